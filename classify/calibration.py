@@ -1,0 +1,43 @@
+"""From logits to probabilities that mean what they say, and to a threshold.
+
+Temperature scaling: Guo et al. 2017, arXiv 1706.04599.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def calibrate(logit: Any, temperature: float) -> NDArray[np.float32]:
+    """Return probabilities, float32, of logits divided by the temperature."""
+    scaled = np.clip(np.asarray(logit, dtype=np.float32) / np.float32(temperature), -60, 60)
+    return np.asarray(1 / (1 + np.exp(-scaled)), dtype=np.float32)
+
+
+def fit_temperature(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
+    """Return the temperature, 0.05 to 20, at which the logits' cross-entropy is least."""
+    from scipy.optimize import minimize_scalar
+
+    signed = np.where(covid, logits, -logits)
+    found = minimize_scalar(
+        lambda log_t: float(np.logaddexp(0, -signed / np.exp(log_t)).mean()),
+        bounds=(np.log(0.05), np.log(20)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))
+
+
+def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
+    """Return the threshold with the largest sum of sensitivity and specificity.
+
+    It lies half way between the two probabilities it separates, so that rounding doesn't move anybody across.
+    """
+    from sklearn.metrics import roc_curve
+
+    false, true, thresholds = roc_curve(covid, probabilities, drop_intermediate=False)
+    best = float(thresholds[np.argmax(true - false)])
+    below = probabilities[probabilities < best]
+    return float((best + below.max()) / 2) if below.size and np.isfinite(best) else min(best, 1.0)

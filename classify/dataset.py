@@ -1,0 +1,120 @@
+"""Pictures in class folders, grouped by patient, with a validation part that shares none."""
+
+from __future__ import annotations
+
+import csv
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..sources import SourceError, readable_suffixes
+
+POSITIVE, NEGATIVE = "COVID", "NonCOVID"
+"""Names of the class folders."""
+
+BLOCK = 25
+"""Pictures in a row that count as one patient where patients are unknown: neighbours are often one patient's."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled picture.
+
+    Parameters
+    ----------
+    path : Path
+    covid : bool
+    patient : str
+        What may not be split apart: a patient, or a block of neighbouring pictures.
+    source : str
+        The data set.
+    part : str
+        ``"train"``, ``"val"`` or ``""`` where the data set doesn't say.
+    """
+
+    path: Path
+    covid: bool
+    patient: str
+    source: str
+    part: str
+
+
+def read_folder(folder: Path) -> list[Example]:
+    """List the pictures of a data set.
+
+    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/`` and ``val/`` that hold them. Patients come from
+    every CSV in it that has a column with "file" or "image" and one with "patient" in its name; pictures
+    without a patient are grouped into blocks of `BLOCK` in the order of their numbers.
+
+    Raises
+    ------
+    SourceError
+        When the folders are missing or empty.
+    """
+    parts = [part for part in ("train", "val") if (folder / part).is_dir()]
+    patients = _read_patients(folder)
+    examples = []
+    for part in parts or [""]:
+        for name in (POSITIVE, NEGATIVE):
+            for number, path in enumerate(_pictures(folder / part / name)):
+                patient = patients.get(path.name, f"block {number // BLOCK}")
+                examples.append(
+                    Example(path, name == POSITIVE, f"{folder.name}/{part}/{name}/{patient}", folder.name, part)
+                )
+    return examples
+
+
+def split_examples(
+    examples: Sequence[Example], share: float, seed: int, exclude: Sequence[str] = ()
+) -> tuple[list[Example], list[Example]]:
+    """Split into training and validation, by the data set's own parts or else by patient and class.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+    share : float
+        Share of patients or blocks of each class kept for validation where a data set has no parts.
+    seed : int
+    exclude : sequence of str
+        Training pictures whose name contains one of these are left out.
+    """
+    train = [item for item in examples if item.part == "train"]
+    val = [item for item in examples if item.part == "val"]
+    undecided = [item for item in examples if not item.part]
+    for source in sorted({item.source for item in undecided}):
+        for covid in (True, False):
+            chosen = [item for item in undecided if item.source == source and item.covid == covid]
+            groups = sorted({item.patient for item in chosen})
+            random.Random(seed).shuffle(groups)  # noqa: S311 - a split, no secret
+            held_out = set(groups[: max(1, round(share * len(groups)))])
+            train += [replace(item, part="train") for item in chosen if item.patient not in held_out]
+            val += [replace(item, part="val") for item in chosen if item.patient in held_out]
+    return [item for item in train if not any(text in item.path.name for text in exclude)], val
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise SourceError(str(folder), "is missing", f"Put pictures into folders named {POSITIVE} and {NEGATIVE}")
+    paths = [path for path in folder.iterdir() if path.suffix.lower() in readable_suffixes()]
+    if not paths:
+        raise SourceError(str(folder), "holds no picture", f"Put {', '.join(readable_suffixes())} files there")
+    return sorted(paths, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort "9" before "10"."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _read_patients(folder: Path) -> dict[str, str]:
+    patients: dict[str, str] = {}
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            names = [name for name in rows.fieldnames or () if re.search("file|image", name, re.IGNORECASE)]
+            ids = [name for name in rows.fieldnames or () if re.search("patient", name, re.IGNORECASE)]
+            if names and ids:
+                patients |= {row[names[0]]: row[ids[0]] for row in rows if row[ids[0]]}
+    return patients

@@ -1,0 +1,92 @@
+"""The region of interest: slice times lung mask, cropped to the lungs. What the classifier may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sources import Intensity
+from ..sources.intensity import apply_window, resize, stretch
+
+Box = tuple[slice, slice]
+"""Rows and columns of a slice."""
+
+
+@dataclass(frozen=True)
+class RoiPreprocessing:
+    """From a slice and its lung mask to the classifier's input.
+
+    Parameters
+    ----------
+    size : int
+        Side of the square input in pixels; the lungs' box is resized to it, its aspect not kept.
+    margin : float
+        Added on each side of the lungs' box, as a share of its longer side.
+    window : tuple of float
+        Lowest and highest HU seen, for calibrated scans.
+    percentiles : tuple of float
+        Grey values at these percentiles of the lung become 0 and 1, whatever window the picture had.
+    """
+
+    size: int = 224
+    margin: float = 0.04
+    window: tuple[float, float] = (-1000.0, 400.0)
+    percentiles: tuple[float, float] = (1.0, 99.0)
+
+    def __call__(
+        self, pixels: NDArray[np.float32], intensity: Intensity, mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], Box]:
+        """Return the input of one slice and the box it shows.
+
+        Parameters
+        ----------
+        pixels : ndarray of float32, shape (height, width)
+        intensity : {"hu", "display"}
+        mask : ndarray of bool, shape (height, width)
+            At least one pixel of lung.
+
+        Returns
+        -------
+        roi : ndarray of float32, shape (size, size)
+            In [0, 1], zero outside the lungs.
+        box : tuple of slice
+            Rows and columns of the slice that `roi` shows.
+
+        Raises
+        ------
+        ValueError
+            When the mask is empty.
+        """
+        box = lung_box(mask, self.margin)
+        grey = stretch(apply_window(pixels, intensity, self.window), self.percentiles, mask)
+        return resize((grey * mask)[box], self.size, self.size), box
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON types, for the card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> RoiPreprocessing:
+        """Read the settings back from a card."""
+        return cls(
+            int(settings["size"]),
+            float(settings["margin"]),
+            tuple(settings["window"]),
+            tuple(settings["percentiles"]),
+        )
+
+
+def lung_box(mask: NDArray[np.bool_], margin: float) -> Box:
+    """Return the rows and columns that hold the lungs, with a margin inside the slice."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        raise ValueError("an empty lung mask has no box")
+    pad = round(margin * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1))
+    return (
+        slice(max(0, int(rows[0]) - pad), min(mask.shape[0], int(rows[-1]) + 1 + pad)),
+        slice(max(0, int(columns[0]) - pad), min(mask.shape[1], int(columns[-1]) + 1 + pad)),
+    )

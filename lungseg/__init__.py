@@ -1,0 +1,8 @@
+"""Stage 1: finds the lungs with a BCD U-Net."""
+
+from .cleanup import clean_mask
+from .network import build_bcdunet
+from .preprocessing import SlicePreprocessing
+from .segmenter import LungSegmenter, Segmentation
+
+__all__ = ["LungSegmenter", "Segmentation", "SlicePreprocessing", "build_bcdunet", "clean_mask"]

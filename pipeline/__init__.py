@@ -1,0 +1,6 @@
+"""The two stages joined: `Pipeline.predict()` and the command line."""
+
+from .pipeline import Pipeline
+from .prediction import Prediction
+
+__all__ = ["Pipeline", "Prediction"]

@@ -1,0 +1,45 @@
+"""The command ``lungct``: puts the commands together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from .predict_command import predict
+from .prediction import DISCLAIMER
+from .segment_command import segment
+from .train_command import train_app
+from .weights_command import weights_app
+
+app = typer.Typer(
+    name="lungct",
+    help=f"Find the lungs in a chest CT and judge what is in them.\n\n{DISCLAIMER}",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+app.command()(predict)
+app.command()(segment)
+app.add_typer(train_app, name="train")
+app.add_typer(weights_app, name="weights")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lungct {version('lungct')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Hold the options of the command itself."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,74 @@
+"""Options that several commands share, and how they end."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from ..sources import Intensity
+
+Item = TypeVar("Item")
+
+Sources = Annotated[
+    list[Path],
+    typer.Argument(help="PNG, JPEG, TIFF or NPY files, or folders that hold them.", show_default=False),
+]
+
+
+class EngineName(StrEnum):
+    """What runs the networks."""
+
+    openvino = "openvino"
+    onnxruntime = "onnxruntime"
+
+
+class IntensityName(StrEnum):
+    """What pixel values mean."""
+
+    auto = "auto"
+    hu = "hu"
+    display = "display"
+
+
+EngineOption = Annotated[EngineName, typer.Option(help="What runs the networks; onnxruntime is an extra.")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; the engine decides by default.")]
+IntensityOption = Annotated[
+    IntensityName,
+    typer.Option(help="What pixel values mean: Hounsfield units, grey of a screen, or guess from each file."),
+]
+
+errors = Console(stderr=True)
+"""Where progress and failures go, so that tables can be piped."""
+
+
+def intensity_of(name: IntensityName) -> Intensity | None:
+    """Return what the reader takes: None for a guess."""
+    return None if name is IntensityName.auto else "hu" if name is IntensityName.hu else "display"
+
+
+def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+    """Yield items while a bar with count and time left moves on a terminal; nothing is drawn elsewhere."""
+    with Progress(*Progress.get_default_columns(), console=errors, disable=not errors.is_terminal) as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows; None becomes an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def finish(failed: int, total: int) -> None:
+    """End the command: 0 when every input gave a result, 1 when some failed."""
+    if failed:
+        errors.print(f"{failed} of {total} inputs failed; see the error column.", style="red")
+        raise typer.Exit(1)

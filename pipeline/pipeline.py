@@ -1,0 +1,167 @@
+"""`Pipeline`: the two stages joined."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classify import Classification, Classifier
+from ..lungseg import LungSegmenter
+from ..sources import Intensity, Scan, SourceError, read_scan
+from ..sources.arrays import is_array_like
+from ..sources.intensity import apply_window
+from ..weights import Engine
+from .prediction import Label, Prediction
+
+AIR = np.float32(-1024)
+"""HU outside the lungs in the region of interest of a calibrated scan."""
+
+DISPLAY_WINDOW = (-1350.0, 150.0)
+"""The usual lung window, level -600 and width 1500 HU, for pictures of calibrated scans."""
+
+
+class Pipeline:
+    """Finds the lungs, masks everything else away, and scores what is left.
+
+    Parameters
+    ----------
+    segmenter : LungSegmenter
+        The first stage.
+    classifier : Classifier
+        The second stage.
+
+    Examples
+    --------
+    >>> from lungct.pipeline import Pipeline
+    >>> pipe = Pipeline.from_pretrained()
+    >>> pred = pipe.predict("examples/slices/covid19-ny-sbu-A002304.png")
+    >>> pred.label in ("COVID", "non-COVID"), pred.lung_mask.shape
+    (True, (512, 512))
+    """
+
+    def __init__(self, segmenter: LungSegmenter, classifier: Classifier) -> None:
+        self.segmenter = segmenter
+        self.classifier = classifier
+        self.model = {
+            stage: {"name": card.name, "version": card.version, "sha256": card.sha256}
+            for stage, card in (("segmenter", segmenter.card), ("classifier", classifier.card))
+        }
+
+    @classmethod
+    def from_pretrained(cls, *, engine: Engine = "openvino", threads: int | None = None) -> Pipeline:
+        """Open the shipped networks; no network connection is needed.
+
+        Parameters
+        ----------
+        engine : {"openvino", "onnxruntime"}
+        threads : int, optional
+            Processor threads; by default the engine decides.
+
+        Raises
+        ------
+        WeightsError
+            When a network is missing or changed, or the engine is not installed.
+        """
+        return cls(LungSegmenter(engine=engine, threads=threads), Classifier(engine=engine, threads=threads))
+
+    @overload
+    def predict(  # type: ignore[overload-overlap] # a path is iterable too, but one source
+        self, source: str | os.PathLike[str] | Scan | NDArray[Any], *, intensity: Intensity | None = None
+    ) -> Prediction: ...
+
+    @overload
+    def predict(self, source: Iterable[Any], *, intensity: Intensity | None = None) -> list[Prediction]: ...
+
+    def predict(self, source: Any, *, intensity: Intensity | None = None) -> Prediction | list[Prediction]:
+        """Judge one source, or each of several.
+
+        Parameters
+        ----------
+        source : path, array_like, PIL.Image.Image, Scan, or an iterable of them
+            See `lungct.sources.read_scan`.
+        intensity : {"hu", "display"}, optional
+            What the values of arrays and files mean, where you know.
+
+        Returns
+        -------
+        Prediction or list of Prediction
+            One for one source, a list for an iterable.
+
+        Raises
+        ------
+        SourceError
+            When a source can't be read; use `stream` to go on without it.
+        """
+        if is_single(source):
+            return self._predict_scan(read_scan(source, intensity=intensity))
+        return [self._predict_scan(read_scan(item, intensity=intensity)) for item in source]
+
+    def stream(self, sources: Iterable[Any], *, intensity: Intensity | None = None) -> Iterator[Prediction]:
+        """Judge sources one by one, in order, holding one at a time in memory.
+
+        A source that can't be read becomes a `Prediction` with `error` set; the rest go on.
+
+        Parameters
+        ----------
+        sources : iterable
+            As for `predict`.
+        intensity : {"hu", "display"}, optional
+        """
+        for item in sources:
+            try:
+                scan = read_scan(item, intensity=intensity)
+            except SourceError as error:
+                yield _failed(error, self.model)
+            else:
+                yield self._predict_scan(scan)
+
+    def _predict_scan(self, scan: Scan) -> Prediction:
+        masks = self.segmenter.segment(scan).mask
+        result = self.classifier.classify(scan, masks)
+        outside = AIR if scan.intensity == "hu" else np.float32(0)
+        return Prediction(
+            source=scan.source,
+            label=self._label(result),
+            probability=result.probability,
+            slice_probabilities=result.slice_probabilities,
+            lung_mask=_squeeze(masks),
+            heatmap=_squeeze(result.heatmap),
+            roi=_squeeze(np.where(masks, scan.pixels, outside)),
+            warnings=_warnings(scan, result),
+            model=self.model,
+            display=_squeeze(apply_window(scan.pixels, scan.intensity, DISPLAY_WINDOW)),
+        )
+
+    def _label(self, result: Classification) -> Label:
+        if result.probability is None:
+            return "indeterminate"
+        return "COVID" if result.probability >= self.classifier.threshold else "non-COVID"
+
+
+def is_single(source: object) -> bool:
+    """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
+    one = isinstance(source, (str, os.PathLike, Scan)) or is_array_like(source)
+    return one or not isinstance(source, Iterable)
+
+
+def _squeeze(array: NDArray[Any]) -> NDArray[Any]:
+    """Return (height, width) for one slice."""
+    return array[0] if array.shape[0] == 1 else array
+
+
+def _warnings(scan: Scan, result: Classification) -> tuple[str, ...]:
+    found = []
+    if result.probability is None:
+        found.append("no-lung")
+    if scan.intensity_guessed:
+        found.append("unknown-intensity")
+    return tuple(found)
+
+
+def _failed(error: SourceError, model: dict[str, Any]) -> Prediction:
+    nothing = np.zeros(0, dtype=np.float32)
+    return Prediction(error.source, None, None, nothing, None, None, None, model=model, error=str(error))

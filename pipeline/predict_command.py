@@ -1,0 +1,85 @@
+"""``lungct predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .files import unique_stems, write_slices
+from .inputs import list_inputs
+from .options import (
+    EngineName,
+    EngineOption,
+    IntensityName,
+    IntensityOption,
+    Sources,
+    ThreadsOption,
+    finish,
+    intensity_of,
+    with_progress,
+    write_csv,
+)
+from .prediction import DISCLAIMER, Prediction
+
+COLUMNS = ("source", "label", "probability", "lung_fraction", "warnings", "error")
+
+
+def predict(
+    paths: Sources,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for predictions.csv and, per slice, an overlay and a mask PNG.")
+    ] = None,
+    intensity: IntensityOption = IntensityName.auto,
+    engine: EngineOption = EngineName.openvino,
+    threads: ThreadsOption = None,
+) -> None:
+    """Find the lungs in each input and give the probability of COVID-19.
+
+    Prints a table; an input that can't be read becomes a row with its error, and the rest go on.
+    Ends with 0 when every input gave a result, 1 when some failed, 2 for wrong usage.
+
+    Example: lungct predict examples/slices --out results
+    """
+    from .pipeline import Pipeline
+
+    sources = list_inputs(paths)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    pipe = Pipeline.from_pretrained(engine=engine.value, threads=threads)
+    stems = unique_stems([str(source) for source in sources])
+    rows = []
+    predictions = pipe.stream(sources, intensity=intensity_of(intensity))
+    for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
+        rows.append(_row(prediction))
+        if out:
+            write_slices(prediction, out, stem)
+    if out:
+        write_csv(out / "predictions.csv", COLUMNS, rows)
+    _print_table(rows)
+    if out:
+        typer.echo(f"Results are in {out}")
+    finish(sum(row["error"] is not None for row in rows), len(rows))
+
+
+def _row(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "source": prediction.source,
+        "label": prediction.label,
+        "probability": None if prediction.probability is None else round(prediction.probability, 4),
+        "lung_fraction": None if prediction.lung_fraction is None else round(prediction.lung_fraction, 4),
+        "warnings": " ".join(prediction.warnings),
+        "error": prediction.error,
+    }
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    table = Table(caption=DISCLAIMER)
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column in ("probability", "lung_fraction") else "left")
+    for row in rows:
+        table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
+    Console().print(table, markup=False)

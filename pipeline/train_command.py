@@ -1,0 +1,156 @@
+"""``lungct train lungseg`` and ``lungct train classify``."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..sources import SourceError
+from ..weights import load_card
+
+train_app = typer.Typer(
+    help="Train the networks on your own data; needs pip install 'lungct[train]'.", no_args_is_help=True
+)
+
+Out = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run found there is continued.")]
+Init = Annotated[Path | None, typer.Option(help="Weights to start from; random without.", exists=True, dir_okay=False)]
+Epochs = Annotated[int, typer.Option(min=1, help="Epochs in all.")]
+BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Slices a training step.")]
+LearningRate = Annotated[float, typer.Option(help="Peak learning rate; a cosine takes it to zero.")]
+ValidationShare = Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of patients kept for validation.")]
+Seed = Annotated[int, typer.Option(help="The same seed, data and versions give the same split and augmentation.")]
+Version = Annotated[str, typer.Option("--weights-version", help="Version written into the card.")]
+
+
+@train_app.command()
+def lungseg(
+    images: Annotated[list[Path], typer.Option(help="Folder of slices; repeat for more data sets.", exists=True)],
+    masks: Annotated[
+        list[Path], typer.Option(help="Folder of their masks, same names; one per --images.", exists=True)
+    ],
+    out: Out,
+    patients: Annotated[
+        list[str] | None,
+        typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
+    ] = None,
+    init: Init = None,
+    size: Annotated[int, typer.Option(help="Side of the training examples in pixels, a multiple of 8.")] = 256,
+    ship_size: Annotated[
+        int | None, typer.Option(help="Side of the written network's input; as trained by default.")
+    ] = None,
+    filters: Annotated[int, typer.Option(min=2, help="Filters of the first level.")] = 16,
+    dense_blocks: Annotated[
+        int, typer.Option(min=1, help="Blocks of the dense bottleneck; the paper has 1 and 3.")
+    ] = 3,
+    bidirectional: Annotated[
+        bool, typer.Option(help="Both ConvLSTM directions as in the paper, or one as in its published code.")
+    ] = True,
+    epochs: Epochs = 20,
+    batch_size: BatchSize = 8,
+    learning_rate: LearningRate = 1e-3,
+    validation_share: ValidationShare = 0.2,
+    seed: Seed = 0,
+    weights_version: Version = "own",
+) -> None:
+    """Train the lung segmenter (BCD U-Net) on slices and lung masks.
+
+    Writes checkpoints, history.csv, history.png, and the network with its card: use it with
+    LungSegmenter.from_card("OUT/bcdunet-lung.json").
+
+    Example: lungct train lungseg --images ct --masks lungs --patients patients.csv --out run
+    """
+    if len(masks) != len(images) or (patients and len(patients) != len(images)):
+        raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
+    _require_train_extra()
+    from ..lungseg.training import SegmenterRecipe, release_segmenter, train_segmenter
+
+    tables = [None if name == "-" else Path(name) for name in patients or ["-"] * len(images)]
+    sources = list(zip(images, masks, tables, strict=True))
+    try:
+        recipe = SegmenterRecipe(
+            size=size,
+            filters=filters,
+            dense_blocks=dense_blocks,
+            bidirectional=bidirectional,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_share=validation_share,
+            seed=seed,
+        )
+        model, _ = train_segmenter(sources, out, recipe, init)
+        card = release_segmenter(model, sources, out, recipe, version=weights_version, size=ship_size)
+    except (SourceError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"Validation: {card.metrics['validation']}\nThe network and its card are in {out}")
+
+
+@train_app.command()
+def classify(
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder with COVID/ and NonCOVID/, or train/ and val/ that hold them; repeat.", exists=True),
+    ],
+    out: Out,
+    init: Init = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="Card of the lung segmenter; the shipped one by default.", exists=True)
+    ] = None,
+    size: Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")] = 224,
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")] = 0.3,
+    epochs: Epochs = 15,
+    epoch_size: Annotated[
+        int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")
+    ] = 800,
+    batch_size: BatchSize = 16,
+    learning_rate: LearningRate = 5e-4,
+    gamma: Annotated[float, typer.Option(min=0, help="Focal loss's gamma; 0 is cross-entropy.")] = 2.0,
+    validation_share: ValidationShare = 0.2,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
+    ] = None,
+    seed: Seed = 0,
+    weights_version: Version = "own",
+) -> None:
+    """Train the classifier (EfficientNetB0, focal loss) on pictures in class folders.
+
+    The lungs are found by the segmenter first. Writes checkpoints, history.csv, history.png, and the network
+    with its card: use it with Classifier.from_card("OUT/efficientnetb0-covid.json").
+
+    Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
+    """
+    _require_train_extra()
+    from ..classify.training import ClassifierRecipe, train_classifier
+    from ..lungseg import LungSegmenter
+
+    recipe = ClassifierRecipe(
+        size=size,
+        dropout=dropout,
+        epochs=epochs,
+        epoch_size=epoch_size,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        gamma=gamma,
+        validation_share=validation_share,
+        exclude=tuple(exclude or ()),
+        seed=seed,
+    )
+    first_stage = LungSegmenter(load_card(segmenter) if segmenter else None)
+    try:
+        card = train_classifier(
+            data, lambda scan: first_stage.segment(scan).mask, out, recipe, init, version=weights_version
+        )
+    except (SourceError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(f"Validation: {card.metrics['validation']}\nThe network and its card are in {out}")
+
+
+def _require_train_extra() -> None:
+    missing = [
+        name for name in ("tensorflow", "focal_loss", "segmentation_models") if not importlib.util.find_spec(name)
+    ]
+    if missing:
+        raise typer.BadParameter(f"training needs {', '.join(missing)}. Run: pip install 'lungct[train]'")

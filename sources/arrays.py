@@ -1,0 +1,127 @@
+"""Arrays, and everything that numpy can see as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SourceError
+from .limits import check_shape
+from .scan import INTENSITIES, Intensity, Scan
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of red, green and blue in grey (ITU-R BT.601), the ones Pillow uses."""
+
+HU_BELOW = -200
+"""A signed array that goes below this holds Hounsfield units: fat is about -100 HU, lung and air lie deeper."""
+
+
+def is_array_like(source: object) -> bool:
+    """Tell whether numpy can read `source` as an array without copying element by element."""
+    return any(hasattr(source, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
+
+
+def array_to_scan(
+    array: object,
+    *,
+    intensity: Intensity | None = None,
+    spacing: tuple[float, float, float] | None = None,
+    source: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Scan:
+    """Turn an array into a `Scan`.
+
+    Parameters
+    ----------
+    array : array_like
+        (height, width), a colour picture (height, width, 3 or 4) or (slices, height, width), of real
+        numbers. A last axis of 3 or 4 is read as colour.
+    intensity : {"hu", "display"}, optional
+        What the values mean. Without it: unsigned integers and booleans are display grey over the
+        range of their type (uint16 over the range found), values below -200 make an array HU, other
+        arrays are display grey over the range found.
+    spacing : tuple of float, optional
+        (z, y, x) in mm.
+    source : str, optional
+        Name for messages; by default a description of the array.
+    metadata : mapping, optional
+        Kept with the scan.
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    SourceError
+        When the array has other dimensions, is empty, not numeric, or not finite.
+    """
+    try:
+        values = np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SourceError(
+            source or f"object of type {type(array).__name__}",
+            f"numpy can't read it as an array ({error})",
+            "Give numbers of one type in a rectangular array, in main memory",
+        ) from error
+    name = source or f"array {values.shape} {values.dtype}"
+    if intensity is not None and intensity not in INTENSITIES:
+        raise ValueError(f"intensity must be one of {INTENSITIES} or None, not {intensity!r}")
+    if values.dtype.kind not in "buif":
+        raise SourceError(name, f"holds {values.dtype}, not real numbers", "Convert it to integers or floats")
+    colour = values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
+    check_shape(name, values.shape[:2] if colour else values.shape)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise SourceError(name, "holds NaN or infinite values", "Replace them first, for example by -1024 HU (air)")
+    if colour:
+        values = _grey(values, name)
+        intensity = intensity or "display"
+    chosen, guessed = (intensity, False) if intensity else _guess(values)
+    pixels = _display(values, name) if chosen == "display" else values.astype(np.float32)
+    return Scan(
+        pixels=pixels.reshape((-1, *pixels.shape[-2:])),
+        intensity=chosen,
+        spacing=spacing,
+        source=name,
+        metadata={"format": "array", **(metadata or {}), "dtype": str(values.dtype), "intensity_guessed": guessed},
+    )
+
+
+def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
+    """Return what the values mean and whether that is uncertain."""
+    if values.dtype.kind == "b" or values.dtype == np.uint8:
+        return "display", False
+    if values.dtype.kind != "u" and values.min() < HU_BELOW:
+        return "hu", values.dtype.kind != "i"
+    unit_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
+    return "display", not unit_range
+
+
+def _display(values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Scale to [0, 1]: by the type's range where that is sure, else by the range found."""
+    pixels = values.astype(np.float32)
+    if values.dtype == np.uint8:
+        return pixels / np.float32(255)
+    low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite(high - low):
+        raise SourceError(name, "spans more than float32 can hold", "Rescale it to Hounsfield units or to [0, 1]")
+    if low >= 0 and high <= 1:
+        return pixels
+    if values.dtype.kind == "f" and low >= 0 and high <= 255:
+        return pixels / np.float32(255)
+    return (pixels - np.float32(low)) / np.float32(high - low if high > low else 1)
+
+
+def _grey(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Make grey of colour, transparent parts black, in the type's own range."""
+    if values.dtype.kind == "b" or (values.dtype.kind in "if" and values.min() < 0):
+        raise SourceError(name, f"is a colour picture of {values.dtype} with values no screen shows", "Give uint8 RGB")
+    grey = values[..., :3].astype(np.float32) @ LUMA
+    if values.shape[-1] == 4:
+        opaque = np.iinfo(values.dtype).max if values.dtype.kind == "u" else max(1.0, float(values[..., 3].max()))
+        grey *= values[..., 3].astype(np.float32) / np.float32(opaque)
+    # Grey values of a uint8 picture stay uint8: the same picture must not read differently as RGB.
+    return np.rint(grey).astype(values.dtype) if values.dtype.kind == "u" else grey

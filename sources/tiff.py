@@ -1,0 +1,49 @@
+"""TIFF files, 8- and 16-bit, through tifffile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .arrays import array_to_scan
+from .errors import SourceError
+from .limits import check_shape
+from .scan import Intensity, Scan
+
+
+def read_tiff(path: Path, intensity: Intensity | None = None) -> Scan:
+    """Read a TIFF file: one page is a slice, several pages of one size are a volume.
+
+    Signed 16-bit values that reach below -200 are read as Hounsfield units, others as display grey.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    intensity : {"hu", "display"}, optional
+        Overrides the guess.
+
+    Raises
+    ------
+    SourceError
+        When the file is damaged, its pages differ in size, or its size is out of bounds.
+    """
+    import tifffile  # here, because it would double the time that importing lungct takes
+
+    name = str(path)
+    try:
+        with tifffile.TiffFile(path) as file:
+            shape: tuple[int, ...] = file.series[0].shape if file.series else ()
+            check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)
+            if len(file.series) > 1:
+                raise SourceError(
+                    name, f"holds {len(file.series)} image series of different kinds", "Save one series per file"
+                )
+            photometric = file.pages.first.photometric
+            values = file.asarray()
+    except SourceError:
+        raise
+    except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
+        raise SourceError(name, f"is damaged or cut off ({error})", "Copy or export the file again") from error
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE and values.dtype.kind == "u":
+        values = values.max() - values if values.dtype != "uint8" else 255 - values
+    return array_to_scan(values, intensity=intensity, source=name, metadata={"format": "TIFF"})

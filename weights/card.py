@@ -1,0 +1,135 @@
+"""The model card: a JSON file beside each network that freezes all that inference must know."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import WeightsError
+
+SHIPPED = Path(__file__).parent
+"""Folder of the networks that come with the package."""
+
+SEGMENTER = "bcdunet-lung"
+"""Name of the shipped lung segmenter."""
+
+CLASSIFIER = "efficientnetb0-covid"
+"""Name of the shipped classifier."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One network: where it is, what it expects, what it was trained on and how well it did.
+
+    Parameters
+    ----------
+    name, version : str
+        Together they name the weights in every result.
+    task : str
+        One sentence.
+    file, sha256 : str
+        The ONNX network beside the card, and its checksum.
+    keras_file, keras_sha256 : str
+        The same weights for Keras (half precision, ``.npz``), to train on from.
+    architecture : mapping
+        Arguments of the function that builds the network.
+    preprocessing : mapping
+        Settings of the stage's preprocessing.
+    decision : mapping
+        What turns the output into an answer: ``threshold``, ``temperature`` and the like.
+    training_data : list of mapping
+        Each with ``name``, ``slices``, ``patients``, ``licence`` and the like.
+    metrics : mapping
+        Validation figures with n and intervals, and the command that reproduces them.
+    licence : str
+        Of the weights.
+    folder : Path
+        Where the card lies; not part of the file.
+    """
+
+    name: str
+    version: str
+    task: str
+    file: str
+    sha256: str
+    keras_file: str
+    keras_sha256: str
+    architecture: Mapping[str, Any]
+    preprocessing: Mapping[str, Any]
+    decision: Mapping[str, Any]
+    training_data: list[Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    licence: str
+    folder: Path = field(default=SHIPPED, compare=False)
+
+    @property
+    def path(self) -> Path:
+        """Where the ONNX network lies."""
+        return self.folder / self.file
+
+    @property
+    def keras_path(self) -> Path:
+        """Where the Keras weights lie."""
+        return self.folder / self.keras_file
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        return {key: value for key, value in asdict(self).items() if key != "folder"}
+
+    def write(self) -> Path:
+        """Write the card into its folder and return its path."""
+        path = self.folder / f"{self.name}.json"
+        path.write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the networks that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.json"))
+
+
+def load_card(name: str | Path) -> Card:
+    """Read a card.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a shipped network, or path of a card (``.json``) of your own.
+
+    Raises
+    ------
+    WeightsError
+        When there is no such card, or it isn't one.
+    """
+    path = Path(name) if str(name).endswith(".json") else SHIPPED / f"{name}.json"
+    if not path.exists():
+        raise WeightsError(f"{path} does not exist. Shipped networks: {', '.join(shipped_names()) or 'none'}.")
+    try:
+        return Card(**json.loads(path.read_text(encoding="utf-8")), folder=path.parent)
+    except (TypeError, ValueError, OSError) as error:
+        raise WeightsError(f"{path} is no model card ({error}). Reinstall lungct, or give another card.") from error
+
+
+def read_verified(path: Path, sha256: str) -> bytes:
+    """Return a file's bytes after checking them.
+
+    Raises
+    ------
+    WeightsError
+        When the file is missing or its checksum is another.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read ({error}). Reinstall lungct, or give another card.") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise WeightsError(
+            f"{path} is changed or cut off: its sha256 is {found}, its card says {sha256}. "
+            "Reinstall lungct, or restore the file."
+        )
+    return content

@@ -1,0 +1,191 @@
+"""The training loop both networks share: seeded, resumable after a kill, with its history as CSV and as a plot.
+
+An epoch depends on nothing but the seed, its number and the state saved after the epoch before, so a run that
+was killed and started again goes on as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import keras
+
+BEST = "best.weights.h5"
+LAST = "last.weights.h5"
+STATE = "state.json"
+
+Example = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+def prepare_environment() -> None:
+    """Set what must be set before TensorFlow is imported: its messages, oneDNN's fast kernels, sm's framework."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some processors, and twice as fast
+    os.environ.setdefault("SM_FRAMEWORK", "tf.keras")
+
+
+def epoch_batches(
+    make_example: Callable[[int, int], Example], indices: NDArray[np.intp], epoch: int, batch_size: int
+) -> keras.utils.PyDataset:
+    """Return the batches of one epoch, made by two background threads.
+
+    Parameters
+    ----------
+    make_example : callable
+        From (index of the training item, seed) to one input and its target.
+    indices : ndarray of int
+        Training items of this epoch, in order.
+    epoch : int
+        Enters each example's seed, so no two epochs see the same augmentation.
+    batch_size : int
+        The incomplete last batch is dropped.
+    """
+    import keras
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return len(indices) // batch_size
+
+        def __getitem__(self, batch: int) -> Example:
+            positions = range(batch * batch_size, (batch + 1) * batch_size)
+            examples = [make_example(int(indices[at]), epoch * 1_000_003 + at) for at in positions]
+            return np.stack([image for image, _ in examples]), np.stack([target for _, target in examples])
+
+    return Batches(workers=2, use_multiprocessing=False, max_queue_size=8)
+
+
+def fit(
+    model: keras.Model,
+    batches_of: Callable[[int], keras.utils.PyDataset],
+    validation: Example,
+    folder: Path,
+    *,
+    epochs: int,
+    monitor: str,
+    mode: Literal["max", "min"],
+    settings: dict[str, Any],
+    seed: int = 0,
+    evaluate: Callable[[keras.Model], dict[str, float]] | None = None,
+) -> dict[str, Any]:
+    """Train a compiled model, saving its state after every epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batches_of : callable
+        From the epoch's number to its batches.
+    validation : tuple of ndarray
+        Inputs and targets, measured after every epoch.
+    folder : Path
+        Gets ``best.weights.h5``, ``last.weights.h5``, ``state.json``, ``history.csv`` and ``history.png``.
+        A run found there is continued.
+    epochs : int
+        Epochs in all, those of earlier runs counted in.
+    monitor : str
+        The column of the history that chooses the best epoch.
+    mode : {"max", "min"}
+        Whether more of it is better.
+    settings : dict
+        What makes this run; a folder that holds a run of other settings is refused.
+    seed : int
+        Fixes shuffling and dropout.
+    evaluate : callable, optional
+        Further validation figures of the model, merged into the history.
+
+    Returns
+    -------
+    dict
+        The best epoch's row of the history.
+
+    Raises
+    ------
+    ValueError
+        When `folder` holds a run of other settings.
+    """
+    import keras
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = _load_state(folder, settings)
+    if state["history"]:
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(folder / LAST)
+        print(f"continuing after epoch {len(state['history'])} of {epochs} in {folder}", flush=True)
+    for epoch in range(len(state["history"]), epochs):
+        keras.utils.set_random_seed(seed + epoch)
+        log = model.fit(
+            batches_of(epoch),
+            validation_data=validation,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+        row = {"epoch": epoch + 1, **{name: float(values[-1]) for name, values in log.history.items()}}
+        row |= evaluate(model) if evaluate else {}
+        state["history"].append(row)
+        best = _best(state["history"], monitor, mode)
+        if best is row:
+            _replace(folder / BEST, model.save_weights)
+        _replace(folder / LAST, model.save_weights)
+        _replace(folder / STATE, lambda path: path.write_text(json.dumps(state, indent=1), encoding="utf-8"))
+        print(f"epoch {epoch + 1}: {monitor} {row[monitor]:.4f}, best {best[monitor]:.4f} in epoch {best['epoch']}")
+        sys.stdout.flush()
+    _write_history(folder, state["history"], monitor)
+    model.load_weights(folder / BEST)
+    return _best(state["history"], monitor, mode)
+
+
+def _load_state(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    settings = json.loads(json.dumps(settings))
+    path = folder / STATE
+    if not path.exists():
+        return {"settings": settings, "history": []}
+    state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if state["settings"] != settings:
+        raise ValueError(
+            f"{folder} holds a run with other settings ({state['settings']}, now {settings}); "
+            "give another --out, or remove that folder to start again"
+        )
+    return state
+
+
+def _best(history: list[dict[str, float]], monitor: str, mode: str) -> dict[str, float]:
+    return (max if mode == "max" else min)(history, key=lambda row: row[monitor])
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside, then rename: a kill leaves the old file or the new one, never half of one."""
+    temporary = path.with_name(f"new-{path.name}")
+    write(temporary)
+    temporary.replace(path)
+
+
+def _write_history(folder: Path, history: list[dict[str, float]], monitor: str) -> None:
+    """Write ``history.csv`` and ``history.png``."""
+    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    for axis, names in ((losses, ("loss", "val_loss")), (scores, (monitor.removeprefix("val_"), monitor))):
+        for name in names:
+            if name in history[0]:
+                axis.plot(epochs, [row[name] for row in history], label=name)
+        axis.set_xlabel("epoch")
+        axis.legend()
+    figure.savefig(folder / "history.png", dpi=120)

@@ -1,0 +1,108 @@
+"""From a trained Keras model to what the product loads: ONNX network, half-precision Keras weights, card."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .card import Card, read_verified
+from .errors import WeightsError
+
+if TYPE_CHECKING:
+    import keras
+
+TRAINING_PACKAGES = (
+    "keras",
+    "tensorflow",
+    "segmentation-models",
+    "focal-loss",
+    "albumentations",
+    "scikit-image",
+    "numpy",
+)
+
+
+def release(model: keras.Model, folder: Path, name: str, **fields: Any) -> Card:
+    """Write a model's network and weights into a folder and return a card without metrics.
+
+    The weights are rounded to half precision first, in the model too, so that the stored Keras weights and
+    the ONNX network are the same numbers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Trained; its input shape becomes the network's static shape, at batch 1.
+    folder : Path
+        Gets ``NAME.onnx`` and ``NAME.npz``.
+    name : str
+    **fields
+        Further fields of `Card`: version, task, architecture, preprocessing, decision, training_data, licence.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx_path, keras_path = folder / f"{name}.onnx", folder / f"{name}.npz"
+    save_half(model, keras_path)
+    load_half(model, keras_path)
+    export_onnx(model, onnx_path)
+    return Card(
+        name=name,
+        file=onnx_path.name,
+        sha256=hashlib.sha256(onnx_path.read_bytes()).hexdigest(),
+        keras_file=keras_path.name,
+        keras_sha256=hashlib.sha256(keras_path.read_bytes()).hexdigest(),
+        metrics={},
+        folder=folder,
+        **fields,
+    )
+
+
+def save_half(model: keras.Model, path: Path) -> None:
+    """Save a model's weights at half precision, in the order of ``model.weights``.
+
+    Raises
+    ------
+    ValueError
+        When a weight is beyond what half precision holds.
+    """
+    arrays = [np.asarray(value) for value in model.get_weights()]
+    if any(np.abs(array).max(initial=0) > np.finfo(np.float16).max for array in arrays):
+        raise ValueError(f"a weight of {model.name} is beyond half precision")
+    # Written through a fixed name and no time stamp's help: numpy stamps 1980 into the archive, so it is reproducible.
+    np.savez_compressed(path, *[array.astype(np.float16) for array in arrays])
+
+
+def load_half(model: keras.Model, path: Path) -> None:
+    """Load what `save_half` wrote into a model of the same architecture."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = [archive[f"arr_{index}"].astype(np.float32) for index in range(len(archive.files))]
+    shapes = [tuple(weight.shape) for weight in model.weights]
+    if [array.shape for array in arrays] != shapes:
+        raise WeightsError(f"{path} does not fit the network {model.name}: other shapes. Build it as its card says.")
+    model.set_weights(arrays)
+
+
+def load_into(model: keras.Model, card: Card) -> None:
+    """Load the Keras weights of a card, their checksum enforced, into a model built as its architecture says."""
+    read_verified(card.keras_path, card.keras_sha256)
+    load_half(model, card.keras_path)
+
+
+def export_onnx(model: keras.Model, path: Path) -> None:
+    """Write a model as ONNX with a static shape of batch 1."""
+    import keras
+
+    signature = [keras.InputSpec(shape=(1, *shape[1:]), dtype="float32", name="input") for shape in [model.input_shape]]
+    with tempfile.TemporaryDirectory() as folder:  # a failed export leaves nothing behind
+        temporary = Path(folder) / path.name
+        model.export(str(temporary), format="onnx", input_signature=signature, verbose=False)
+        path.write_bytes(temporary.read_bytes())
+
+
+def training_versions() -> Mapping[str, str]:
+    """Return the versions of the packages that training depends on."""
+    return {name: importlib.metadata.version(name) for name in TRAINING_PACKAGES}

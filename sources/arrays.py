@@ -76,11 +76,13 @@ def array_to_scan(
     check_shape(name, values.shape[:2] if colour else values.shape)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise SourceError(name, "holds NaN or infinite values", "Replace them first, for example by -1024 HU (air)")
+    if values.dtype.kind == "f" and max(-values.min(), values.max()) > np.finfo(np.float32).max:
+        raise SourceError(name, "holds values beyond float32", "Rescale it to Hounsfield units or to [0, 1]")
     if colour:
         values = _grey(values, name)
         intensity = intensity or "display"
     chosen, guessed = (intensity, False) if intensity else _guess(values)
-    pixels = _display(values, name) if chosen == "display" else values.astype(np.float32)
+    pixels = _display(values) if chosen == "display" else values.astype(np.float32)
     return Scan(
         pixels=pixels.reshape((-1, *pixels.shape[-2:])),
         intensity=chosen,
@@ -100,14 +102,12 @@ def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
     return "display", not unit_range
 
 
-def _display(values: NDArray[Any], name: str) -> NDArray[np.float32]:
+def _display(values: NDArray[Any]) -> NDArray[np.float32]:
     """Scale to [0, 1]: by the type's range where that is sure, else by the range found."""
     pixels = values.astype(np.float32)
     if values.dtype == np.uint8:
         return pixels / np.float32(255)
     low, high = float(pixels.min()), float(pixels.max())
-    if not np.isfinite(high - low):
-        raise SourceError(name, "spans more than float32 can hold", "Rescale it to Hounsfield units or to [0, 1]")
     if low >= 0 and high <= 1:
         return pixels
     if values.dtype.kind == "f" and low >= 0 and high <= 255:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from .arrays import array_to_scan
 from .errors import SourceError
 from .limits import check_shape
@@ -33,17 +35,20 @@ def read_tiff(path: Path, intensity: Intensity | None = None) -> Scan:
     try:
         with tifffile.TiffFile(path) as file:
             shape: tuple[int, ...] = file.series[0].shape if file.series else ()
-            check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)
+            axes = file.series[0].axes if file.series else ""
+            check_shape(name, tuple(length for axis, length in zip(axes, shape, strict=True) if axis != "S"))
             if len(file.series) > 1:
                 raise SourceError(
                     name, f"holds {len(file.series)} image series of different kinds", "Save one series per file"
                 )
-            photometric = file.pages.first.photometric
+            inverted = file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
             values = file.asarray()
+            if "S" in axes:  # red, green and blue may be stored apart
+                values = np.moveaxis(values, axes.index("S"), -1)
     except SourceError:
         raise
     except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
         raise SourceError(name, f"is damaged or cut off ({error})", "Copy or export the file again") from error
-    if photometric == tifffile.PHOTOMETRIC.MINISWHITE and values.dtype.kind == "u":
-        values = values.max() - values if values.dtype != "uint8" else 255 - values
+    if inverted and values.dtype.kind == "u":
+        values = np.iinfo(values.dtype).max - values
     return array_to_scan(values, intensity=intensity, source=name, metadata={"format": "TIFF"})

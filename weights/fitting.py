@@ -113,8 +113,6 @@ def fit(
     ValueError
         When `folder` holds a run of other settings.
     """
-    import keras
-
     folder.mkdir(parents=True, exist_ok=True)
     state = _load_state(folder, settings)
     if state["history"]:
@@ -122,7 +120,7 @@ def fit(
         model.load_weights(folder / LAST)
         print(f"continuing after epoch {len(state['history'])} of {epochs} in {folder}", flush=True)
     for epoch in range(len(state["history"]), epochs):
-        keras.utils.set_random_seed(seed + epoch)
+        _seed_everything(model, seed + epoch)
         log = model.fit(
             batches_of(epoch),
             validation_data=validation,
@@ -143,6 +141,16 @@ def fit(
     _write_history(folder, state["history"], monitor)
     model.load_weights(folder / BEST)
     return _best(state["history"], monitor, mode)
+
+
+def _seed_everything(model: keras.Model, seed: int) -> None:
+    """Seed the process, and the dropout layers, whose generators Keras does not save with the weights."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    states = [variable for variable in model.variables if variable.name == "seed_generator_state"]
+    for index, state in enumerate(states):
+        state.assign(np.array([seed, index], dtype=np.uint32))
 
 
 def _load_state(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:

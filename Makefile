@@ -1,0 +1,44 @@
+# Two commands for people: `make demo` and `make test`. Needs Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := $(foreach room,sources weights lungseg classify pipeline,-p lungct.$(room))
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+STRICT := --config-settings editable_mode=strict
+# Where a machine has CPU builds of its own, pip's settings say so; nothing here names an index.
+
+.PHONY: demo test lint bench clean help
+
+help:
+	@echo "make demo   install into .venv, judge the slices in examples/slices, write results/"
+	@echo "make test   install everything, check style and types, run all tests"
+	@echo "make bench  time the pipeline"
+	@echo "make clean  remove .venv, results and caches"
+
+demo: .venv/demo
+	$(BIN)/lungct predict examples/slices --out results
+	@echo "Open results/*_overlay.png to see the lungs that were found; results/predictions.csv has the numbers."
+
+test: .venv/test lint
+	$(BIN)/python -m pytest
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES)
+
+bench: .venv/test
+	$(BIN)/python benchmarks/pipeline.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python setup.cfg pyproject.toml $(wildcard */*.py)
+	$(INSTALL) . $(STRICT)
+	@touch $@
+
+.venv/test: .venv/bin/python setup.cfg pyproject.toml $(wildcard */*.py)
+	$(INSTALL) ".[train,onnxruntime,test,dev]" $(STRICT)
+	@touch $@ .venv/demo
+
+clean:
+	rm -rf .venv results build *.egg-info .pytest_cache .mypy_cache .ruff_cache

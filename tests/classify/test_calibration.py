@@ -1,0 +1,52 @@
+"""Temperature and threshold, on figures with known answers."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungct.classify.calibration import calibrate, fit_temperature, youden_threshold
+from lungct.classify.evaluation import auc, expected_calibration_error, summarise
+
+pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
+
+
+@pytest.mark.parametrize("factor", [0.5, 1, 4])
+def test_temperature_finds_by_how_much_logits_are_too_large(factor):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 20000)
+    covid = rng.random(20000) < 1 / (1 + np.exp(-logits))
+    temperature = fit_temperature(logits * factor, covid)
+    assert temperature == pytest.approx(factor, rel=0.05)
+    probabilities = calibrate(logits * factor, temperature).astype(float)
+    assert expected_calibration_error(probabilities, covid) < 0.02
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.05, 20))
+def test_calibrated_values_are_probabilities_and_symmetric(logit, temperature):
+    probability = calibrate(logit, temperature)
+    assert 0 <= probability <= 1
+    assert probability + calibrate(-logit, temperature) == pytest.approx(1, abs=1e-6)
+
+
+def test_youden_threshold_separates():
+    probabilities = np.array([0.1, 0.2, 0.6, 0.7, 0.8])
+    assert youden_threshold(probabilities, np.array([False, False, False, True, True])) == pytest.approx(0.65)
+    assert 0 <= youden_threshold(np.full(4, 0.5), np.array([True, False, True, False])) <= 1
+
+
+def test_summary_by_hand():
+    probabilities = np.array([0.9, 0.6, 0.4, 0.1])
+    covid = np.array([True, False, True, False])
+    figures = summarise(probabilities, covid, list("abcd"), 0.5)
+    assert figures["auc"]["value"] == 0.75
+    assert figures["accuracy"]["value"] == figures["sensitivity"]["value"] == figures["specificity"]["value"] == 0.5
+    assert figures["brier"]["value"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
+    assert (figures["n"], figures["covid"], figures["patients"]) == (4, 2, 4)
+    for name in ("auc", "accuracy"):
+        lower, upper = figures[name]["interval"]
+        assert lower <= figures[name]["value"] <= upper
+
+
+def test_auc_of_one_class_is_unknown():
+    assert np.isnan(auc(np.array([0.1, 0.2]), np.array([True, True])))

@@ -1,0 +1,73 @@
+"""Class folders, patients, splits and balanced draws."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungct.classify.dataset import BLOCK, read_folder, split_examples
+from lungct.sources import SourceError
+
+from ..conftest import SHARED
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    for name in ("COVID", "NonCOVID"):
+        (tmp_path / name).mkdir()
+        for index in range(110):
+            Image.fromarray(np.zeros((1, 1), np.uint8)).save(tmp_path / name / f"{name} ({index}).png")
+    return tmp_path
+
+
+def test_neighbours_stay_together(numbered):
+    examples = read_folder(numbered)
+    assert len(examples) == 220
+    train, val = split_examples(examples, 0.2, 0)
+    assert len(train) + len(val) == 220
+    assert not {item.patient for item in train} & {item.patient for item in val}
+    assert {item.covid for item in val} == {True, False}
+    numbers = sorted(int(item.path.stem.split("(")[1][:-1]) for item in val if item.covid)
+    assert numbers[-1] - numbers[0] == len(numbers) - 1
+    assert len(numbers) <= BLOCK
+
+
+def test_csv_gives_patients_and_parts_are_kept(tmp_path):
+    for part in ("train", "val"):
+        for name in ("COVID", "NonCOVID"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for index in range(4):
+                picture = tmp_path / part / name / f"{part}{name}{index}.png"
+                Image.fromarray(np.zeros((1, 1), np.uint8)).save(picture)
+    rows = [f"{path.name},{path.name[:-5]}-{int(path.stem[-1]) // 2}" for path in tmp_path.rglob("*.png")]
+    (tmp_path / "meta.csv").write_text("File name,Patient ID\n" + "\n".join(rows))
+    train, val = split_examples(read_folder(tmp_path), 0.5, 0, exclude=["COVID3"])
+    assert {item.part for item in train} == {"train"}
+    assert (len(train), len(val)) == (6, 8)
+    assert len({item.patient for item in val}) == 4
+
+
+def test_missing_and_empty_folders_are_named(tmp_path):
+    with pytest.raises(SourceError, match="is missing"):
+        read_folder(tmp_path)
+    (tmp_path / "COVID").mkdir()
+    with pytest.raises(SourceError, match="holds no picture"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.train
+def test_draws_are_balanced_and_use_everything(numbered):
+    from lungct.classify.training import balanced_draw
+
+    examples = [item for item in read_folder(numbered) if item.covid or int(item.path.stem.split("(")[1][:-1]) < 10]
+    drawn = balanced_draw(examples, 220, np.random.default_rng(0))
+    covid = np.array([examples[index].covid for index in drawn])
+    assert covid.sum() == 110
+    assert len(set(drawn)) == 120
+
+
+@pytest.mark.shared
+def test_official_covid_ct_split_is_read():
+    train, val = split_examples(read_folder(SHARED / "covid-ct"), 0.2, 0)
+    assert [sum(item.covid for item in part) for part in (train, val)] == [191, 60]
+    assert [len(train), len(val)] == [425, 118]
+    assert len({item.patient for item in val}) == 56

@@ -1,0 +1,63 @@
+"""The classifier's network and its start."""
+
+import numpy as np
+import pytest
+
+from lungct.classify import build_classifier
+
+from ..conftest import SHARED
+
+pytestmark = pytest.mark.train
+LITE0 = SHARED / "imagenet-efficientnet-lite0" / "effnet_lite0_imagenet_folded_f32.npz"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_classifier(64)
+
+
+def test_logit_is_the_mean_of_the_evidence(model):
+    inputs = np.random.default_rng(0).random((2, 64, 64, 1), dtype=np.float32)
+    logit, evidence = (np.asarray(output) for output in model(inputs, training=False))
+    assert logit.shape == (2, 1)
+    assert evidence.shape == (2, 2, 2, 1)
+    np.testing.assert_allclose(logit[:, 0], evidence.mean(axis=(1, 2, 3)), atol=1e-5)
+
+
+def test_backbone_is_efficientnetb0(model):
+    """Keras' EfficientNetB0 without its top has 4,049,571 parameters, 7 of them in its Normalization layer."""
+    assert model.get_layer("efficientnetb0").count_params() == 4_049_571 - 7
+
+
+def test_impossible_sizes_are_refused():
+    with pytest.raises(ValueError, match="multiple of 32"):
+        build_classifier(100)
+
+
+@pytest.mark.shared
+def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference():
+    import keras
+
+    from lungct.classify.lite0 import SHARPNESS, load_lite0
+
+    smooth = np.kron(np.random.default_rng(0).random((12, 12, 12)), np.ones((1, 8, 8)))[..., None].astype(np.float32)
+    model = build_classifier(96)
+    load_lite0(model, LITE0, smooth)
+    backbone = model.get_layer("efficientnetb0")
+    inputs = np.repeat(np.asarray(model.get_layer("scale")(smooth)), 3, axis=-1)
+    with np.load(LITE0) as archive:
+        folded = keras.ops.conv(inputs, archive["00_conv_kernel"], strides=2, padding="same") + archive["00_conv_bias"]
+    stem = keras.Model(backbone.get_layer("stem_conv_pad").input, backbone.get_layer("stem_activation").output)
+    # swish(b z) / b differs from ReLU(z) by at most 0.2785 / b
+    gap = np.abs(np.asarray(stem(inputs)) / SHARPNESS - np.asarray(keras.ops.relu(folded)))
+    assert gap.max() <= 0.28 / SHARPNESS
+    inference, training = (np.asarray(backbone(inputs, training=mode)).mean(axis=(1, 2)) for mode in (False, True))
+    assert np.corrcoef(inference.ravel(), training.ravel())[0, 1] > 0.85
+
+
+def test_other_files_are_refused_as_a_start(model, tmp_path):
+    from lungct.classify.lite0 import load_lite0
+
+    np.savez(tmp_path / "other.npz", a_kernel=np.zeros(3), a_bias=np.zeros(3))
+    with pytest.raises(ValueError, match="does not hold the 49 convolutions"):
+        load_lite0(model, tmp_path / "other.npz", np.zeros((1, 64, 64, 1), np.float32))

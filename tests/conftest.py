@@ -1,0 +1,60 @@
+"""What tests share: real example slices, a generated chest, the opened pipeline, the training data where present."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lungct.pipeline import Pipeline
+
+ROOT = Path(__file__).parents[1]
+SLICES = ROOT / "examples" / "slices"
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what this machine lacks, and say so."""
+    untrained = pytest.mark.skip(reason="needs pip install 'lungct[train]'")
+    unshared = pytest.mark.skip(reason=f"needs the training data in {SHARED}")
+    trains = all(importlib.util.find_spec(name) for name in ("tensorflow", "segmentation_models", "focal_loss"))
+    for item in items:
+        if item.get_closest_marker("train") and not trains:
+            item.add_marker(untrained)
+        if item.get_closest_marker("shared") and not SHARED.is_dir():
+            item.add_marker(unshared)
+
+
+@pytest.fixture(scope="session")
+def pipe():
+    return Pipeline.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def covid_slice():
+    return SLICES / "covid19-ny-sbu-A002304.png"
+
+
+def make_chest(height=160, width=200, seed=0):
+    """Return a chest drawn with ellipses in HU, float32, and its lungs, bool."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    y, x = (y - height / 2) / height, (x - width / 2) / width
+
+    def ellipse(cy, cx, ry, rx):
+        return ((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < 1
+
+    hu = np.full((height, width), -1000.0)
+    hu[ellipse(0, 0, 0.38, 0.45)] = 40
+    lungs = ellipse(0.02, -0.19, 0.24, 0.14) | ellipse(0.02, 0.19, 0.24, 0.14)
+    hu[lungs] = -830
+    hu[ellipse(0.28, 0, 0.07, 0.05)] = 500
+    hu += rng.normal(0, 20, hu.shape)
+    return hu.astype(np.float32), lungs
+
+
+@pytest.fixture
+def chest():
+    return make_chest()

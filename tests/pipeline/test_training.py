@@ -1,0 +1,92 @@
+"""Both training commands, small, from pictures on disk to networks the pipeline runs."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungct.classify import Classifier
+from lungct.lungseg import LungSegmenter
+from lungct.pipeline import Pipeline
+from lungct.pipeline.cli import app
+from lungct.weights import load_card
+
+from ..conftest import make_chest
+
+pytestmark = pytest.mark.train
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["train", *(str(argument) for argument in arguments)])
+
+
+def grey(hu):
+    return np.rint(np.clip((hu + 1000) / 1400, 0, 1) * 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def segmenter_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lungseg")
+    for name in ("ct", "lungs"):
+        (folder / name).mkdir()
+    for seed in range(20):
+        hu, lungs = make_chest(96, 96 + seed, seed)
+        Image.fromarray(grey(hu)).save(folder / "ct" / f"{seed}.png")
+        Image.fromarray(lungs).save(folder / "lungs" / f"{seed}.png")
+    result = run(
+        "lungseg", "--images", folder / "ct", "--masks", folder / "lungs", "--out", folder / "run", "--size", 32,
+        "--ship-size", 48, "--filters", 4, "--epochs", 12, "--batch", 4, "--learning-rate", 0.01,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
+def test_segmenter_learns_and_its_network_runs(segmenter_run):
+    with (segmenter_run / "history.csv").open(newline="") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.8 * losses[0]
+    card = load_card(segmenter_run / "bcdunet-lung.json")
+    assert card.preprocessing["size"] == 48
+    assert card.training_data[0]["slices"] == 16
+    figures = next(iter(card.metrics["validation"].values()))
+    assert figures["slices"] == 4
+    assert figures["dice"]["mean"] > 0.5
+
+
+def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("COVID", "NonCOVID"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(54):
+            hu, lungs = make_chest(96, 96, number)
+            if name == "COVID":
+                hu = np.where(lungs & (rng.random(hu.shape) < 0.5), -300, hu)
+            Image.fromarray(grey(hu)).save(tmp_path / "data" / name / f"{number}.png")
+    result = run(
+        "classify", "--data", tmp_path / "data", "--out", tmp_path / "run", "--size", 32, "--epochs", 1,
+        "--epoch-size", 32, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    card = load_card(tmp_path / "run" / "efficientnetb0-covid.json")
+    figures = card.metrics["validation"]["data"]
+    assert figures["n"] > 10
+    assert set(figures["auc"]) == {"value", "interval"}
+    assert card.decision["temperature"] > 0
+    pipe = Pipeline(
+        LungSegmenter.from_card(segmenter_run / "bcdunet-lung.json"),
+        Classifier.from_card(tmp_path / "run" / "efficientnetb0-covid.json"),
+    )
+    prediction = pipe.predict(tmp_path / "data" / "COVID" / "0.png")
+    assert prediction.model["segmenter"]["version"] == "own"
+    assert 0 <= prediction.probability <= 1
+
+
+def test_mistakes_are_wrong_usage(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("lungseg", "--images", empty, "--masks", empty, "--out", tmp_path / "run").exit_code == 2
+    result = run("lungseg", "--images", empty, "--masks", empty, "--masks", empty, "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert run("classify", "--data", empty, "--out", tmp_path / "run").exit_code == 2

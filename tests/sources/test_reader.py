@@ -1,0 +1,228 @@
+"""Reading: the same picture is the same scan in every form, and what is broken is refused with name and remedy."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from lungct.sources import Scan, SourceError, read_scan
+
+GREY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
+
+
+def png_with_header(width, height):
+    """A PNG whose header promises a size and whose data doesn't hold it."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.fixture
+def png(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "grey.png")
+    return (tmp_path / "grey.png").read_bytes()
+
+
+def test_same_picture_in_every_lossless_form(tmp_path):
+    forms = {"grey.png": Image.fromarray(GREY), "rgb.png": Image.fromarray(GREY).convert("RGB")}
+    forms["rgba.png"] = Image.fromarray(GREY).convert("RGBA")
+    forms["palette.png"] = Image.fromarray(GREY).convert("P")
+    forms["grey.tif"] = Image.fromarray(GREY)
+    forms["rgb.tiff"] = Image.fromarray(GREY).convert("RGB")
+    for name, picture in forms.items():
+        picture.save(tmp_path / name)
+    np.save(tmp_path / "grey.npy", GREY)
+    sources = [tmp_path / name for name in [*forms, "grey.npy"]]
+    sources += [
+        GREY,
+        memoryview_like(GREY),
+        Image.fromarray(GREY),
+        np.repeat(GREY[..., None], 3, axis=2),
+        str(sources[0]),
+    ]
+    for source in sources:
+        scan = read_scan(source)
+        assert scan.shape == (1, 40, 50)
+        assert scan.intensity == "display"
+        assert not scan.intensity_guessed
+        np.testing.assert_array_equal(scan.pixels[0], GREY.astype(np.float32) / np.float32(255), err_msg=str(source))
+
+
+def memoryview_like(array):
+    """Something that is no array, but that numpy can read."""
+
+    class Tensor:
+        def __array__(self, dtype=None, copy=None):
+            return np.asarray(array, dtype=dtype)
+
+    return Tensor()
+
+
+def test_jpeg_is_read(tmp_path):
+    Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))).save(tmp_path / "ramp.jpg", quality=95)
+    pixels = read_scan(tmp_path / "ramp.jpg").pixels[0]
+    assert np.abs(pixels - np.tile(np.arange(64) * 4 / 255, (64, 1))).max() < 0.03
+
+
+def test_transparent_parts_are_black(tmp_path):
+    rgba = np.dstack([np.full((40, 40), 200, np.uint8)] * 3 + [np.zeros((40, 40), np.uint8)])
+    rgba[:, 20:, 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "alpha.png")
+    pixels = read_scan(tmp_path / "alpha.png").pixels[0]
+    assert (pixels[:, :20] == 0).all()
+    np.testing.assert_allclose(pixels[:, 20:], 200 / 255, atol=1e-6)
+
+
+def test_signed_16_bit_is_hu_and_unsigned_is_a_guess(tmp_path):
+    hu = np.random.default_rng(1).integers(-1024, 1500, (3, 40, 50)).astype(np.int16)
+    tifffile.imwrite(tmp_path / "volume.tif", hu, photometric="minisblack")
+    scan = read_scan(tmp_path / "volume.tif")
+    assert (scan.intensity, scan.intensity_guessed) == ("hu", False)
+    np.testing.assert_array_equal(scan.pixels, hu.astype(np.float32))
+    tifffile.imwrite(tmp_path / "unsigned.tif", (hu + 1024).astype(np.uint16), photometric="minisblack")
+    scan = read_scan(tmp_path / "unsigned.tif")
+    assert (scan.intensity, scan.intensity_guessed) == ("display", True)
+    assert (scan.pixels.min(), scan.pixels.max()) == (0, 1)
+    Image.fromarray((hu[0] + 1024).astype(np.uint16)).save(tmp_path / "unsigned.png")
+    assert read_scan(tmp_path / "unsigned.png").pixels.max() == 1
+
+
+def test_intensity_given_wins():
+    array = np.linspace(-100, 400, 40 * 50, dtype=np.float32).reshape(40, 50)
+    np.testing.assert_array_equal(read_scan(array, intensity="hu").pixels[0], array)
+    assert read_scan(array).intensity == "display"
+    with pytest.raises(ValueError, match="intensity must be one of"):
+        read_scan(array, intensity="houndsfield")
+
+
+def test_scan_passes_through():
+    scan = Scan(np.zeros((1, 40, 40), np.float32), "hu")
+    assert read_scan(scan) is scan
+    with pytest.raises(ValueError, match="float32"):
+        Scan(np.zeros((40, 40)), "hu")
+
+
+def bad_files(png):
+    return {
+        "empty.png": (b"", "empty file"),
+        "text.png": (b"this is no picture, only words", "is named .png but is no PNG"),
+        "words.txt": (b"hello there", "no format known"),
+        "truncated.png": (png[: len(png) // 2], "damaged or cut off"),
+        "truncated.tif": (b"II*\0\x08\0\0\0\x10\0", "damaged or cut off"),
+        "truncated.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "not a readable NumPy array"),
+        "really_a_png.npy": (png, "holds a PNG file"),
+        "really_a_png.jpg": (png, "Rename it to really_a_png.png"),
+        "no_suffix": (png, "without a suffix"),
+        "huge.png": (png_with_header(20000, 20000), "too many pixels"),
+        "large.png": (png_with_header(10000, 10000), "over the limit"),
+        "one.png": (png_with_header(1, 1), "only 1 x 1"),
+        "zero.png": (png_with_header(0, 0), "only 0 x 0|damaged"),
+        "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file, which this version"),
+        "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "NIfTI file, which this version"),
+        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, which this version"),
+    }
+
+
+@pytest.mark.parametrize("name", list(bad_files(b"\x89PNG\r\n\x1a\n")))
+def test_bad_file_is_refused_with_name_and_remedy(tmp_path, png, name):
+    content, message = bad_files(png)[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=message) as caught:
+        read_scan(path)
+    assert caught.value.source == str(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_missing_file_folder_and_foreign_objects_are_refused(tmp_path):
+    for source, message in (
+        (tmp_path / "missing.png", "does not exist"),
+        (tmp_path, "is a folder"),
+        ("\0", "can't be opened|does not exist"),
+        (42, "neither a path nor an array"),
+        (None, "neither a path nor an array"),
+    ):
+        with pytest.raises(SourceError, match=message):
+            read_scan(source)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.full((40, 40), np.nan), "NaN"),
+        (np.where(np.eye(40) > 0, np.inf, 0), "infinite"),
+        (np.zeros((0, 40, 40)), "no slices"),
+        (np.zeros(40), "1 dimensions"),
+        (np.zeros((2, 2, 40, 40)), "4 dimensions"),
+        (np.zeros((1, 1)), "only 1 x 1"),
+        (np.zeros((40, 0)), "only 0 x 40"),
+        (np.zeros((40, 40), complex), "complex128"),
+        (np.full((40, 40), "a"), "not real numbers"),
+        (np.full((40, 40), None), "object"),
+        (np.lib.stride_tricks.as_strided(np.zeros(1), (20000, 20000), (0, 0)), "over the limit"),
+        (np.full((40, 40), 1e300), "beyond float32"),
+    ],
+)
+def test_bad_array_is_refused(tmp_path, array, message):
+    with pytest.raises(SourceError, match=message) as caught:
+        read_scan(array)
+    assert "array" in caught.value.source
+    if array.dtype.kind in "fc" and array.nbytes < 10**6:
+        np.save(tmp_path / "bad.npy", array)
+        with pytest.raises(SourceError, match=message) as caught:
+            read_scan(tmp_path / "bad.npy")
+        assert "bad.npy" in str(caught.value)
+
+
+def test_npy_with_pickle_is_refused(tmp_path):
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}] * 40, dtype=object), allow_pickle=True)
+    with pytest.raises(SourceError, match="not a readable NumPy array"):
+        read_scan(tmp_path / "objects.npy")
+
+
+@given(
+    arrays(
+        st.sampled_from([np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64, np.bool_]),
+        st.tuples(st.integers(1, 3), st.integers(32, 40), st.integers(32, 40)),
+        elements=st.integers(0, 1),
+        fill=st.just(0),
+    ),
+    st.floats(-2000, 3000),
+)
+def test_any_array_becomes_a_finite_scan_of_its_shape(array, scale):
+    values = array if array.dtype.kind in "bu" else (array * scale).astype(array.dtype)
+    scan = read_scan(values)
+    assert scan.shape == values.shape
+    assert scan.pixels.dtype == np.float32
+    if scan.intensity == "display":
+        assert 0 <= scan.pixels.min() <= scan.pixels.max() <= 1
+    else:
+        assert values.min() < -200
+        np.testing.assert_allclose(scan.pixels, values, rtol=1e-6)
+
+
+@given(st.binary(max_size=600), st.sampled_from([".png", ".jpg", ".tif", ".npy"]), st.booleans())
+def test_random_bytes_raise_nothing_but_source_error(tmp_path_factory, content, suffix, with_magic):
+    magic = {
+        ".png": b"\x89PNG\r\n\x1a\n",
+        ".jpg": b"\xff\xd8\xff\xe0",
+        ".tif": b"II*\0\x08\0\0\0",
+        ".npy": b"\x93NUMPY\x01\0",
+    }
+    path = tmp_path_factory.getbasetemp() / f"random{suffix}"
+    path.write_bytes((magic[suffix] if with_magic else b"") + content)
+    with pytest.raises(SourceError) as caught:
+        read_scan(path)
+    assert str(path) in str(caught.value)

@@ -11,6 +11,7 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sources import Scan
 from ..sources.intensity import apply_window
 from .dataset import LabelledSlice
 
@@ -21,6 +22,12 @@ import cv2
 
 WHOLE_PICTURE = 0.4
 """Share of training slices shown uncropped."""
+
+WITHOUT_LUNG = 0.08
+"""Share of training slices whose lungs are painted over: air around a body is no lung."""
+
+AIR = -1000
+"""HU."""
 
 
 class Augmenter:
@@ -57,10 +64,12 @@ class Augmenter:
     def __call__(self, item: LabelledSlice, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return grey in [0, 1] and lung as 0 or 1, both float32 (size, size)."""
         rng = np.random.default_rng(seed)
-        window = (rng.uniform(-1400, -850), rng.uniform(-100, 600))
-        grey = apply_window(item.scan.pixels[0], item.scan.intensity, window)
-        mask = item.mask.astype(np.uint8)
-        if rng.random() > WHOLE_PICTURE:
+        grey, mask = show(item.scan, rng), item.mask.astype(np.uint8)
+        if rng.random() < WITHOUT_LUNG:
+            grey, mask = erase_lungs(grey, mask, rng)
+        if rng.random() < WHOLE_PICTURE:
+            grey, mask = widen(grey, mask, rng) if rng.random() < 0.4 else (grey, mask)
+        else:
             grey, mask = tight_crop(grey, mask, rng)
         picture = cv2.resize(np.rint(grey * 255).astype(np.uint8), (self.size, self.size), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(mask * 255, (self.size, self.size), interpolation=cv2.INTER_AREA)
@@ -68,6 +77,40 @@ class Augmenter:
         out = self._pipeline(image=picture, mask=mask)
         picture = draw_marks(out["image"], rng) if rng.random() < 0.3 else out["image"]
         return picture.astype(np.float32) / np.float32(255), (out["mask"] > 127).astype(np.float32)
+
+
+def show(scan: Scan, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the slice in a random window; the padding around the scanner's field of view as air or as black."""
+    pixels = scan.pixels[0]
+    if scan.intensity == "hu" and rng.random() < 0.5:
+        pixels = np.maximum(pixels, np.float32(AIR))
+    return apply_window(pixels, scan.intensity, (rng.uniform(-1400, -850), rng.uniform(-100, 600)))
+
+
+def erase_lungs(
+    grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Paint the lungs over with the grey of the tissue around them, and empty the mask."""
+    width = max(3, grey.shape[0] // 40)
+    grown = cv2.dilate(mask, np.ones((width, width), np.uint8))
+    around = grey[(grown > 0) & (mask == 0)]
+    if around.size == 0:
+        return grey, mask
+    cloud = cv2.resize(rng.normal(0, 0.06, (8, 8)).astype(np.float32), grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    tissue = np.median(around) + cloud + rng.normal(0, 0.02, grey.shape)
+    return np.where(grown > 0, np.clip(tissue, 0, 1), grey).astype(np.float32), np.zeros_like(mask)
+
+
+def widen(
+    grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Put the slice on a larger field of its own background, as scanners with a wide field of view do."""
+    background = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    top, bottom, left, right = (int(rng.uniform(0, 0.35) * grey.shape[0]) for _ in range(4))
+    return (
+        cv2.copyMakeBorder(grey, top, bottom, left, right, cv2.BORDER_CONSTANT, value=background),
+        cv2.copyMakeBorder(mask, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0),
+    )
 
 
 def tight_crop(

@@ -37,7 +37,7 @@ def prepare_environment() -> None:
 def epoch_batches(
     make_example: Callable[[int, int], Example], indices: NDArray[np.intp], epoch: int, batch_size: int
 ) -> keras.utils.PyDataset:
-    """Return the batches of one epoch, made by two background threads.
+    """Return the batches of one epoch.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def epoch_batches(
             examples = [make_example(int(indices[at]), epoch * 1_000_003 + at) for at in positions]
             return np.stack([image for image, _ in examples]), np.stack([target for _, target in examples])
 
-    return Batches(workers=2, use_multiprocessing=False, max_queue_size=8)
+    return Batches(workers=1)  # augmenters carry state, so two threads would mix up their seeds
 
 
 def fit(

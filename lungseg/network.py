@@ -59,7 +59,8 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
     for level in reversed(range(LEVELS)):
         width = filters * 2**level
         x = layers.Conv2DTranspose(width, 2, strides=2, name=f"up{level}")(x)
-        x = layers.BatchNormalization(name=f"up{level}_bn")(x)
+        # A momentum of 0.99 would lag behind the weights: a data set of this field is a few dozen steps an epoch.
+        x = layers.BatchNormalization(momentum=0.9, name=f"up{level}_bn")(x)
         x = layers.ReLU(name=f"up{level}_relu")(x)
         x = _convlstm_join(skips[level], x, width // 2, bidirectional, f"join{level}")
         x = _two_convolutions(x, width, f"decoder{level}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ..sources import Intensity
+from ..weights import WeightsError
 
 Item = TypeVar("Item")
 
@@ -65,6 +67,16 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]
         writer = csv.DictWriter(file, fieldnames=columns)
         writer.writeheader()
         writer.writerows(rows)
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """Turn what stops a whole command, a full disk or changed weights, into one line and exit code 1."""
+    try:
+        yield
+    except (WeightsError, OSError) as error:
+        errors.print(f"lungct: {error}", style="red", markup=False)
+        raise typer.Exit(1) from error
 
 
 def finish(failed: int, total: int) -> None:

@@ -20,9 +20,11 @@ from .options import (
     ThreadsOption,
     finish,
     intensity_of,
+    plain_failures,
     with_progress,
     write_csv,
 )
+from .pipeline import Pipeline
 from .prediction import DISCLAIMER, Prediction
 
 COLUMNS = ("source", "label", "probability", "lung_fraction", "warnings", "error")
@@ -44,21 +46,20 @@ def predict(
 
     Example: lungct predict examples/slices --out results
     """
-    from .pipeline import Pipeline
-
     sources = list_inputs(paths)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-    pipe = Pipeline.from_pretrained(engine=engine.value, threads=threads)
     stems = unique_stems([str(source) for source in sources])
     rows = []
-    predictions = pipe.stream(sources, intensity=intensity_of(intensity))
-    for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
-        rows.append(_row(prediction))
+    with plain_failures():
         if out:
-            write_slices(prediction, out, stem)
-    if out:
-        write_csv(out / "predictions.csv", COLUMNS, rows)
+            out.mkdir(parents=True, exist_ok=True)
+        pipe = Pipeline.from_pretrained(engine=engine.value, threads=threads)
+        predictions = pipe.stream(sources, intensity=intensity_of(intensity))
+        for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
+            rows.append(_row(prediction))
+            if out:
+                write_slices(prediction, out, stem)
+        if out:
+            write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)
     if out:
         typer.echo(f"Results are in {out}")

@@ -10,7 +10,8 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..sources import Scan, SourceError, read_scan
+from ..lungseg import LungSegmenter
+from ..sources import Intensity, Scan, SourceError, read_scan
 from .files import slice_names, unique_stems, write_mask
 from .inputs import list_inputs
 from .options import (
@@ -23,6 +24,7 @@ from .options import (
     errors,
     finish,
     intensity_of,
+    plain_failures,
     with_progress,
     write_csv,
 )
@@ -44,32 +46,37 @@ def segment(
 
     Example: lungct segment examples/slices --out masks
     """
-    from ..lungseg import LungSegmenter
-
     sources = list_inputs(paths)
-    out.mkdir(parents=True, exist_ok=True)
-    segmenter = LungSegmenter(engine=engine.value, threads=threads)
-    rows: list[dict[str, Any]] = []
     stems = unique_stems([str(source) for source in sources])
-    named = zip(sources, stems, strict=True)
-    for source, stem in with_progress(named, len(sources), "Segmenting"):
-        try:
-            scan = read_scan(source, intensity=intensity_of(intensity))
-        except SourceError as error:
-            errors.print(str(error), style="red", markup=False)
-            rows.append({"source": str(source), "error": str(error)})
-            continue
-        mask = segmenter.segment(scan).mask
-        _write(scan, mask, out, stem)
-        warning = [] if mask.any() else ["no-lung"]
-        warning += ["unknown-intensity"] if scan.intensity_guessed else []
-        fraction = round(float(mask.mean()), 4)
-        rows.append(
-            {"source": str(source), "slices": len(scan), "lung_fraction": fraction, "warnings": " ".join(warning)}
-        )
-    write_csv(out / "segmentations.csv", COLUMNS, rows)
+    with plain_failures():
+        out.mkdir(parents=True, exist_ok=True)
+        segmenter = LungSegmenter(engine=engine.value, threads=threads)
+        named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
+        rows = [_segment_one(source, stem, segmenter, intensity_of(intensity), out) for source, stem in named]
+        write_csv(out / "segmentations.csv", COLUMNS, rows)
     typer.echo(f"Masks and regions of interest are in {out}")
     finish(sum("error" in row for row in rows), len(rows))
+
+
+def _segment_one(
+    source: Path, stem: str, segmenter: LungSegmenter, intensity: Intensity | None, out: Path
+) -> dict[str, Any]:
+    """Write one input's files and return its row."""
+    try:
+        scan = read_scan(source, intensity=intensity)
+    except SourceError as error:
+        errors.print(str(error), style="red", markup=False)
+        return {"source": str(source), "error": str(error)}
+    mask = segmenter.segment(scan).mask
+    _write(scan, mask, out, stem)
+    warnings = [] if mask.any() else ["no-lung"]
+    warnings += ["unknown-intensity"] if scan.intensity_guessed else []
+    return {
+        "source": str(source),
+        "slices": len(scan),
+        "lung_fraction": round(float(mask.mean()), 4),
+        "warnings": " ".join(warnings),
+    }
 
 
 def _write(scan: Scan, masks: NDArray[np.bool_], folder: Path, stem: str) -> None:

@@ -80,6 +80,19 @@ def test_python_in_the_readme_runs(tmp_path):
         assert done.returncode == 0, done.stderr
 
 
+def test_readme_says_what_the_cards_say():
+    from lungct.weights import CLASSIFIER, SEGMENTER, load_card
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for figures in load_card(SEGMENTER).metrics["validation"].values():
+        for name in ("dice", "dice_tight_crop"):
+            assert f"{figures[name]['mean']:.3f}" in text
+    for figures in load_card(CLASSIFIER).metrics["validation"].values():
+        for name in ("auc", "accuracy", "sensitivity", "specificity"):
+            low, high = figures[name]["interval"]
+            assert f"{figures[name]['value']:.3f} ({low:.3f} to {high:.3f})" in text
+
+
 def test_embedding_example_runs(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "embed.py", ROOT / "examples" / "slices"],

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from lungct.pipeline.cli import app
 from lungct.pipeline.files import unique_stems
+from lungct.weights import WeightsError
 
 from ..conftest import SLICES
 
@@ -58,6 +59,21 @@ def test_broken_inputs_are_rows_and_exit_code_one(tmp_path, covid_slice):
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_two(arguments):
     assert run(*arguments).exit_code == 2
+
+
+def test_what_stops_a_whole_command_is_one_line(tmp_path, covid_slice, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    result = run("predict", covid_slice, "--out", tmp_path / "file")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    monkeypatch.setattr("lungct.weights.engines.read_verified", lambda path, sha256: _refuse())
+    result = run("segment", covid_slice, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+
+
+def _refuse():
+    raise WeightsError("changed or cut off")
 
 
 def test_folders_are_searched_and_names_do_not_collide(tmp_path, covid_slice):

@@ -61,7 +61,9 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
         reads_swish = "dwconv" in layer.name or "project" in layer.name
         scale = (1 / SHARPNESS if reads_swish else 1) / (gate if "project" in layer.name else 1)
         layer.set_weights([kernel * scale])
-    scales = [1.0 if "project" in norm.name else SHARPNESS for norm in norms]
+    # The last features keep their size: four times as large, every step of the head would be four times as long.
+    unscaled = [norm.name == "top_bn" or "project" in norm.name for norm in norms]
+    scales = [1.0 if keep else SHARPNESS for keep in unscaled]
     for norm, bias, scale in zip(norms, biases, scales, strict=True):
         _set_norm(norm, bias, scale, np.zeros(bias.shape), np.full(bias.shape, 1 - norm.epsilon))
     statistics = _measure(model, backbone, norms, slices)

@@ -48,7 +48,7 @@ def build_classifier(size: int = 224, dropout: float = 0.3) -> keras.Model:
     x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     x = _backbone(size)(x)
     x = layers.SpatialDropout2D(dropout, name="head_dropout")(x)
-    evidence = layers.Conv2D(1, 1, name="evidence")(x)
+    evidence = layers.Conv2D(1, 1, kernel_initializer="zeros", name="evidence")(x)  # starts undecided
     logit = layers.GlobalAveragePooling2D(name="logit")(evidence)
     return keras.Model(inputs, [logit, evidence], name="classifier")
 

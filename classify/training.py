@@ -62,10 +62,10 @@ class ClassifierRecipe:
 
     size: int = 224
     dropout: float = 0.3
-    epochs: int = 15
-    epoch_size: int = 800
+    epochs: int = 12
+    epoch_size: int = 720
     batch_size: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     weight_decay: float = 1e-2
     gamma: float = 2.0
     validation_share: float = 0.2

@@ -189,6 +189,7 @@ def release_segmenter(
     recipe: SegmenterRecipe,
     *,
     version: str,
+    init: Path | None = None,
     size: int | None = None,
 ) -> Card:
     """Write a trained segmenter as the product loads it, measured on the validation patients.
@@ -202,6 +203,8 @@ def release_segmenter(
         Gets the ONNX network, the Keras weights and the card.
     version : str
         Of the weights.
+    init : Path, optional
+        As trained; the card names its run.
     size : int, optional
         Side of the shipped network's input, where it differs from the one trained at.
     """
@@ -235,7 +238,7 @@ def release_segmenter(
     )
     metrics = {
         "validation": evaluate_segmenter(LungSegmenter(card), validation),
-        "recipe": asdict(recipe),
+        "recipe": {**asdict(recipe), "init": init.parent.name if init else None},
         "versions": training_versions(),
     }
     card = replace(card, metrics=metrics)

@@ -82,7 +82,7 @@ def lungseg(
             seed=seed,
         )
         model, _ = train_segmenter(sources, out, recipe, init)
-        card = release_segmenter(model, sources, out, recipe, version=weights_version, size=ship_size)
+        card = release_segmenter(model, sources, out, recipe, version=weights_version, init=init, size=ship_size)
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(f"Validation: {card.metrics['validation']}\nThe network and its card are in {out}")
@@ -101,12 +101,12 @@ def classify(
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")] = 224,
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")] = 0.3,
-    epochs: Epochs = 15,
+    epochs: Epochs = 12,
     epoch_size: Annotated[
         int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")
-    ] = 800,
+    ] = 720,
     batch_size: BatchSize = 16,
-    learning_rate: LearningRate = 5e-4,
+    learning_rate: LearningRate = 3e-4,
     gamma: Annotated[float, typer.Option(min=0, help="Focal loss's gamma; 0 is cross-entropy.")] = 2.0,
     validation_share: ValidationShare = 0.2,
     exclude: Annotated[

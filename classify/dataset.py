@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..sources import SourceError, readable_suffixes
 
 POSITIVE, NEGATIVE = "COVID", "NonCOVID"
@@ -92,6 +95,19 @@ def split_examples(
             train += [replace(item, part="train") for item in chosen if item.patient not in held_out]
             val += [replace(item, part="val") for item in chosen if item.patient in held_out]
     return [item for item in train if not any(text in item.path.name for text in exclude)], val
+
+
+def balanced_draw(examples: Sequence[Example], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw indices, the same number from each data set and class, each set's pictures used up before any repeats."""
+    groups: dict[tuple[str, bool], list[int]] = {}
+    for index, item in enumerate(examples):
+        groups.setdefault((item.source, item.covid), []).append(index)
+    share = -(-count // len(groups))
+    drawn = []
+    for members in groups.values():
+        rounds = [rng.permutation(members) for _ in range(-(-share // len(members)))]
+        drawn.append(np.concatenate(rounds)[:share])
+    return rng.permutation(np.concatenate(drawn))[:count].astype(np.intp)
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from ..sources import Scan, SourceError, read_scan, readable_suffixes
 
+Source = tuple[Path, Path, Path | None]
+"""Folders of slices and of masks, and the CSV of patients or None."""
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledSlice:
@@ -93,6 +96,28 @@ def split_by_patient(
         [item for item in slices if item.patient not in held_out],
         [item for item in slices if item.patient in held_out],
     )
+
+
+def split_sources(
+    sources: Sequence[Source], share: float, seed: int
+) -> tuple[list[LabelledSlice], list[LabelledSlice]]:
+    """Read the folders and split each by patient into training and validation slices.
+
+    Parameters
+    ----------
+    sources : sequence of (images, masks, patients)
+        Folders of slices and of masks, and the CSV of patients or None.
+    share, seed
+        See `split_by_patient`.
+    """
+    training, validation = [], []
+    for images, masks, patients in sources:
+        slices = read_pairs(images, masks, patients)
+        train, held_out = split_by_patient(slices, share, seed)
+        print(f"{images}: {len(train)} slices to train on, {len(held_out)} to validate")
+        training += train
+        validation += held_out
+    return training, validation
 
 
 def _readable_files(folder: Path) -> Iterable[Path]:

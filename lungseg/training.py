@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources.intensity import resize, stretch
-from ..weights import SEGMENTER, Card
 from ..weights.fitting import Example, epoch_batches, fit, prepare_environment
-from ..weights.release import release, training_versions
-from .dataset import LabelledSlice, read_pairs, split_by_patient
-from .evaluation import evaluate_segmenter
-from .network import build_bcdunet
+from .dataset import LabelledSlice, Source, split_sources
 from .preprocessing import SlicePreprocessing
-from .segmenter import LungSegmenter
+from .recipe import SegmenterRecipe
 
 prepare_environment()
 
@@ -26,63 +22,8 @@ if TYPE_CHECKING:
     import keras
 
 
-@dataclass(frozen=True)
-class SegmenterRecipe:
-    """Everything that decides a training run, the data apart.
-
-    Parameters
-    ----------
-    size : int
-        Side of the training examples in pixels.
-    filters, dense_blocks, bidirectional
-        See `build_bcdunet`.
-    epochs : int
-    batch_size : int
-    learning_rate : float
-        Peak; it rises for a twentieth of the run, then falls to zero as a cosine.
-    validation_share : float
-        Share of each folder's patients kept for validation.
-    seed : int
-    """
-
-    size: int = 256
-    filters: int = 16
-    dense_blocks: int = 3
-    bidirectional: bool = True
-    epochs: int = 20
-    batch_size: int = 8
-    learning_rate: float = 1e-3
-    validation_share: float = 0.2
-    seed: int = 0
-
-    def build(self) -> keras.Model:
-        """Build the untrained network."""
-        return build_bcdunet(self.size, self.filters, self.dense_blocks, self.bidirectional)
-
-
-def split_sources(
-    sources: Sequence[tuple[Path, Path, Path | None]], recipe: SegmenterRecipe
-) -> tuple[list[LabelledSlice], list[LabelledSlice]]:
-    """Read the folders and split each by patient into training and validation slices.
-
-    Parameters
-    ----------
-    sources : sequence of (images, masks, patients)
-        Folders of slices and of masks, and the CSV of patients or None.
-    recipe : SegmenterRecipe
-    """
-    training, validation = [], []
-    for images, masks, patients in sources:
-        slices = read_pairs(images, masks, patients)
-        train, held_out = split_by_patient(slices, recipe.validation_share, recipe.seed)
-        print(f"{images}: {len(train)} slices to train on, {len(held_out)} to validate")
-        training += train
-        validation += held_out
-    return training, validation
-
-
 def train_segmenter(
-    sources: Sequence[tuple[Path, Path, Path | None]],
+    sources: Sequence[Source],
     folder: Path,
     recipe: SegmenterRecipe = SegmenterRecipe(),
     init: Path | None = None,
@@ -112,7 +53,7 @@ def train_segmenter(
     from .augment import Augmenter
 
     keras.utils.set_random_seed(recipe.seed)
-    training, validation = split_sources(sources, recipe)
+    training, validation = split_sources(sources, recipe.validation_share, recipe.seed)
     model = recipe.build()
     if init:
         model.load_weights(init)
@@ -180,67 +121,3 @@ def validation_arrays(slices: Sequence[LabelledSlice], size: int) -> Example:
             shrunk = resize(mask.astype(np.float32), size, size)
             targets.append((shrunk > 0.5).astype(np.float32)[..., None])
     return np.stack(inputs), np.stack(targets)
-
-
-def release_segmenter(
-    model: keras.Model,
-    sources: Sequence[tuple[Path, Path, Path | None]],
-    folder: Path,
-    recipe: SegmenterRecipe,
-    *,
-    version: str,
-    init: Path | None = None,
-    size: int | None = None,
-) -> Card:
-    """Write a trained segmenter as the product loads it, measured on the validation patients.
-
-    Parameters
-    ----------
-    model : keras.Model
-    sources, recipe
-        As trained.
-    folder : Path
-        Gets the ONNX network, the Keras weights and the card.
-    version : str
-        Of the weights.
-    init : Path, optional
-        As trained; the card names its run.
-    size : int, optional
-        Side of the shipped network's input, where it differs from the one trained at.
-    """
-    size = size or recipe.size
-    shipped = replace(recipe, size=size).build()
-    shipped.set_weights(model.get_weights())
-    training, validation = split_sources(sources, recipe)
-    card = release(
-        shipped,
-        folder,
-        SEGMENTER,
-        version=version,
-        task="probability of lung for every pixel of an axial chest CT slice",
-        architecture={
-            "size": size,
-            "filters": recipe.filters,
-            "dense_blocks": recipe.dense_blocks,
-            "bidirectional": recipe.bidirectional,
-        },
-        preprocessing=SlicePreprocessing(size).to_dict(),
-        decision={"threshold": 0.5},
-        training_data=[
-            {
-                "name": images.parent.name,
-                "slices": sum(item.patient.startswith(f"{images}/") for item in training),
-                "patients": len({item.patient for item in training if item.patient.startswith(f"{images}/")}),
-            }
-            for images, _, _ in sources
-        ],
-        licence="research use: part of the training data is non-commercial or of unstated licence",
-    )
-    metrics = {
-        "validation": evaluate_segmenter(LungSegmenter(card), validation),
-        "recipe": {**asdict(recipe), "init": init.parent.name if init else None},
-        "versions": training_versions(),
-    }
-    card = replace(card, metrics=metrics)
-    card.write()
-    return card

@@ -65,7 +65,9 @@ def lungseg(
     if len(masks) != len(images) or (patients and len(patients) != len(images)):
         raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
     _require_train_extra()
-    from ..lungseg.training import SegmenterRecipe, release_segmenter, train_segmenter
+    from ..lungseg.recipe import SegmenterRecipe
+    from ..lungseg.release import release_segmenter
+    from ..lungseg.training import train_segmenter
 
     tables = [None if name == "-" else Path(name) for name in patients or ["-"] * len(images)]
     sources = list(zip(images, masks, tables, strict=True))
@@ -123,7 +125,8 @@ def classify(
     Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
     """
     _require_train_extra()
-    from ..classify.training import ClassifierRecipe, train_classifier
+    from ..classify.recipe import ClassifierRecipe
+    from ..classify.training import train_classifier
     from ..lungseg import LungSegmenter
 
     recipe = ClassifierRecipe(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.classify.dataset import BLOCK, read_folder, split_examples
+from lungct.classify.dataset import BLOCK, balanced_draw, read_folder, split_examples
 from lungct.sources import SourceError
 
 from ..conftest import SHARED
@@ -54,10 +54,7 @@ def test_missing_and_empty_folders_are_named(tmp_path):
         read_folder(tmp_path)
 
 
-@pytest.mark.train
 def test_draws_are_balanced_and_use_everything(numbered):
-    from lungct.classify.training import balanced_draw
-
     examples = [item for item in read_folder(numbered) if item.covid or int(item.path.stem.split("(")[1][:-1]) < 10]
     drawn = balanced_draw(examples, 220, np.random.default_rng(0))
     covid = np.array([examples[index].covid for index in drawn])

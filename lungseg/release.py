@@ -1,0 +1,83 @@
+"""A trained segmenter as the product loads it: network, weights, and a card with its validation figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..weights import SEGMENTER, Card
+from ..weights.release import release, training_versions
+from .dataset import Source, split_sources
+from .evaluation import evaluate_segmenter
+from .preprocessing import SlicePreprocessing
+from .recipe import SegmenterRecipe
+from .segmenter import LungSegmenter
+
+if TYPE_CHECKING:
+    import keras
+
+
+def release_segmenter(
+    model: keras.Model,
+    sources: Sequence[Source],
+    folder: Path,
+    recipe: SegmenterRecipe,
+    *,
+    version: str,
+    init: Path | None = None,
+    size: int | None = None,
+) -> Card:
+    """Write a trained segmenter as the product loads it, measured on the validation patients.
+
+    Parameters
+    ----------
+    model : keras.Model
+    sources, recipe
+        As trained.
+    folder : Path
+        Gets the ONNX network, the Keras weights and the card.
+    version : str
+        Of the weights.
+    init : Path, optional
+        As trained; the card names its run.
+    size : int, optional
+        Side of the shipped network's input, where it differs from the one trained at.
+    """
+    size = size or recipe.size
+    shipped = replace(recipe, size=size).build()
+    shipped.set_weights(model.get_weights())
+    training, validation = split_sources(sources, recipe.validation_share, recipe.seed)
+    card = release(
+        shipped,
+        folder,
+        SEGMENTER,
+        version=version,
+        task="probability of lung for every pixel of an axial chest CT slice",
+        architecture={
+            "size": size,
+            "filters": recipe.filters,
+            "dense_blocks": recipe.dense_blocks,
+            "bidirectional": recipe.bidirectional,
+        },
+        preprocessing=SlicePreprocessing(size).to_dict(),
+        decision={"threshold": 0.5},
+        training_data=[
+            {
+                "name": images.parent.name,
+                "slices": sum(item.patient.startswith(f"{images}/") for item in training),
+                "patients": len({item.patient for item in training if item.patient.startswith(f"{images}/")}),
+            }
+            for images, _, _ in sources
+        ],
+        licence="research use: part of the training data is non-commercial or of unstated licence",
+    )
+    metrics = {
+        "validation": evaluate_segmenter(LungSegmenter(card), validation),
+        "recipe": {**asdict(recipe), "init": init.parent.name if init else None},
+        "versions": training_versions(),
+    }
+    card = replace(card, metrics=metrics)
+    card.write()
+    return card

@@ -24,11 +24,14 @@ class Regions:
     ----------
     pixels : ndarray of uint8, shape (n, size, size)
     examples : list of Example
-        The picture behind each region; pictures without lung are left out.
+        The picture behind each region.
+    without_lung : int
+        Pictures left out because the first stage found no lung.
     """
 
     pixels: NDArray[np.uint8]
     examples: list[Example]
+    without_lung: int = 0
 
     @property
     def covid(self) -> NDArray[np.bool_]:
@@ -54,4 +57,4 @@ def cut_regions(examples: Sequence[Example], find_lungs: FindLungs, preprocess: 
             regions.append(np.rint(roi * 255).astype(np.uint8))
             kept.append(item)
     print(f"{len(kept)} of {len(examples)} pictures show lungs")
-    return Regions(np.stack(regions), kept)
+    return Regions(np.stack(regions), kept, len(examples) - len(kept))

@@ -72,6 +72,7 @@ def release_classifier(
         decision={"temperature": round(temperature, 4), "threshold": round(threshold, 4), "criterion": "Youden"},
         metrics={
             "validation": metrics,
+            "validation_without_lung": validation.without_lung,
             "recipe": {**asdict(recipe), "init": init.name if init else None},
             "versions": training_versions(),
         },

@@ -1,4 +1,4 @@
-"""Draw docs/overlays.png, the picture of the README, from the example slices.
+"""Draw docs/overlays.jpg, the picture of the README, from the example slices.
 
 Run: python docs/make_overlays.py
 """
@@ -22,7 +22,7 @@ def main() -> None:
     sheet = Image.new("RGB", (COLUMNS * WIDTH, -(-len(tiles) // COLUMNS) * height))
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index % COLUMNS * WIDTH, index // COLUMNS * height))
-    sheet.quantize(128).save(ROOT / "docs" / "overlays.png", optimize=True)
+    sheet.save(ROOT / "docs" / "overlays.jpg", quality=88)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,13 @@ def draw_overlay(prediction: Prediction, slice_index: int = 0) -> Image.Image:
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the outermost pixels of a mask."""
+    """Return the outermost two pixels of a mask."""
+    return mask & ~_erode(_erode(mask))
+
+
+def _erode(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     padded = np.pad(mask, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inner
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
 def _caption(prediction: Prediction, slice_index: int) -> list[str]:

@@ -80,7 +80,8 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 def _print_table(rows: list[dict[str, Any]]) -> None:
     table = Table(caption=DISCLAIMER)
     for column in COLUMNS:
-        table.add_column(column, justify="right" if column in ("probability", "lung_fraction") else "left")
+        number = column in ("probability", "lung_fraction")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
     for row in rows:
         table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
     Console().print(table, markup=False)

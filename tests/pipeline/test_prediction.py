@@ -25,7 +25,7 @@ def test_overlay_outlines_the_lungs_and_colours_what_speaks_for_covid():
     outline = (hot[:400] == OUTLINE).all(axis=-1)
     assert outline[100, 150]
     assert not outline[200, 150]
-    assert outline.sum() == 2 * (2 * 200 + 2 * 100 - 4)
+    assert outline.sum() == 2 * (200 * 100 - 196 * 96)
     assert hot[200, 150, 0] - hot[200, 150, 2] > 60
     np.testing.assert_array_equal(cold[200, 150], [76, 76, 76])
     np.testing.assert_array_equal(hot[50, 50], cold[50, 50])

@@ -58,4 +58,6 @@ def _backbone(size: int) -> keras.Model:
     import keras
 
     whole = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(size, size, 3))
-    return keras.Model(whole.get_layer("normalization").output, whole.output, name=BACKBONE)
+    # Found by type: Keras numbers the layer's name when a process builds a second network.
+    scaled = next(layer for layer in whole.layers if isinstance(layer, keras.layers.Normalization)).output
+    return keras.Model(scaled, whole.output, name=BACKBONE)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .card import Card, read_verified
 from .errors import WeightsError
@@ -64,16 +65,14 @@ def release(model: keras.Model, folder: Path, name: str, **fields: Any) -> Card:
 def save_half(model: keras.Model, path: Path) -> None:
     """Save a model's weights at half precision, in the order of ``model.weights``.
 
-    Raises
-    ------
-    ValueError
-        When a weight is beyond what half precision holds.
+    Arrays with values beyond half precision, such as variances of a batch norm behind large activations, stay float32.
     """
-    arrays = [np.asarray(value) for value in model.get_weights()]
-    if any(np.abs(array).max(initial=0) > np.finfo(np.float16).max for array in arrays):
-        raise ValueError(f"a weight of {model.name} is beyond half precision")
-    # Written through a fixed name and no time stamp's help: numpy stamps 1980 into the archive, so it is reproducible.
-    np.savez_compressed(path, *[array.astype(np.float16) for array in arrays])
+    np.savez_compressed(path, *[_halve(np.asarray(value)) for value in model.get_weights()])
+
+
+def _halve(array: NDArray[Any]) -> NDArray[Any]:
+    fits = np.abs(array).max(initial=0) <= np.finfo(np.float16).max
+    return array.astype(np.float16 if fits else np.float32)
 
 
 def load_half(model: keras.Model, path: Path) -> None:

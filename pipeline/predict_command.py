@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .files import unique_stems, write_slices
@@ -78,10 +79,13 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
+    """Print file names and answers; the columns of warnings and errors only where there are any."""
     table = Table(caption=DISCLAIMER)
-    for column in COLUMNS:
+    shown = [column for column in COLUMNS if column not in ("warnings", "error") or any(row[column] for row in rows)]
+    for column in shown:
         number = column in ("probability", "lung_fraction")
-        table.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        table.add_column(column, justify="right" if number else "left", no_wrap=number or column == "label")
     for row in rows:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in COLUMNS))
-    Console().print(table, markup=False)
+        named = {**row, "source": Path(row["source"]).name}
+        table.add_row(*("" if named[column] is None else escape(str(named[column])) for column in shown))
+    Console().print(table)

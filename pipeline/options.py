@@ -82,5 +82,5 @@ def plain_failures() -> Iterator[None]:
 def finish(failed: int, total: int) -> None:
     """End the command: 0 when every input gave a result, 1 when some failed."""
     if failed:
-        errors.print(f"{failed} of {total} inputs failed; see the error column.", style="red")
+        errors.print(f"{failed} of {total} inputs failed.", style="red")
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ from .options import (
     IntensityOption,
     Sources,
     ThreadsOption,
+    errors,
     finish,
     intensity_of,
     plain_failures,
@@ -79,13 +80,16 @@ def _row(prediction: Prediction) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    """Print file names and answers; the columns of warnings and errors only where there are any."""
+    """Print file names and answers, and below them in full what went wrong."""
     table = Table(caption=DISCLAIMER)
-    shown = [column for column in COLUMNS if column not in ("warnings", "error") or any(row[column] for row in rows)]
-    for column in shown:
-        number = column in ("probability", "lung_fraction")
-        table.add_column(column, justify="right" if number else "left", no_wrap=number or column == "label")
+    table.add_column("source", overflow="fold")
+    for column in ("label", "probability", "lung_fraction", "warnings"):
+        table.add_column(column, no_wrap=True)
     for row in rows:
-        named = {**row, "source": Path(row["source"]).name}
-        table.add_row(*("" if named[column] is None else escape(str(named[column])) for column in shown))
+        label = "failed" if row["error"] else row["label"]
+        values = (Path(row["source"]).name, label, row["probability"], row["lung_fraction"], row["warnings"])
+        table.add_row(*("" if value is None else escape(str(value)) for value in values))
     Console().print(table)
+    for row in rows:
+        if row["error"]:
+            errors.print(row["error"], style="red", markup=False)

@@ -12,7 +12,7 @@ from ..sources import SourceError
 from ..weights import load_card
 
 train_app = typer.Typer(
-    help="Train the networks on your own data; needs pip install 'lungct[train]'.", no_args_is_help=True
+    help=r"Train the networks on your own data; needs pip install 'lungct\[train]'.", no_args_is_help=True
 )
 
 Out = Annotated[Path, typer.Option(help="Folder of the run; an interrupted run found there is continued.")]

@@ -51,9 +51,9 @@ class Prediction:
     label: Label | None
     probability: float | None
     slice_probabilities: NDArray[np.float32]
-    lung_mask: NDArray[np.bool_] | None
-    heatmap: NDArray[np.float32] | None
-    roi: NDArray[np.float32] | None
+    lung_mask: NDArray[np.bool_] | None = field(repr=False)
+    heatmap: NDArray[np.float32] | None = field(repr=False)
+    roi: NDArray[np.float32] | None = field(repr=False)
     warnings: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None

@@ -43,6 +43,7 @@ def test_prediction_is_as_designed(pipe, covid_slice):
     assert prediction.source == str(covid_slice)
     assert set(prediction.model) == {"segmenter", "classifier"}
     assert len(prediction.model["classifier"]["sha256"]) == 64
+    assert len(repr(prediction)) < 800  # people print it
 
 
 def test_label_follows_the_cards_threshold(pipe):

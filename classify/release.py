@@ -30,6 +30,7 @@ def release_classifier(
     recipe: ClassifierRecipe,
     init: Path | None,
     version: str,
+    licence: str,
 ) -> Card:
     """Write network and card; measure the network as written."""
     card = release(
@@ -50,7 +51,7 @@ def release_classifier(
             }
             for source in sorted({item.source for item in training.examples})
         ],
-        licence="research use: part of the training data is non-commercial or of unstated licence",
+        licence=licence,
     )
     logits = Classifier(card).logits(validation.inputs).astype(np.float64)
     temperature = fit_temperature(logits, validation.covid)

@@ -39,6 +39,7 @@ def train_classifier(
     init: Path | None = None,
     *,
     version: str,
+    licence: str,
 ) -> Card:
     """Train the classifier on pictures in class folders and write it as the product loads it.
 
@@ -53,7 +54,7 @@ def train_classifier(
     recipe : ClassifierRecipe
     init : Path, optional
         The ImageNet Lite0 convolutions (``.npz``) or a ``.weights.h5`` of a run; random without.
-    version : str
+    version, licence : str
         Of the weights.
 
     Returns
@@ -77,7 +78,7 @@ def train_classifier(
     _start_from(model, init, training, recipe.seed)
     best = _fit(model, training, validation, folder, recipe, [*map(str, folders), str(init)])
     print(f"best epoch: {best}")
-    return release_classifier(model, training, validation, folder, recipe, init, version)
+    return release_classifier(model, training, validation, folder, recipe, init, version, licence)
 
 
 def _start_from(model: keras.Model, init: Path | None, training: Regions, seed: int) -> None:

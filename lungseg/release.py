@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..weights import SEGMENTER, Card
 from ..weights.release import release, training_versions
-from .dataset import Source, split_sources
+from .dataset import LabelledSlice
 from .evaluation import evaluate_segmenter
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 def release_segmenter(
     model: keras.Model,
-    sources: Sequence[Source],
+    training: Sequence[LabelledSlice],
+    validation: Sequence[LabelledSlice],
     folder: Path,
     recipe: SegmenterRecipe,
     *,
     version: str,
+    licence: str,
     init: Path | None = None,
     size: int | None = None,
 ) -> Card:
@@ -34,11 +36,12 @@ def release_segmenter(
     Parameters
     ----------
     model : keras.Model
-    sources, recipe
-        As trained.
+    training, validation : sequence of LabelledSlice
+        As split for training.
+    recipe : SegmenterRecipe
     folder : Path
         Gets the ONNX network, the Keras weights and the card.
-    version : str
+    version, licence : str
         Of the weights.
     init : Path, optional
         As trained; the card names its run.
@@ -48,7 +51,6 @@ def release_segmenter(
     size = size or recipe.size
     shipped = replace(recipe, size=size).build()
     shipped.set_weights(model.get_weights())
-    training, validation = split_sources(sources, recipe.validation_share, recipe.seed)
     card = release(
         shipped,
         folder,
@@ -63,15 +65,8 @@ def release_segmenter(
         },
         preprocessing=SlicePreprocessing(size).to_dict(),
         decision={"threshold": 0.5},
-        training_data=[
-            {
-                "name": images.parent.name,
-                "slices": sum(item.patient.startswith(f"{images}/") for item in training),
-                "patients": len({item.patient for item in training if item.patient.startswith(f"{images}/")}),
-            }
-            for images, _, _ in sources
-        ],
-        licence="research use: part of the training data is non-commercial or of unstated licence",
+        training_data=[_describe(training, source) for source in sorted({_source(item) for item in training})],
+        licence=licence,
     )
     metrics = {
         "validation": evaluate_segmenter(LungSegmenter(card), validation),
@@ -81,3 +76,13 @@ def release_segmenter(
     card = replace(card, metrics=metrics)
     card.write()
     return card
+
+
+def _source(item: LabelledSlice) -> Path:
+    """Return the folder of images that a slice came from."""
+    return Path(item.patient).parent
+
+
+def _describe(slices: Sequence[LabelledSlice], source: Path) -> dict[str, Any]:
+    chosen = [item.patient for item in slices if _source(item) == source]
+    return {"name": source.parent.name, "slices": len(chosen), "patients": len(set(chosen))}

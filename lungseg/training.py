@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sources.intensity import resize, stretch
+from ..weights import Card
 from ..weights.fitting import Example, epoch_batches, fit, prepare_environment
 from .dataset import LabelledSlice, Source, split_sources
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
+from .release import release_segmenter
 
 prepare_environment()
 
@@ -27,25 +29,31 @@ def train_segmenter(
     folder: Path,
     recipe: SegmenterRecipe = SegmenterRecipe(),
     init: Path | None = None,
-) -> tuple[keras.Model, dict[str, Any]]:
-    """Train a BCD U-Net on slices and lung masks.
+    *,
+    version: str,
+    licence: str,
+    ship_size: int | None = None,
+) -> Card:
+    """Train a BCD U-Net on slices and lung masks and write it as the product loads it.
 
     Parameters
     ----------
     sources : sequence of (images, masks, patients)
         See `split_sources`.
     folder : Path
-        Gets checkpoints and history; an interrupted run found there is continued.
+        Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
     recipe : SegmenterRecipe
     init : Path, optional
         ``.weights.h5`` of a network of the same shape to start from; its input size may differ.
+    version, licence : str
+        Of the weights.
+    ship_size : int, optional
+        Side of the written network's input, where it differs from the one trained at.
 
     Returns
     -------
-    model : keras.Model
-        With the weights of the epoch that validated best.
-    best : dict
-        That epoch's figures.
+    Card
+        With the figures of the epoch that validated best, on the validation patients.
     """
     import keras
     import segmentation_models as sm
@@ -81,7 +89,7 @@ def train_segmenter(
         order = np.random.default_rng((recipe.seed, epoch)).permutation(len(training))
         return epoch_batches(example, order, epoch, recipe.batch_size)
 
-    best = fit(
+    fit(
         model,
         batches_of,
         validation_arrays(validation, recipe.size),
@@ -96,7 +104,9 @@ def train_segmenter(
         },
         seed=recipe.seed,
     )
-    return model, best
+    return release_segmenter(
+        model, training, validation, folder, recipe, version=version, licence=licence, init=init, size=ship_size
+    )
 
 
 def validation_arrays(slices: Sequence[LabelledSlice], size: int) -> Example:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .prediction import DISCLAIMER
+
 if TYPE_CHECKING:
     from .prediction import Prediction
 
@@ -61,7 +63,7 @@ def _caption(prediction: Prediction, slice_index: int) -> list[str]:
         place = f"slice {slice_index + 1} of {prediction.slices}"
         answer += f" ({place}: {own:.2f})" if np.isfinite(own) else f" ({place}: no lung)"
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
-    return [answer, f"{warnings}. Research software, not a medical device."]
+    return [answer, f"{warnings}. {DISCLAIMER}"]
 
 
 def _with_caption(picture: Image.Image, lines: list[str]) -> Image.Image:

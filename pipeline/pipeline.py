@@ -131,7 +131,7 @@ class Pipeline:
             lung_mask=_squeeze(masks),
             heatmap=_squeeze(result.heatmap),
             roi=_squeeze(np.where(masks, scan.pixels, outside)),
-            warnings=_warnings(scan, result),
+            warnings=warnings_of(scan, lung_found=result.probability is not None),
             model=self.model,
             display=_squeeze(apply_window(scan.pixels, scan.intensity, DISPLAY_WINDOW)),
         )
@@ -153,9 +153,10 @@ def _squeeze(array: NDArray[Any]) -> NDArray[Any]:
     return array[0] if array.shape[0] == 1 else array
 
 
-def _warnings(scan: Scan, result: Classification) -> tuple[str, ...]:
+def warnings_of(scan: Scan, *, lung_found: bool) -> tuple[str, ...]:
+    """Return the short codes that go with a result."""
     found = []
-    if result.probability is None:
+    if not lung_found:
         found.append("no-lung")
     if scan.intensity_guessed:
         found.append("unknown-intensity")

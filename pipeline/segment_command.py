@@ -28,6 +28,7 @@ from .options import (
     with_progress,
     write_csv,
 )
+from .pipeline import warnings_of
 
 COLUMNS = ("source", "slices", "lung_fraction", "warnings", "error")
 
@@ -69,13 +70,11 @@ def _segment_one(
         return {"source": str(source), "error": str(error)}
     mask = segmenter.segment(scan).mask
     _write(scan, mask, out, stem)
-    warnings = [] if mask.any() else ["no-lung"]
-    warnings += ["unknown-intensity"] if scan.intensity_guessed else []
     return {
         "source": str(source),
         "slices": len(scan),
         "lung_fraction": round(float(mask.mean()), 4),
-        "warnings": " ".join(warnings),
+        "warnings": " ".join(warnings_of(scan, lung_found=bool(mask.any()))),
     }
 
 

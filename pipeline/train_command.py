@@ -22,6 +22,7 @@ BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Slices a trainin
 LearningRate = Annotated[float, typer.Option(help="Peak learning rate; a cosine takes it to zero.")]
 ValidationShare = Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of patients kept for validation.")]
 Seed = Annotated[int, typer.Option(help="The same seed, data and versions give the same split and augmentation.")]
+Licence = Annotated[str, typer.Option("--weights-licence", help="Licence of the weights, written into the card.")]
 Version = Annotated[str, typer.Option("--weights-version", help="Version written into the card.")]
 
 
@@ -54,6 +55,7 @@ def lungseg(
     validation_share: ValidationShare = 0.2,
     seed: Seed = 0,
     weights_version: Version = "own",
+    weights_licence: Licence = "not stated",
 ) -> None:
     """Train the lung segmenter (BCD U-Net) on slices and lung masks.
 
@@ -66,7 +68,6 @@ def lungseg(
         raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
     _require_train_extra()
     from ..lungseg.recipe import SegmenterRecipe
-    from ..lungseg.release import release_segmenter
     from ..lungseg.training import train_segmenter
 
     tables = [None if name == "-" else Path(name) for name in patients or ["-"] * len(images)]
@@ -83,8 +84,9 @@ def lungseg(
             validation_share=validation_share,
             seed=seed,
         )
-        model, _ = train_segmenter(sources, out, recipe, init)
-        card = release_segmenter(model, sources, out, recipe, version=weights_version, init=init, size=ship_size)
+        card = train_segmenter(
+            sources, out, recipe, init, version=weights_version, licence=weights_licence, ship_size=ship_size
+        )
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(f"Validation: {card.metrics['validation']}\nThe network and its card are in {out}")
@@ -116,6 +118,7 @@ def classify(
     ] = None,
     seed: Seed = 0,
     weights_version: Version = "own",
+    weights_licence: Licence = "not stated",
 ) -> None:
     """Train the classifier (EfficientNetB0, focal loss) on pictures in class folders.
 
@@ -144,7 +147,13 @@ def classify(
     first_stage = LungSegmenter(load_card(segmenter) if segmenter else None)
     try:
         card = train_classifier(
-            data, lambda scan: first_stage.segment(scan).mask, out, recipe, init, version=weights_version
+            data,
+            lambda scan: first_stage.segment(scan).mask,
+            out,
+            recipe,
+            init,
+            version=weights_version,
+            licence=weights_licence,
         )
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error

@@ -44,7 +44,7 @@ class Card:
     training_data : list of mapping
         Each with ``name``, ``slices``, ``patients``, ``licence`` and the like.
     metrics : mapping
-        Validation figures with n and intervals, and the command that reproduces them.
+        Validation figures with n and intervals, and the recipe and package versions that reproduce them.
     licence : str
         Of the weights.
     folder : Path

@@ -29,11 +29,14 @@ class LabelledSlice:
         Lung.
     patient : str
         What may not be split apart.
+    folder : Path
+        The folder of images it came from.
     """
 
     scan: Scan
     mask: NDArray[np.bool_]
     patient: str
+    folder: Path = Path()
 
 
 def read_pairs(images: Path, masks: Path, patients: Path | None = None) -> list[LabelledSlice]:
@@ -65,7 +68,7 @@ def read_pairs(images: Path, masks: Path, patients: Path | None = None) -> list[
                 f"is {mask.shape}, its slice {scan.shape[1:]} (height, width)",
                 "Give masks of the slices' size",
             )
-        pairs.append(LabelledSlice(scan, mask, f"{images}/{names.get(path.name, path.stem)}"))
+        pairs.append(LabelledSlice(scan, mask, f"{images}/{names.get(path.name, path.stem)}", images))
     return pairs
 
 
@@ -118,6 +121,19 @@ def split_sources(
         training += train
         validation += held_out
     return training, validation
+
+
+def by_data_set(slices: Sequence[LabelledSlice]) -> dict[str, list[LabelledSlice]]:
+    """Group slices by the folder they came from, called by its parent's name, or in full where that is not unique."""
+    folders = sorted({item.folder for item in slices})
+    parents = [folder.parent.name for folder in folders]
+    names = [
+        name if name and parents.count(name) == 1 else str(folder)
+        for name, folder in zip(parents, folders, strict=True)
+    ]
+    return {
+        name: [item for item in slices if item.folder == folder] for name, folder in zip(names, folders, strict=True)
+    }
 
 
 def _readable_files(folder: Path) -> Iterable[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..sources import Scan
 from ..weights.intervals import bootstrap_interval
-from .dataset import LabelledSlice
+from .dataset import LabelledSlice, by_data_set
 from .segmenter import LungSegmenter
 
 
@@ -51,8 +50,7 @@ def evaluate_segmenter(segmenter: LungSegmenter, slices: Sequence[LabelledSlice]
 
     rng = np.random.default_rng(0)
     results: dict[str, Any] = {}
-    for folder in sorted({Path(item.patient).parent for item in slices}):
-        chosen = [item for item in slices if Path(item.patient).parent == folder]
+    for name, chosen in by_data_set(slices).items():
         whole, cropped = [], []
         for item in chosen:
             whole.append(dice(segmenter.segment(item.scan).mask[0], item.mask))
@@ -63,5 +61,5 @@ def evaluate_segmenter(segmenter: LungSegmenter, slices: Sequence[LabelledSlice]
         row: dict[str, Any] = {"slices": len(chosen), "patients": len(set(patients))}
         row["dice"] = mean_over_patients(whole, patients)
         row["dice_tight_crop"] = mean_over_patients(cropped, patients)
-        results[folder.parent.name] = row
+        results[name] = row
     return results

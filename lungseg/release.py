@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..weights import SEGMENTER, Card
 from ..weights.release import release, training_versions
-from .dataset import LabelledSlice
+from .dataset import LabelledSlice, by_data_set
 from .evaluation import evaluate_segmenter
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
@@ -65,7 +65,10 @@ def release_segmenter(
         },
         preprocessing=SlicePreprocessing(size).to_dict(),
         decision={"threshold": 0.5},
-        training_data=[_describe(training, source) for source in sorted({_source(item) for item in training})],
+        training_data=[
+            {"name": source, "slices": len(chosen), "patients": len({item.patient for item in chosen})}
+            for source, chosen in by_data_set(training).items()
+        ],
         licence=licence,
     )
     metrics = {
@@ -76,13 +79,3 @@ def release_segmenter(
     card = replace(card, metrics=metrics)
     card.write()
     return card
-
-
-def _source(item: LabelledSlice) -> Path:
-    """Return the folder of images that a slice came from."""
-    return Path(item.patient).parent
-
-
-def _describe(slices: Sequence[LabelledSlice], source: Path) -> dict[str, Any]:
-    chosen = [item.patient for item in slices if _source(item) == source]
-    return {"name": source.parent.name, "slices": len(chosen), "patients": len(set(chosen))}

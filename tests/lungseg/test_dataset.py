@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.lungseg.dataset import read_pairs, split_by_patient
+from lungct.lungseg.dataset import LabelledSlice, by_data_set, read_pairs, split_by_patient
 from lungct.sources import SourceError
 
 
@@ -56,3 +56,11 @@ def test_broken_folders_are_named(folders, tmp_path):
         read_pairs(images, masks, patients)
     with pytest.raises(ValueError, match="can't split"):
         split_by_patient([], 0.2, 0)
+
+
+def test_data_sets_of_one_parent_and_patients_with_slashes_stay_apart(folders):
+    item = read_pairs(*folders)[0]
+    parent = folders[0].parent
+    slices = [LabelledSlice(item.scan, item.mask, f"{name}/a/b", parent / name) for name in ("ct", "ct", "other")]
+    assert [len(chosen) for chosen in by_data_set(slices).values()] == [2, 1]
+    assert list(by_data_set(slices[:2])) == [parent.name]

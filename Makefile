@@ -11,7 +11,7 @@ STRICT := --config-settings editable_mode=strict
 help:
 	@echo "make demo   install into .venv, judge the slices in examples/slices, write results/"
 	@echo "make test   install everything, check style and types, run all tests"
-	@echo "make bench  time the pipeline"
+	@echo "make bench  time the pipeline, and the segmenter against the paper's network"
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
@@ -28,6 +28,7 @@ lint: .venv/test
 
 bench: .venv/test
 	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/segmenter.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -3,6 +3,15 @@
 from .cleanup import clean_mask
 from .network import build_bcdunet
 from .preprocessing import SlicePreprocessing
+from .quality import FLAGS, quality_flags
 from .segmenter import LungSegmenter, Segmentation
 
-__all__ = ["LungSegmenter", "Segmentation", "SlicePreprocessing", "build_bcdunet", "clean_mask"]
+__all__ = [
+    "FLAGS",
+    "LungSegmenter",
+    "Segmentation",
+    "SlicePreprocessing",
+    "build_bcdunet",
+    "clean_mask",
+    "quality_flags",
+]

@@ -11,9 +11,8 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sources import Scan
-from ..sources.intensity import apply_window
-from .dataset import LabelledSlice
+from .dataset import LabelledScan
+from .views import show, tight_crop
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
 
@@ -23,11 +22,15 @@ import cv2
 WHOLE_PICTURE = 0.4
 """Share of training slices shown uncropped."""
 
-WITHOUT_LUNG = 0.08
-"""Share of training slices whose lungs are painted over: air around a body is no lung."""
+PAINTED_OVER = {"all": 0.06, "core": 0.06, "rest": 0.05}
+"""Share of training slices whose lungs are painted over with tissue.
 
-AIR = -1000
-"""HU."""
+All of them: air around a body is no lung. Their core: a rim around the dome of the diaphragm is left, as in the
+lowest slices. The rest around a spot: a small lung is left, as at the apex. The mask sets have few of these.
+"""
+
+CONSOLIDATED = 0.4
+"""Share of training slices with dense patches painted into the lungs; few patients of the mask sets have them."""
 
 
 class Augmenter:
@@ -55,18 +58,22 @@ class Augmenter:
                     p=0.6,
                 ),
                 A.OneOf([A.Downscale(scale_range=(0.3, 0.8)), A.GaussianBlur(blur_limit=(3, 5)), A.Sharpen()], p=0.3),
-                A.GaussNoise(std_range=(0.01, 0.06), p=0.2),
+                A.GaussNoise(std_range=(0.01, 0.15), p=0.25),
                 A.ImageCompression(quality_range=(25, 95), p=0.4),
                 A.InvertImg(p=0.03),
             ]
         )
 
-    def __call__(self, item: LabelledSlice, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __call__(self, item: LabelledScan, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return grey in [0, 1] and lung as 0 or 1, both float32 (size, size)."""
         rng = np.random.default_rng(seed)
-        grey, mask = show(item.scan, rng), item.mask.astype(np.uint8)
-        if rng.random() < WITHOUT_LUNG:
-            grey, mask = erase_lungs(grey, mask, rng)
+        grey, mask = show(item.scan, rng), item.mask[0].astype(np.uint8)
+        if rng.random() < CONSOLIDATED:
+            grey = consolidate(grey, mask, rng)
+        part = rng.choice([*PAINTED_OVER, ""], p=[*PAINTED_OVER.values(), 1 - sum(PAINTED_OVER.values())])
+        if part:
+            grey, mask = paint_over(grey, mask, str(part), rng)
+            grey = add_gas(grey, mask, rng)
         if rng.random() < WHOLE_PICTURE:
             grey, mask = widen(grey, mask, rng) if rng.random() < 0.4 else (grey, mask)
         else:
@@ -79,26 +86,80 @@ class Augmenter:
         return picture.astype(np.float32) / np.float32(255), (out["mask"] > 127).astype(np.float32)
 
 
-def show(scan: Scan, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the slice in a random window; the padding around the scanner's field of view as air or as black."""
-    pixels = scan.pixels[0]
-    if scan.intensity == "hu" and rng.random() < 0.5:
-        pixels = np.maximum(pixels, np.float32(AIR))
-    return apply_window(pixels, scan.intensity, (rng.uniform(-1400, -850), rng.uniform(-100, 600)))
-
-
-def erase_lungs(
-    grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
+def paint_over(
+    grey: NDArray[np.float32], mask: NDArray[np.uint8], part: str, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Paint the lungs over with the grey of the tissue around them, and empty the mask."""
-    width = max(3, grey.shape[0] // 40)
-    grown = cv2.dilate(mask, np.ones((width, width), np.uint8))
-    around = grey[(grown > 0) & (mask == 0)]
+    """Paint a part of the lungs over with the grey of the tissue around them, and take it off the mask.
+
+    Parameters
+    ----------
+    grey, mask : ndarray, shape (height, width)
+    part : {"all", "core", "rest"}
+        See `PAINTED_OVER`.
+    rng : numpy.random.Generator
+    """
+    side = grey.shape[0]
+    grown = cv2.dilate(mask, np.ones((max(3, side // 40),) * 2, np.uint8)) > 0
+    around = grey[grown & (mask == 0)]
     if around.size == 0:
         return grey, mask
+    if part == "core":
+        depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+        region = depth > rng.uniform(0.015, 0.08) * side
+    elif part == "rest":
+        inside = np.argwhere(mask)
+        spot = np.zeros_like(mask)
+        for centre in inside[rng.integers(len(inside), size=rng.integers(1, 3))]:
+            axes = tuple(int(value) for value in rng.uniform(0.03, 0.1, 2) * side)
+            cv2.ellipse(spot, (int(centre[1]), int(centre[0])), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
+        region = grown & (spot == 0)
+    else:
+        region = grown
     cloud = cv2.resize(rng.normal(0, 0.06, (8, 8)).astype(np.float32), grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
     tissue = np.median(around) + cloud + rng.normal(0, 0.02, grey.shape)
-    return np.where(grown > 0, np.clip(tissue, 0, 1), grey).astype(np.float32), np.zeros_like(mask)
+    painted = np.where(region, np.clip(tissue, 0, 1), grey).astype(np.float32)
+    return painted, np.where(region, 0, mask).astype(np.uint8)
+
+
+def consolidate(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Paint up to six patches into the lungs, from ground glass to as dense as the tissue around; they stay lung.
+
+    Half of them lie at the pleura, where COVID-19 prefers to be.
+    """
+    side = grey.shape[0]
+    grown = cv2.dilate(mask, np.ones((max(3, side // 40),) * 2, np.uint8)) > 0
+    around, inside = grey[grown & (mask == 0)], np.argwhere(mask)
+    if around.size == 0 or inside.size == 0:
+        return grey
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    at_pleura = np.argwhere((depth > 0) & (depth < 0.03 * side))
+    density = np.zeros(grey.shape, np.float32)
+    for _ in range(rng.integers(1, 7)):
+        centres = at_pleura if rng.random() < 0.5 else inside
+        row, column = (int(value) for value in centres[rng.integers(len(centres))])
+        axes = tuple(int(value) + 1 for value in rng.uniform(0.02, 0.14, 2) * side)
+        patch = np.zeros(grey.shape, np.float32)
+        cv2.ellipse(patch, (column, row), axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
+        density = np.maximum(density, patch * np.float32(rng.uniform(0.25, 1.1)))
+    cloud = cv2.resize(
+        rng.normal(1, 0.35, (24, 24)).astype(np.float32), grey.shape[::-1], interpolation=cv2.INTER_CUBIC
+    )
+    density = cv2.GaussianBlur(density * cloud, (0, 0), float(rng.uniform(0.005, 0.02) * side))
+    density = np.clip(density, 0, 1) * (mask > 0)
+    tissue = np.median(around) + rng.normal(0, 0.03, grey.shape)
+    return np.asarray(np.clip(grey * (1 - density) + tissue * density, 0, 1), dtype=np.float32)
+
+
+def add_gas(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw up to three bubbles of gas into tissue, as in stomach, bowel and trachea: air that is no lung."""
+    height, width = grey.shape
+    gas = np.zeros_like(mask)
+    for _ in range(rng.integers(0, 4)):
+        centre = int(rng.uniform(0.25, 0.75) * width), int(rng.uniform(0.25, 0.75) * height)
+        axes = tuple(int(value) for value in rng.uniform(0.01, 0.07, 2) * width)
+        cv2.ellipse(gas, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
+    darkest = np.percentile(grey, 1)
+    return np.where((gas > 0) & (mask == 0), darkest, grey).astype(np.float32)
 
 
 def widen(
@@ -111,22 +172,6 @@ def widen(
         cv2.copyMakeBorder(grey, top, bottom, left, right, cv2.BORDER_CONSTANT, value=background),
         cv2.copyMakeBorder(mask, top, bottom, left, right, cv2.BORDER_CONSTANT, value=0),
     )
-
-
-def tight_crop(
-    grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Crop to the lungs' box, each side moved between a tenth inside it and a quarter outside."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return grey, mask
-    spans = []
-    for found, length in ((rows, mask.shape[0]), (columns, mask.shape[1])):
-        extent = found[-1] - found[0] + 1
-        start = found[0] - rng.uniform(-0.1, 0.25) * extent
-        stop = found[-1] + 1 + rng.uniform(-0.1, 0.25) * extent
-        spans.append(slice(max(0, int(start)), min(length, int(stop) + 1)))
-    return grey[spans[0], spans[1]], mask[spans[0], spans[1]]
 
 
 def draw_marks(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -52,7 +52,7 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
     x: Any = inputs
     skips = []
     for level in range(LEVELS):
-        x = _two_convolutions(x, filters * 2**level, f"encoder{level}")
+        x = two_convolutions(x, filters * 2**level, f"encoder{level}")
         skips.append(x)
         x = layers.MaxPooling2D(name=f"pool{level}")(x)
     x = _dense_bottleneck(x, filters * 2**LEVELS, dense_blocks)
@@ -63,7 +63,7 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
         x = layers.BatchNormalization(momentum=0.9, name=f"up{level}_bn")(x)
         x = layers.ReLU(name=f"up{level}_relu")(x)
         x = _convlstm_join(skips[level], x, width // 2, bidirectional, f"join{level}")
-        x = _two_convolutions(x, width, f"decoder{level}")
+        x = two_convolutions(x, width, f"decoder{level}")
     x = _convolution(x, 2, "last")
     outputs = layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
     return keras.Model(inputs, outputs, name="bcdunet")
@@ -75,7 +75,8 @@ def _convolution(x: Any, filters: int, name: str) -> Any:
     return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=name)(x)
 
 
-def _two_convolutions(x: Any, filters: int, name: str) -> Any:
+def two_convolutions(x: Any, filters: int, name: str) -> Any:
+    """Apply two 3 x 3 convolutions with ReLU."""
     return _convolution(_convolution(x, filters, f"{name}_a"), filters, f"{name}_b")
 
 
@@ -87,7 +88,7 @@ def _dense_bottleneck(x: Any, filters: int, blocks: int) -> Any:
     for block in range(blocks):
         if len(outputs) > 1:
             x = layers.Concatenate(name=f"dense{block}_join")(outputs)
-        x = _two_convolutions(x, filters, f"dense{block}")
+        x = two_convolutions(x, filters, f"dense{block}")
         x = layers.Dropout(0.5, name=f"dense{block}_drop")(x)
         outputs.append(x)
     return x

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .network import build_bcdunet
+from .architectures import build_network
 
 if TYPE_CHECKING:
     import keras
@@ -17,19 +17,22 @@ class SegmenterRecipe:
 
     Parameters
     ----------
+    architecture, filters, dense_blocks, bidirectional
+        See `build_network`.
     size : int
         Side of the training examples in pixels.
-    filters, dense_blocks, bidirectional
-        See `build_bcdunet`.
     epochs : int
     batch_size : int
     learning_rate : float
         Peak; it rises for a twentieth of the run, then falls to zero as a cosine.
     validation_share : float
         Share of each folder's patients kept for validation.
+    exclude : tuple of str
+        Training slices with one of these in their file name are left out: faulty labels. Validation keeps all.
     seed : int
     """
 
+    architecture: str = "bcdunet"
     size: int = 256
     filters: int = 16
     dense_blocks: int = 3
@@ -38,8 +41,19 @@ class SegmenterRecipe:
     batch_size: int = 8
     learning_rate: float = 1e-3
     validation_share: float = 0.2
+    exclude: tuple[str, ...] = ()
     seed: int = 0
+
+    def network(self) -> dict[str, Any]:
+        """Return the arguments of `build_network`."""
+        return {
+            "name": self.architecture,
+            "size": self.size,
+            "filters": self.filters,
+            "dense_blocks": self.dense_blocks,
+            "bidirectional": self.bidirectional,
+        }
 
     def build(self) -> keras.Model:
         """Build the untrained network."""
-        return build_bcdunet(self.size, self.filters, self.dense_blocks, self.bidirectional)
+        return build_network(**self.network())

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sources import Scan
+from ..sources import Intensity, Scan
 from ..sources.intensity import resize
 from ..weights import SEGMENTER, Card, Engine, load_card, open_session
 from .cleanup import clean_mask
 from .preprocessing import SlicePreprocessing
+from .quality import expected_dice, quality_flags
+
+WORTH_A_CLOSER_LOOK = 0.8
+"""A box that holds more of the picture than this would show nothing new."""
+
+SMALLEST_BOX = 0.3
+"""Least side of the box, as a share of the picture's: closer looks were not trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +30,15 @@ class Segmentation:
     ----------
     mask : ndarray of bool, shape (slices, height, width)
         Lung, at the scan's own resolution.
+    confidence : ndarray of float32, shape (slices,)
+        Expected Dice of each slice if the network's probabilities are true, 0 to 1; 0 where it found no lung.
+    flags : tuple of str
+        What makes the mask doubtful: see `quality_flags`.
     """
 
     mask: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+    flags: tuple[str, ...]
 
     @property
     def lung_fraction(self) -> float:
@@ -36,6 +48,9 @@ class Segmentation:
 
 class LungSegmenter:
     """Finds the lungs with a BCD U-Net.
+
+    It looks twice at a slice: at the whole, then, larger, at the box in which it found lungs. The network is small,
+    and the body often fills half of the picture.
 
     Parameters
     ----------
@@ -55,6 +70,8 @@ class LungSegmenter:
         self.card = card or load_card(SEGMENTER)
         self._preprocess = SlicePreprocessing.from_dict(self.card.preprocessing)
         self._threshold = float(self.card.decision["threshold"])
+        margin = self.card.decision.get("second_look_margin")
+        self._margin = None if margin is None else float(margin)
         self._session = open_session(self.card, engine, threads)
 
     @classmethod
@@ -74,12 +91,41 @@ class LungSegmenter:
         Segmentation
             With a mask of the scan's own shape; empty where no lung was found.
         """
-        return Segmentation(np.stack(list(self.masks(scan))))
-
-    def masks(self, scan: Scan) -> Iterator[NDArray[np.bool_]]:
-        """Yield the mask of one slice after another, bool (height, width)."""
-        _, height, width = scan.shape
+        masks, confidence = [], []
         for pixels in scan.pixels:
-            inputs = self._preprocess(pixels, scan.intensity)[None, ..., None]
-            probability = self._session.run(inputs)[0][0, ..., 0]
-            yield clean_mask(resize(probability, height, width) > self._threshold)
+            probability = self.probability(pixels, scan.intensity)
+            masks.append(probability > self._threshold)
+            confidence.append(expected_dice(probability, masks[-1]))
+        mask = clean_mask(masks[0])[None] if len(masks) == 1 else clean_mask(np.stack(masks))
+        sure = np.where(mask.any(axis=(1, 2)), np.array(confidence, dtype=np.float32), np.float32(0))
+        return Segmentation(mask, sure, quality_flags(mask, sure))
+
+    def probability(self, pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float32]:
+        """Return the probability of lung for every pixel of one slice, float32 (height, width)."""
+        whole = self._look(pixels, intensity)
+        if self._margin is None:
+            return whole
+        box = _box_around(clean_mask(whole > self._threshold), self._margin)
+        if box is None or pixels[box].size > WORTH_A_CLOSER_LOOK * pixels.size:
+            return whole
+        closer = np.zeros_like(whole)
+        closer[box] = self._look(pixels[box], intensity)
+        return closer
+
+    def _look(self, pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float32]:
+        inputs = self._preprocess(pixels, intensity)[None, ..., None]
+        return resize(self._session.run(inputs)[0][0, ..., 0], *pixels.shape)
+
+
+def _box_around(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
+    """Return the rows and columns that hold the mask and a margin, a share of each extent; None without lung."""
+    spans = []
+    for axis, length in enumerate(mask.shape):
+        found = np.flatnonzero(mask.any(axis=1 - axis))
+        if found.size == 0:
+            return None
+        extent = max(int(found[-1] - found[0] + 1), int(SMALLEST_BOX * length))
+        room = round(margin * extent) + 1
+        middle = (found[0] + found[-1] + 1) // 2
+        spans.append(slice(max(0, middle - extent // 2 - room), min(length, middle + extent // 2 + room)))
+    return spans[0], spans[1]

@@ -13,19 +13,23 @@ from numpy.typing import NDArray
 from ..sources.intensity import resize, stretch
 from ..weights import Card
 from ..weights.fitting import Example, epoch_batches, fit, prepare_environment
-from .dataset import LabelledSlice, Source, split_sources
+from .dataset import DataSet, LabelledScan, leave_out, read_split
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
 from .release import release_segmenter
+from .views import tight_crop
 
 prepare_environment()
+
+SMOOTH = 0.001
+"""Added above and below in the Dice loss, as a share of the picture: a slice without lung costs what it finds."""
 
 if TYPE_CHECKING:
     import keras
 
 
 def train_segmenter(
-    sources: Sequence[Source],
+    data_sets: Sequence[DataSet],
     folder: Path,
     recipe: SegmenterRecipe = SegmenterRecipe(),
     init: Path | None = None,
@@ -38,8 +42,7 @@ def train_segmenter(
 
     Parameters
     ----------
-    sources : sequence of (images, masks, patients)
-        See `split_sources`.
+    data_sets : sequence of DataSet
     folder : Path
         Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
     recipe : SegmenterRecipe
@@ -61,7 +64,8 @@ def train_segmenter(
     from .augment import Augmenter
 
     keras.utils.set_random_seed(recipe.seed)
-    training, validation = split_sources(sources, recipe.validation_share, recipe.seed)
+    training, validation = read_split(data_sets, recipe.validation_share, recipe.seed)
+    training = leave_out(training, recipe.exclude)
     model = recipe.build()
     if init:
         model.load_weights(init)
@@ -75,7 +79,8 @@ def train_segmenter(
             ),
             clipnorm=1.0,
         ),
-        loss=sm.losses.bce_dice_loss,
+        # Dice of each slice, so that small lungs count as much as large ones; smooth, so that no lung can be right.
+        loss=sm.losses.BinaryCELoss() + sm.losses.DiceLoss(per_image=True, smooth=SMOOTH * recipe.size**2),
         metrics=[sm.metrics.FScore(threshold=0.5, per_image=True, name="dice")],
     )
     augment = Augmenter(recipe.size)
@@ -99,7 +104,10 @@ def train_segmenter(
         mode="max",
         settings={
             **asdict(recipe),
-            "sources": [[str(part) if part else None for part in source] for source in sources],
+            "sources": [
+                [str(part) if part else None for part in (source.images, source.masks, source.patients)]
+                for source in data_sets
+            ],
             "init": str(init) if init else None,
         },
         seed=recipe.seed,
@@ -109,21 +117,19 @@ def train_segmenter(
     )
 
 
-def validation_arrays(slices: Sequence[LabelledSlice], size: int) -> Example:
+def validation_arrays(slices: Sequence[LabelledScan], size: int) -> Example:
     """Return every slice whole, and every second one also as a tight crop, with the masks.
 
     Returns
     -------
     tuple of ndarray of float32, shape (n, size, size, 1)
     """
-    from .augment import tight_crop
-
     preprocess = SlicePreprocessing(size)
     rng = np.random.default_rng(0)
     inputs: list[NDArray[np.float32]] = []
     targets: list[NDArray[np.float32]] = []
     for number, item in enumerate(slices):
-        views = [(item.scan.pixels[0], item.mask.astype(np.uint8))]
+        views = [(item.scan.pixels[0], item.mask[0].astype(np.uint8))]
         if number % 2:
             views.append(tight_crop(*views[0], rng))
         for pixels, mask in views:

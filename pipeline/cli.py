@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .compare_command import compare_app
+from .evaluate_command import evaluate_app
 from .predict_command import predict
 from .prediction import DISCLAIMER
 from .segment_command import segment
@@ -22,6 +24,8 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(segment)
+app.add_typer(compare_app, name="compare")
+app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")
 app.add_typer(weights_app, name="weights")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -53,6 +54,20 @@ errors = Console(stderr=True)
 def intensity_of(name: IntensityName) -> Intensity | None:
     """Return what the reader takes: None for a guess."""
     return None if name is IntensityName.auto else "hu" if name is IntensityName.hu else "display"
+
+
+def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None] | None:
+    """Return one path for each of `count` folders, None for '-' or where the option is absent; None if not as many."""
+    names = given or ["-"] * count
+    return [None if name == "-" else Path(name) for name in names] if len(names) == count else None
+
+
+def require_train_extra() -> None:
+    """Stop with the command that installs what training needs, where it is missing."""
+    needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations")
+    missing = [name for name in needed if not importlib.util.find_spec(name)]
+    if missing:
+        raise typer.BadParameter(f"this needs {', '.join(missing)}. Run: pip install 'lungct[train]'")
 
 
 def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -120,7 +120,8 @@ class Pipeline:
                 yield self._predict_scan(scan)
 
     def _predict_scan(self, scan: Scan) -> Prediction:
-        masks = self.segmenter.segment(scan).mask
+        lungs = self.segmenter.segment(scan)
+        masks = lungs.mask
         result = self.classifier.classify(scan, masks)
         outside = AIR if scan.intensity == "hu" else np.float32(0)
         return Prediction(
@@ -131,7 +132,7 @@ class Pipeline:
             lung_mask=_squeeze(masks),
             heatmap=_squeeze(result.heatmap),
             roi=_squeeze(np.where(masks, scan.pixels, outside)),
-            warnings=warnings_of(scan, lung_found=result.probability is not None),
+            warnings=warnings_of(scan, lungs.flags, lung_found=result.probability is not None),
             model=self.model,
             display=_squeeze(apply_window(scan.pixels, scan.intensity, DISPLAY_WINDOW)),
         )
@@ -153,11 +154,9 @@ def _squeeze(array: NDArray[Any]) -> NDArray[Any]:
     return array[0] if array.shape[0] == 1 else array
 
 
-def warnings_of(scan: Scan, *, lung_found: bool) -> tuple[str, ...]:
-    """Return the short codes that go with a result."""
-    found = []
-    if not lung_found:
-        found.append("no-lung")
+def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
+    """Return the short codes that go with a result: of the mask (`lungct.lungseg.quality_flags`) and of the input."""
+    found = list(flags) if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")
     return tuple(found)

@@ -40,7 +40,8 @@ class Prediction:
     roi : ndarray of float32 or None
         Input times mask, same shape: HU (air, -1024, outside the lungs) or display grey (0 outside).
     warnings : tuple of str
-        Short codes: ``no-lung``, ``unknown-intensity``.
+        Short codes: ``no-lung``, ``partial-lung``, ``one-lung``, ``implausible-area``, ``implausible-shape``,
+        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``.
     model : mapping
         Names, versions and checksums of the weights.
     error : str or None

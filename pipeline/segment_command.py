@@ -30,7 +30,7 @@ from .options import (
 )
 from .pipeline import warnings_of
 
-COLUMNS = ("source", "slices", "lung_fraction", "warnings", "error")
+COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error")
 
 
 def segment(
@@ -68,13 +68,14 @@ def _segment_one(
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": str(source), "error": str(error)}
-    mask = segmenter.segment(scan).mask
-    _write(scan, mask, out, stem)
+    lungs = segmenter.segment(scan)
+    _write(scan, lungs.mask, out, stem)
     return {
         "source": str(source),
         "slices": len(scan),
-        "lung_fraction": round(float(mask.mean()), 4),
-        "warnings": " ".join(warnings_of(scan, lung_found=bool(mask.any()))),
+        "lung_fraction": round(lungs.lung_fraction, 4),
+        "confidence": round(float(lungs.confidence.mean()), 4),
+        "warnings": " ".join(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from ..sources import SourceError
 from ..weights import load_card
+from .options import optional_paths, require_train_extra
 
 train_app = typer.Typer(
     help=r"Train the networks on your own data; needs pip install 'lungct\[train]'.", no_args_is_help=True
@@ -38,11 +38,16 @@ def lungseg(
         typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
     ] = None,
     init: Init = None,
-    size: Annotated[int, typer.Option(help="Side of the training examples in pixels, a multiple of 8.")] = 256,
+    arch: Annotated[
+        str, typer.Option(help="bcdunet, unet, or segmentation-models' sm-unet, sm-fpn, sm-linknet.")
+    ] = "bcdunet",
+    size: Annotated[
+        int, typer.Option(help="Side of the training examples in pixels, a multiple of 8; of 32 for sm-*.")
+    ] = 256,
     ship_size: Annotated[
         int | None, typer.Option(help="Side of the written network's input; as trained by default.")
     ] = None,
-    filters: Annotated[int, typer.Option(min=2, help="Filters of the first level.")] = 16,
+    filters: Annotated[int, typer.Option(min=2, help="Filters of the first level, for bcdunet and unet.")] = 16,
     dense_blocks: Annotated[
         int, typer.Option(min=1, help="Blocks of the dense bottleneck; the paper has 1 and 3.")
     ] = 3,
@@ -53,27 +58,33 @@ def lungseg(
     batch_size: BatchSize = 8,
     learning_rate: LearningRate = 1e-3,
     validation_share: ValidationShare = 0.2,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out training slices with this in their name (a faulty mask, say); repeat."),
+    ] = None,
     seed: Seed = 0,
     weights_version: Version = "own",
     weights_licence: Licence = "not stated",
 ) -> None:
-    """Train the lung segmenter (BCD U-Net) on slices and lung masks.
+    """Train the lung segmenter, by default a BCD U-Net, on slices and lung masks.
 
     Writes checkpoints, history.csv, history.png, and the network with its card: use it with
     LungSegmenter.from_card("OUT/bcdunet-lung.json").
 
     Example: lungct train lungseg --images ct --masks lungs --patients patients.csv --out run
     """
-    if len(masks) != len(images) or (patients and len(patients) != len(images)):
+    tables = optional_paths(patients, len(images))
+    if len(masks) != len(images) or tables is None:
         raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
-    _require_train_extra()
+    require_train_extra()
+    from ..lungseg.dataset import DataSet
     from ..lungseg.recipe import SegmenterRecipe
     from ..lungseg.training import train_segmenter
 
-    tables = [None if name == "-" else Path(name) for name in patients or ["-"] * len(images)]
-    sources = list(zip(images, masks, tables, strict=True))
+    data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, strict=True)]
     try:
         recipe = SegmenterRecipe(
+            architecture=arch,
             size=size,
             filters=filters,
             dense_blocks=dense_blocks,
@@ -82,10 +93,11 @@ def lungseg(
             batch_size=batch_size,
             learning_rate=learning_rate,
             validation_share=validation_share,
+            exclude=tuple(exclude or ()),
             seed=seed,
         )
         card = train_segmenter(
-            sources, out, recipe, init, version=weights_version, licence=weights_licence, ship_size=ship_size
+            data_sets, out, recipe, init, version=weights_version, licence=weights_licence, ship_size=ship_size
         )
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
@@ -127,7 +139,7 @@ def classify(
 
     Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
     """
-    _require_train_extra()
+    require_train_extra()
     from ..classify.recipe import ClassifierRecipe
     from ..classify.training import train_classifier
     from ..lungseg import LungSegmenter
@@ -158,11 +170,3 @@ def classify(
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     typer.echo(f"Validation: {card.metrics['validation']}\nThe network and its card are in {out}")
-
-
-def _require_train_extra() -> None:
-    missing = [
-        name for name in ("tensorflow", "focal_loss", "segmentation_models") if not importlib.util.find_spec(name)
-    ]
-    if missing:
-        raise typer.BadParameter(f"training needs {', '.join(missing)}. Run: pip install 'lungct[train]'")

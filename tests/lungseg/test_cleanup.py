@@ -1,6 +1,7 @@
-"""Mask clean-up."""
+"""Mask clean-up, of slices and of volumes."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -8,26 +9,53 @@ from hypothesis.extra.numpy import arrays
 from lungct.lungseg import clean_mask
 
 
-def test_specks_go_holes_close_and_both_lungs_stay():
+@pytest.fixture
+def lungs():
     mask = np.zeros((200, 200), dtype=bool)
     mask[50:150, 20:80] = mask[50:150, 120:180] = True
-    wanted = mask.copy()
-    mask[5:8, 5:8] = True
-    mask[100:104, 40:44] = False
-    np.testing.assert_array_equal(clean_mask(mask), wanted)
+    return mask
 
 
-def test_a_large_hole_stays():
-    mask = np.zeros((200, 200), dtype=bool)
-    mask[50:150, 20:120] = True
-    mask[80:120, 50:90] = False
-    np.testing.assert_array_equal(clean_mask(mask), mask)
+def test_specks_slivers_and_outside_air_go_holes_close_and_both_lungs_stay(lungs):
+    wanted = lungs.copy()
+    lungs[5:8, 5:8] = True
+    lungs[190, 20:180] = True
+    lungs[195:, 150:] = lungs[160:, 195:] = True
+    lungs[100:104, 40:44] = False
+    np.testing.assert_array_equal(clean_mask(lungs), wanted)
+
+
+def test_lungs_of_a_tight_crop_may_fill_its_border(lungs):
+    crop = lungs[60:140, 20:180]
+    np.testing.assert_array_equal(clean_mask(crop), crop)
+
+
+def test_a_dome_and_a_small_lung_stay(lungs):
+    lungs[80:120, 30:70] = False
+    lungs[:, 120:] = False
+    lungs[60:70, 140:150] = True
+    np.testing.assert_array_equal(clean_mask(lungs), lungs)
+
+
+def test_in_a_volume_the_tip_of_a_lung_stays_and_gas_goes(lungs):
+    volume = np.stack([np.zeros_like(lungs), lungs, lungs, np.zeros_like(lungs)])
+    volume[3, 90:93, 40:43] = True  # the tip, over the lung: too small for a slice alone
+    wanted = volume.copy()
+    volume[0, 90:105, 90:105] = True  # gas, apart from the lungs
+    np.testing.assert_array_equal(clean_mask(volume), wanted)
+    assert not clean_mask(volume[3]).any()
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(1, 3), st.just(30), st.just(34))))
+def test_cleaning_keeps_shape_and_type_and_adds_only_holes(masks):
+    once = clean_mask(masks)
+    assert once.dtype == np.bool_
+    assert once.shape == masks.shape
 
 
 @given(arrays(np.bool_, (40, 40)))
-def test_cleaning_twice_changes_nothing_more(mask):
+def test_cleaning_a_slice_twice_changes_nothing_more(mask):
     once = clean_mask(mask)
-    assert once.dtype == np.bool_
     np.testing.assert_array_equal(clean_mask(once), once)
 
 

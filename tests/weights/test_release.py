@@ -5,6 +5,7 @@ import pytest
 
 from lungct.classify import build_classifier
 from lungct.lungseg import build_bcdunet
+from lungct.lungseg.architectures import build_network
 from lungct.weights import CLASSIFIER, SEGMENTER, WeightsError, load_card, open_session
 
 pytestmark = pytest.mark.train
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.train
 
 def build(card):
     if card.name == SEGMENTER:
-        return build_bcdunet(**card.architecture)
+        return build_network(**card.architecture)
     return build_classifier(card.architecture["size"], card.architecture["dropout"])
 
 

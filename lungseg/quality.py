@@ -1,0 +1,91 @@
+"""Whether a lung mask can be true: short codes for masks a reader should look at before believing them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLAGS = ("partial-lung", "one-lung", "implausible-area", "implausible-shape", "low-confidence")
+"""Every code, in the order they are given."""
+
+CUT_LENGTH = 0.2
+"""Lungs along more than this share of a side of the picture are cut off there."""
+
+SMALLER_LUNG = 0.08
+"""Below this share of all lung in a slice the second lung is missing."""
+
+AREA = (0.01, 0.75)
+"""Smallest and largest plausible share of lung in a slice."""
+
+MOST_PARTS = 5
+"""More parts of note than this in one slice are no pair of lungs."""
+
+CONFIDENCE = 0.93
+"""Least expected Dice of a mask to trust."""
+
+SHARE_OF_SLICES = 0.3
+"""A volume gets a code when this share of its slices with lung has it: the lowest and highest slices often do."""
+
+
+def expected_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Return the Dice to expect if the probabilities are true: 2 sum(p in mask) / (sum(p) + area); 0 without lung."""
+    total = float(probability.sum()) + int(mask.sum())
+    return 2 * float(probability[mask].sum()) / total if mask.any() else 0.0
+
+
+def quality_flags(masks: NDArray[np.bool_], confidence: NDArray[np.float32]) -> tuple[str, ...]:
+    """Return the codes of a scan's mask.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (slices, height, width)
+    confidence : ndarray of float32, shape (slices,)
+        Expected Dice of each slice.
+
+    Returns
+    -------
+    tuple of str
+        ``partial-lung``: cut off by the border. ``one-lung``: the other is missing. ``implausible-area``: too little
+        or too much of the picture. ``implausible-shape``: in too many parts. ``low-confidence``: the network is
+        unsure. Of slices without lung nothing is said.
+    """
+    found = [_flags_of_slice(mask, float(sure)) for mask, sure in zip(masks, confidence, strict=True) if mask.any()]
+    return tuple(flag for flag in FLAGS if sum(flag in flags for flags in found) > SHARE_OF_SLICES * len(found))
+
+
+def _flags_of_slice(mask: NDArray[np.bool_], confidence: float) -> set[str]:
+    checks = {
+        "partial-lung": _cut_length(mask) > CUT_LENGTH,
+        "one-lung": _smaller_lung(mask) < SMALLER_LUNG,
+        "implausible-area": not AREA[0] <= mask.mean() <= AREA[1],
+        "implausible-shape": _parts(mask) > MOST_PARTS,
+        "low-confidence": confidence < CONFIDENCE,
+    }
+    return {flag for flag, raised in checks.items() if raised}
+
+
+def _cut_length(mask: NDArray[np.bool_]) -> float:
+    """Return the largest share of a side of the picture that is lung."""
+    return float(max(edge.mean() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])))
+
+
+def _smaller_lung(mask: NDArray[np.bool_]) -> float:
+    """Return the share of lung on the smaller side of the mediastinum, the deepest valley between two heaps of lung.
+
+    Works on the number of lung pixels in each column, so it needs no gap: lungs may touch behind the sternum.
+    """
+    columns = mask.sum(axis=0).astype(float)
+    left, right = np.maximum.accumulate(columns), np.maximum.accumulate(columns[::-1])[::-1]
+    depth = np.minimum(left, right) - columns
+    valley = int(np.argmax(depth))
+    if depth[valley] < 0.2 * columns.max():
+        return 0.0
+    return float(min(columns[:valley].sum(), columns[valley:].sum()) / columns.sum())
+
+
+def _parts(mask: NDArray[np.bool_]) -> int:
+    """Return the number of components that hold at least a hundredth of the lung."""
+    from skimage.measure import label
+
+    areas = np.bincount(label(mask, connectivity=1).ravel())[1:]
+    return int((areas >= 0.01 * areas.sum()).sum())

@@ -1,0 +1,96 @@
+"""``lungct evaluate lungseg`` and ``lungct compare lungseg``, from folders to pages."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungct.lungseg import LungSegmenter
+from lungct.pipeline.cli import app
+from lungct.sources import read_scan
+
+from ..conftest import SLICES, make_chest
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Four examples with the lungs the segmenter itself finds, so Dice must be 1."""
+    root = tmp_path_factory.mktemp("set")
+    segmenter = LungSegmenter()
+    for name in ("ct", "lungs"):
+        (root / name).mkdir()
+    for path in sorted(SLICES.glob("lung-pet-ct-dx*.png"))[:2] + sorted(SLICES.glob("covid19*.png"))[:2]:
+        shutil.copy(path, root / "ct")
+        Image.fromarray(segmenter.segment(read_scan(path)).mask[0]).save(root / "lungs" / path.name)
+    return root
+
+
+def test_evaluation_of_folders(folders, tmp_path):
+    result = run(
+        "evaluate", "lungseg", "--images", folders / "ct", "--masks", folders / "lungs",
+        "--infections", folders / "lungs", "--out", tmp_path / "report",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    (figures,) = report["data_sets"].values()
+    assert figures["dice"]["mean"] == figures["infection_kept"]["mean"] == 1
+    assert figures["patients"] == 4
+    assert "Dice 1.0000" in result.output
+    assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_validation_share_measures_the_patients_set_aside(folders, tmp_path):
+    result = run(
+        "evaluate", "lungseg", "--images", folders / "ct", "--masks", folders / "lungs",
+        "--validation-share", 0.25, "--out", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert len(json.loads((tmp_path / "report.json").read_text())["patients"]) == 1
+
+
+def test_mistakes_are_wrong_usage(folders, tmp_path):
+    images, masks = folders / "ct", folders / "lungs"
+    twice = run("evaluate", "lungseg", "--images", images, "--masks", masks, "--masks", masks, "--out", tmp_path)
+    assert twice.exit_code == 2
+    assert "once for each" in " ".join(twice.output.split())
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    assert run("evaluate", "lungseg", "--images", nothing, "--masks", masks, "--out", tmp_path).exit_code == 2
+
+
+@pytest.mark.train
+def test_flags_are_measured_and_networks_compared(folders, tmp_path):
+    result = run(
+        "evaluate", "lungseg", "--images", folders / "ct", "--masks", folders / "lungs", "--flags",
+        "--out", tmp_path / "report",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    flags = json.loads((tmp_path / "report" / "report.json").read_text())["flags"]
+    assert [row["flag"] for row in flags][:2] == ["partial-lung", "one-lung"]
+
+    for name in ("ct", "lungs"):
+        (tmp_path / name).mkdir()
+    for seed in range(10):
+        hu, lungs = make_chest(64, 64, seed)
+        grey = np.rint(np.clip((hu + 1000) / 1400, 0, 1) * 255).astype(np.uint8)
+        Image.fromarray(grey).save(tmp_path / "ct" / f"{seed}.png")
+        Image.fromarray(lungs).save(tmp_path / "lungs" / f"{seed}.png")
+    arguments = (
+        "compare", "lungseg", "--images", tmp_path / "ct", "--masks", tmp_path / "lungs", "--out", tmp_path / "runs",
+        "--network", "bcdunet-16-d1", "--network", "unet-28", "--size", 32, "--epochs", 1, "--batch", 4,
+    )  # fmt: skip
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    table = (tmp_path / "runs" / "comparison.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in table[2:]] == ["bcdunet-16-d1", "unet-28"]
+    written = (tmp_path / "runs" / "unet-28" / "bcdunet-lung.onnx").stat().st_mtime_ns
+    assert run(*arguments).exit_code == 0
+    assert (tmp_path / "runs" / "unet-28" / "bcdunet-lung.onnx").stat().st_mtime_ns == written
+    assert run(*arguments[:-6], "--network", "vnet").exit_code == 2

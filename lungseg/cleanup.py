@@ -46,10 +46,9 @@ def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _drop_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy.ndimage import distance_transform_edt
-    from skimage.measure import label
+    from scipy.ndimage import distance_transform_edt, label
 
-    components = label(mask, connectivity=1)
+    components, _ = label(mask)
     areas = np.bincount(components.ravel())
     areas[0] = 0
     if mask.ndim == 2:

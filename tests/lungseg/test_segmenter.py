@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from lungct.lungseg import LungSegmenter
 from lungct.lungseg.scores import dice
+from lungct.lungseg.segmenter import _box_around
 from lungct.sources import Scan, read_scan
 
 from ..conftest import SHARED, SLICES
@@ -70,6 +74,17 @@ def test_good_slices_raise_no_flag_and_noise_does(segmenter):
 
 def test_mask_has_the_inputs_shape(segmenter):
     assert segmenter.segment(Scan(np.zeros((2, 45, 99), np.float32), "display")).mask.shape == (2, 45, 99)
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(8, 60), st.integers(8, 60))), st.floats(0, 0.5))
+def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, margin):
+    box = _box_around(mask, margin)
+    if not mask.any():
+        assert box is None
+        return
+    assert mask[box].sum() == mask.sum()
+    assert all(0 <= span.start < span.stop <= length for span, length in zip(box, mask.shape, strict=True))
+    assert all(size >= 0.25 * length - 1 for size, length in zip(mask[box].shape, mask.shape, strict=True))
 
 
 @pytest.mark.shared

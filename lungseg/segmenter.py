@@ -69,7 +69,7 @@ class LungSegmenter:
     def __init__(self, card: Card | None = None, engine: Engine = "openvino", threads: int | None = None) -> None:
         self.card = card or load_card(SEGMENTER)
         self._preprocess = SlicePreprocessing.from_dict(self.card.preprocessing)
-        self._threshold = float(self.card.decision["threshold"])
+        self.threshold = float(self.card.decision["threshold"])
         margin = self.card.decision.get("second_look_margin")
         self._margin = None if margin is None else float(margin)
         self._session = open_session(self.card, engine, threads)
@@ -94,7 +94,7 @@ class LungSegmenter:
         masks, confidence = [], []
         for pixels in scan.pixels:
             probability = self.probability(pixels, scan.intensity)
-            masks.append(probability > self._threshold)
+            masks.append(probability > self.threshold)
             confidence.append(expected_dice(probability, masks[-1]))
         mask = clean_mask(masks[0])[None] if len(masks) == 1 else clean_mask(np.stack(masks))
         sure = np.where(mask.any(axis=(1, 2)), np.array(confidence, dtype=np.float32), np.float32(0))
@@ -105,7 +105,7 @@ class LungSegmenter:
         whole = self._look(pixels, intensity)
         if self._margin is None:
             return whole
-        box = _box_around(clean_mask(whole > self._threshold), self._margin)
+        box = _box_around(clean_mask(whole > self.threshold), self._margin)
         if box is None or pixels[box].size > WORTH_A_CLOSER_LOOK * pixels.size:
             return whole
         closer = np.zeros_like(whole)
@@ -124,8 +124,10 @@ def _box_around(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] |
         found = np.flatnonzero(mask.any(axis=1 - axis))
         if found.size == 0:
             return None
-        extent = max(int(found[-1] - found[0] + 1), int(SMALLEST_BOX * length))
-        room = round(margin * extent) + 1
-        middle = (found[0] + found[-1] + 1) // 2
-        spans.append(slice(max(0, middle - extent // 2 - room), min(length, middle + extent // 2 + room)))
+        room = margin * (found[-1] - found[0] + 1) + 1
+        start, stop = max(0, int(found[0] - room)), min(length, int(found[-1] + 1 + room))
+        if stop - start < SMALLEST_BOX * length:
+            start = max(0, int((start + stop - SMALLEST_BOX * length) / 2))
+            stop = min(length, int(start + SMALLEST_BOX * length) + 1)
+        spans.append(slice(start, stop))
     return spans[0], spans[1]

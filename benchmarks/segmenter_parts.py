@@ -31,8 +31,7 @@ def segmenter_with(margin: float | None) -> LungSegmenter:
 def masks_of(scan: LabelledScan, margin: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the masks before and after clean-up."""
     segmenter = segmenter_with(margin)
-    pixels = scan.scan.pixels
-    raw = np.stack([segmenter.probability(one, scan.scan.intensity) > segmenter.threshold for one in pixels])
+    raw = np.stack([probability > segmenter.threshold for probability in segmenter.probabilities(scan.scan)])
     return raw, clean_mask(raw[0])[None] if len(raw) == 1 else clean_mask(raw)
 
 

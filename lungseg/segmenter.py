@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ WORTH_A_CLOSER_LOOK = 0.8
 """A box that holds more of the picture than this would show nothing new."""
 
 SMALLEST_BOX = 0.3
-"""Least side of the box, as a share of the picture's: closer looks were not trained."""
+"""Least side of the box, as a share of the picture's: closer looks are not trained."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,42 +93,48 @@ class LungSegmenter:
             With a mask of the scan's own shape; empty where no lung was found.
         """
         masks, confidence = [], []
-        for pixels in scan.pixels:
-            probability = self.probability(pixels, scan.intensity)
+        for probability in self.probabilities(scan):
             masks.append(probability > self.threshold)
             confidence.append(expected_dice(probability, masks[-1]))
         mask = clean_mask(masks[0])[None] if len(masks) == 1 else clean_mask(np.stack(masks))
         sure = np.where(mask.any(axis=(1, 2)), np.array(confidence, dtype=np.float32), np.float32(0))
         return Segmentation(mask, sure, quality_flags(mask, sure))
 
-    def probability(self, pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float32]:
-        """Return the probability of lung for every pixel of one slice, float32 (height, width)."""
-        whole = self._look(pixels, intensity)
-        if self._margin is None:
-            return whole
-        box = _box_around(clean_mask(whole > self.threshold), self._margin)
-        if box is None or pixels[box].size > WORTH_A_CLOSER_LOOK * pixels.size:
-            return whole
-        closer = np.zeros_like(whole)
-        closer[box] = self._look(pixels[box], intensity)
-        return closer
+    def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:
+        """Yield the probability of lung for every pixel of one slice after another, float32 (height, width)."""
+        looks = [self._look(pixels, scan.intensity) for pixels in scan.pixels]
+        found = [clean_mask(look > self.threshold) for look in looks]
+        for index, pixels in enumerate(scan.pixels):
+            box = None
+            if self._margin is not None:
+                # Neighbours count: where lungs begin and end, they show where to look for the smallest of them.
+                near = np.logical_or.reduce(found[max(0, index - 1) : index + 2])
+                box = _box_around(near, self._margin, pixels.shape)
+            if box is None or pixels[box].size > WORTH_A_CLOSER_LOOK * pixels.size:
+                yield resize(looks[index], *pixels.shape)
+                continue
+            closer = np.zeros(pixels.shape, dtype=np.float32)
+            closer[box] = resize(self._look(pixels[box], scan.intensity), *closer[box].shape)
+            yield closer
 
     def _look(self, pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float32]:
-        inputs = self._preprocess(pixels, intensity)[None, ..., None]
-        return resize(self._session.run(inputs)[0][0, ..., 0], *pixels.shape)
+        """Return the network's own output, float32 (size, size)."""
+        output = self._session.run(self._preprocess(pixels, intensity)[None, ..., None])[0]
+        return np.asarray(output[0, ..., 0])
 
 
-def _box_around(mask: NDArray[np.bool_], margin: float) -> tuple[slice, slice] | None:
-    """Return the rows and columns that hold the mask and a margin, a share of each extent; None without lung."""
+def _box_around(mask: NDArray[np.bool_], margin: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """Return rows and columns, in a picture of another shape, that hold a mask and a margin; None without lung.
+
+    The margin is a share of the mask's extent; no side gets smaller than `SMALLEST_BOX`, unless the picture ends.
+    """
     spans = []
-    for axis, length in enumerate(mask.shape):
-        found = np.flatnonzero(mask.any(axis=1 - axis))
+    for axis, length in enumerate(shape):
+        found = np.flatnonzero(mask.any(axis=1 - axis)) / mask.shape[axis]
         if found.size == 0:
             return None
-        room = margin * (found[-1] - found[0] + 1) + 1
-        start, stop = max(0, int(found[0] - room)), min(length, int(found[-1] + 1 + room))
-        if stop - start < SMALLEST_BOX * length:
-            start = max(0, int((start + stop - SMALLEST_BOX * length) / 2))
-            stop = min(length, int(start + SMALLEST_BOX * length) + 1)
-        spans.append(slice(start, stop))
+        first, last = found[0], found[-1] + 1 / mask.shape[axis]
+        middle = (first + last) / 2
+        half = max((0.5 + margin) * (last - first), SMALLEST_BOX / 2)
+        spans.append(slice(max(0, int((middle - half) * length)), min(length, int((middle + half) * length) + 1)))
     return spans[0], spans[1]

@@ -76,15 +76,21 @@ def test_mask_has_the_inputs_shape(segmenter):
     assert segmenter.segment(Scan(np.zeros((2, 45, 99), np.float32), "display")).mask.shape == (2, 45, 99)
 
 
-@given(arrays(np.bool_, st.tuples(st.integers(8, 60), st.integers(8, 60))), st.floats(0, 0.5))
-def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, margin):
-    box = _box_around(mask, margin)
+@given(
+    arrays(np.bool_, st.tuples(st.integers(8, 60), st.integers(8, 60))),
+    st.floats(0, 0.5),
+    st.integers(1, 3),
+)
+def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, margin, scale):
+    shape = tuple(scale * length for length in mask.shape)
+    box = _box_around(mask, margin, shape)
     if not mask.any():
         assert box is None
         return
-    assert mask[box].sum() == mask.sum()
-    assert all(0 <= span.start < span.stop <= length for span, length in zip(box, mask.shape, strict=True))
-    assert all(size >= 0.15 * length for size, length in zip(mask[box].shape, mask.shape, strict=True))
+    enlarged = np.kron(mask, np.ones((scale, scale), bool))
+    assert enlarged[box].sum() == enlarged.sum()
+    assert all(0 <= span.start < span.stop <= length for span, length in zip(box, shape, strict=True))
+    assert all(size >= 0.15 * length - 1 for size, length in zip(enlarged[box].shape, shape, strict=True))
 
 
 @pytest.mark.shared

@@ -49,7 +49,7 @@ def main() -> None:
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in readable_suffixes())
     chosen = sorted(random.Random(0).sample(files, min(COUNT, len(files))))  # noqa: S311 - a sample, no secret
-    segmenter = LungSegmenter()
+    segmenter = LungSegmenter.from_card(sys.argv[sys.argv.index("--card") + 1]) if "--card" in sys.argv else LungSegmenter()
     tiles = [tile(path, segmenter, "--silhouettes" in sys.argv) for path in chosen]
     width, height = tiles[0].size
     sheet = Image.new("RGB", (COLUMNS * width, -(-len(tiles) // COLUMNS) * height))

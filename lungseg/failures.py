@@ -29,8 +29,9 @@ def measure_flags(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> li
     """Measure each flag's precision and recall on made failures and on the slices they were made from.
 
     Every slice with two lungs is shown in a random window, untouched and in five broken forms: lungs cut by the
-    border, one lung painted over, a lung that fills the picture, four slices in one picture, and noise. A flag is
-    right on its own failure; ``low-confidence`` is right on any picture whose mask has a Dice below 0.9.
+    border, one lung painted over, lungs far too large or small, four slices in one picture, and noise. A flag is
+    right on its own failure; ``low-confidence`` is right on any picture whose mask has a Dice below 0.9. Where no lung
+    is found, ``no-lung`` is said instead, and counts as right for ``implausible-area`` and ``low-confidence``.
 
     Parameters
     ----------
@@ -54,7 +55,8 @@ def measure_flags(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> li
             for failure, make in {"": _untouched, **FAILURES}.items():
                 pixels, mask = make(grey, item.mask[0], rng)
                 result = segmenter.segment(Scan(np.ascontiguousarray(pixels[None]), "display"))
-                seen.append((failure, set(result.flags), dice(result.mask[0], mask) < BAD_MASK))
+                flags = set(result.flags) if result.mask.any() else {"implausible-area", "low-confidence"}
+                seen.append((failure, flags, dice(result.mask[0], mask) < BAD_MASK))
     return [_row(flag, seen) for flag in FLAGS]
 
 
@@ -81,11 +83,15 @@ def _untouched(grey: NDArray[np.float32], mask: NDArray[np.bool_], _: np.random.
 
 
 def _cut(grey: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator) -> Picture:
-    """Cut a fifth to a half of the lungs' width or height off one side."""
-    axis = int(rng.integers(2))
-    found = np.flatnonzero(mask.any(axis=1 - axis))
-    at = int(found[0] + rng.uniform(0.2, 0.5) * (found[-1] - found[0]))
-    kept = slice(at, None) if rng.random() < 0.5 else slice(None, int(found[0] + found[-1] - at))
+    """Cut a tenth to a half of the lungs' width or height off one side, where the cut goes through lung."""
+    axis, from_end = int(rng.integers(2)), rng.random() < 0.5
+    along = np.flip(mask, axis) if from_end else mask
+    lung = along.mean(axis=1 - axis)
+    found = np.flatnonzero(lung)
+    share = (np.arange(lung.size) - found[0]) / (found[-1] - found[0])
+    through = np.where((share > 0.1) & (share < 0.5), lung, 0)
+    at = int(rng.choice(np.flatnonzero(through >= 0.5 * through.max())))
+    kept = slice(None, lung.size - at) if from_end else slice(at, None)
     window = (kept, slice(None)) if axis == 0 else (slice(None), kept)
     return grey[window], mask[window]
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 FLAGS = ("partial-lung", "one-lung", "implausible-area", "implausible-shape", "low-confidence")
 """Every code, in the order they are given."""
 
-CUT_LENGTH = 0.2
+CUT_LENGTH = 0.1
 """Lungs along more than this share of a side of the picture are cut off there."""
 
-SMALLER_LUNG = 0.08
+SMALLER_LUNG = 0.15
 """Below this share of all lung in a slice the second lung is missing."""
 
 AREA = (0.01, 0.75)

@@ -13,6 +13,9 @@ SMALLEST_LUNG = 0.0008
 SMALLEST_LUNG_IN_VOLUME = 0.05
 """Components of a volume smaller than this share of its largest are dropped: gas in stomach and bowel."""
 
+BORDER_SHARE = 0.05
+"""Components of a slice that touch the picture's border and are smaller than this share of the largest: outside air."""
+
 THINNEST_LUNG = 3
 """Components of a slice that are nowhere so many pixels wide are slivers."""
 
@@ -23,7 +26,8 @@ LARGEST_HOLE = 0.002
 def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Drop what cannot be lung and fill small holes.
 
-    Dropped are specks, slivers, and components that hold a corner of the picture while another does not: outside air.
+    Dropped are specks, slivers, and outside air: small components at the border of the picture, and those that hold a
+    corner of it while another does not.
     In a volume components are followed through the slices, so the small cross-sections at apex and base stay and gas
     below the diaphragm goes. Both lungs stay, whatever their size beside each other down to those limits.
 
@@ -56,6 +60,8 @@ def _drop_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         depths = np.zeros(areas.size)
         np.maximum.at(depths, components, distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1])
         keep &= 2 * depths > THINNEST_LUNG - 1
+        border = np.unique([*components[0], *components[-1], *components[:, 0], *components[:, -1]])
+        keep[border] &= areas[border] >= BORDER_SHARE * areas.max()
     else:
         keep = areas >= SMALLEST_LUNG_IN_VOLUME * areas.max()
     corners = [components[..., row, column] for row, column in product((0, -1), (0, -1))]

@@ -21,6 +21,7 @@ def test_specks_slivers_and_outside_air_go_holes_close_and_both_lungs_stay(lungs
     lungs[5:8, 5:8] = True
     lungs[190, 20:180] = True
     lungs[195:, 150:] = lungs[160:, 195:] = True
+    lungs[20:40, :5] = True
     lungs[100:104, 40:44] = False
     np.testing.assert_array_equal(clean_mask(lungs), wanted)
 

@@ -43,7 +43,7 @@ def test_hu_lungs_hold_air_and_little_else(segmenter):
 
 
 def test_volume_is_its_slices_cleaned_together(segmenter):
-    """Neighbours of one series: through the slices nothing but specks may differ from each slice alone."""
+    """Neighbours of one series show each other where the lungs are, so the outline may differ by a hair, no more."""
     scans = [read_scan(SLICES / f"lung-pet-ct-dx-A0002-{number}.png") for number in (11, 17)]
     volume = Scan(np.concatenate([scan.pixels for scan in scans]), "display")
     together = segmenter.segment(volume)
@@ -51,7 +51,7 @@ def test_volume_is_its_slices_cleaned_together(segmenter):
     for index, scan in enumerate(scans):
         alone = segmenter.segment(scan)
         assert dice(together.mask[index], alone.mask[0]) > 0.995
-        assert together.confidence[index] == alone.confidence[0]
+        assert together.confidence[index] == pytest.approx(alone.confidence[0], abs=0.01)
 
 
 def test_looks_closer_where_lungs_are_small(segmenter):
@@ -64,12 +64,17 @@ def test_looks_closer_where_lungs_are_small(segmenter):
     assert dice(found[256:768, 256:768], alone) > 0.97
 
 
-def test_good_slices_raise_no_flag_and_noise_does(segmenter):
+def test_good_slices_raise_no_flag_and_spoilt_ones_do(segmenter):
     scan = read_scan(SLICES / "lung-pet-ct-dx-A0002-11.png")
-    assert segmenter.segment(scan).flags == ()
-    noise = np.clip(scan.pixels + np.random.default_rng(0).normal(0, 0.6, scan.shape), 0, 1).astype(np.float32)
-    result = segmenter.segment(Scan(noise, "display"))
-    assert "low-confidence" in result.flags or not result.mask.any()
+    result = segmenter.segment(scan)
+    assert result.flags == ()
+    middle = 256
+    right = np.nonzero(result.mask[0, :, :middle])[1]
+    cut = Scan(scan.pixels[:, :, int(np.median(right)) :], "display")
+    assert "partial-lung" in segmenter.segment(cut).flags
+    painted = scan.pixels.copy()
+    painted[0, :, :middle][result.mask[0, :, :middle]] = np.median(scan.pixels[scan.pixels > 0.7])
+    assert "one-lung" in segmenter.segment(Scan(painted, "display")).flags
 
 
 def test_mask_has_the_inputs_shape(segmenter):

@@ -59,7 +59,7 @@ def test_mistakes_are_wrong_usage(folders, tmp_path):
     images, masks = folders / "ct", folders / "lungs"
     twice = run("evaluate", "lungseg", "--images", images, "--masks", masks, "--masks", masks, "--out", tmp_path)
     assert twice.exit_code == 2
-    assert "once for each" in " ".join(twice.output.split())
+    assert "once" in twice.output
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     assert run("evaluate", "lungseg", "--images", nothing, "--masks", masks, "--out", tmp_path).exit_code == 2

@@ -86,8 +86,8 @@ def test_volume(pipe):
     volume = Scan(np.concatenate([*(read_scan(path).pixels for path in paths), black]), "display")
     prediction = pipe.predict(volume)
     assert prediction.lung_mask.shape == prediction.heatmap.shape == (3, 512, 512)
-    # Lungs of a volume are cleaned through its slices, so the masks, and the answers, may differ a little.
-    np.testing.assert_allclose(prediction.slice_probabilities[:2], [one.probability for one in singles], atol=0.02)
+    # Neighbours show each other where the lungs are, so the masks, and the answers, may differ a little.
+    np.testing.assert_allclose(prediction.slice_probabilities[:2], [one.probability for one in singles], atol=0.1)
     assert np.isnan(prediction.slice_probabilities[2])
     assert prediction.probability == pytest.approx(np.mean(prediction.slice_probabilities[:2]))
     assert prediction.overlay(2).height > 512

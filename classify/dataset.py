@@ -17,6 +17,9 @@ from ..sources import SourceError, readable_suffixes
 POSITIVE, NEGATIVE = "COVID", "NonCOVID"
 """Names of the class folders."""
 
+POSITIVE_NAMES, NEGATIVE_NAMES = ("covid", "1"), ("noncovid", "non-covid", "0")
+"""Labels in tables, in any case."""
+
 BLOCK = 25
 """Pictures in a row that count as one patient where patients are unknown: neighbours are often one patient's."""
 
@@ -67,6 +70,45 @@ def read_folder(folder: Path) -> list[Example]:
                     Example(path, name == POSITIVE, f"{folder.name}/{part}/{name}/{patient}", folder.name, part)
                 )
     return examples
+
+
+def read_table(path: Path) -> list[Example]:
+    """List the pictures of a CSV with the columns ``path`` and ``label``, and ``patient``, ``source``, ``split`` if known.
+
+    Paths are relative to the CSV. A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`, a split ``train``, ``val``,
+    ``test`` or nothing. Without a patient each picture is its own; without a source the CSV's name is it.
+
+    Raises
+    ------
+    SourceError
+        When a column is missing, a label or split unknown, or the table empty.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        missing = {"path", "label"} - set(rows.fieldnames or ())
+        if missing:
+            raise SourceError(str(path), f"lacks the column {' and '.join(sorted(missing))}", "Add a header with both")
+        examples = [_example(row, path, number) for number, row in enumerate(rows, 2)]
+    if not examples:
+        raise SourceError(str(path), "lists no picture", "Add a line for each")
+    return examples
+
+
+def read_examples(path: Path) -> list[Example]:
+    """List the pictures of a folder (`read_folder`) or a CSV (`read_table`)."""
+    return read_table(path) if path.is_file() else read_folder(path)
+
+
+def _example(row: dict[str, str], table: Path, line: int) -> Example:
+    label, part = row["label"].strip().lower(), (row.get("split") or "").strip().lower()
+    if label not in POSITIVE_NAMES + NEGATIVE_NAMES:
+        allowed = ", ".join(POSITIVE_NAMES + NEGATIVE_NAMES)
+        raise SourceError(f"{table}, line {line}", f"has the label {row['label']!r}", f"Use one of {allowed}")
+    if part not in ("", "train", "val", "test"):
+        raise SourceError(f"{table}, line {line}", f"has the split {part!r}", "Use train, val, test or nothing")
+    source = row.get("source") or table.stem
+    patient = f"{source}/{row.get('patient') or row['path']}"
+    return Example(table.parent / row["path"], label in POSITIVE_NAMES, patient, source, part)
 
 
 def split_examples(

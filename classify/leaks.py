@@ -87,7 +87,8 @@ def _shared_patients(one: Sequence[Example], other: Sequence[Example]) -> list[L
     first = {item.patient: item.path for item in one}
     second = {item.patient: item.path for item in other}
     return [
-        Leak(first[patient], second[patient], "same patient", patient) for patient in sorted(first.keys() & second.keys())
+        Leak(first[patient], second[patient], "same patient", patient)
+        for patient in sorted(first.keys() & second.keys())
     ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.classify.dataset import BLOCK, balanced_draw, read_folder, split_examples
+from lungct.classify.dataset import BLOCK, balanced_draw, read_examples, read_folder, split_examples
 from lungct.sources import SourceError
 
 from ..conftest import SHARED
@@ -68,3 +68,28 @@ def test_official_covid_ct_split_is_read():
     assert [sum(item.covid for item in part) for part in (train, val)] == [191, 60]
     assert [len(train), len(val)] == [425, 118]
     assert len({item.patient for item in val}) == 56
+
+
+def test_table_gives_everything_or_sensible_defaults(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text("path,label,patient,source,split\na.png,COVID,P1,north,train\nb/c.png,non-COVID,,,\n")
+    first, second = read_examples(table)
+    assert (first.path, first.covid, first.patient, first.source, first.part) == (
+        tmp_path / "a.png", True, "north/P1", "north", "train"
+    )  # fmt: skip
+    assert (second.covid, second.patient, second.source, second.part) == (False, "list/b/c.png", "list", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,label\na.png,COVID\n", "lacks the column path"),
+        ("path,label\n", "lists no picture"),
+        ("path,label\na.png,flu\n", "line 2: has the label 'flu'"),
+        ("path,label,split\na.png,COVID,dev\n", "has the split 'dev'"),
+    ],
+)
+def test_broken_tables_are_named(tmp_path, text, message):
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(SourceError, match=message):
+        read_examples(tmp_path / "list.csv")

@@ -73,7 +73,7 @@ def read_folder(folder: Path) -> list[Example]:
 
 
 def read_table(path: Path) -> list[Example]:
-    """List the pictures of a CSV with the columns ``path`` and ``label``, and ``patient``, ``source``, ``split`` if known.
+    """List the pictures of a CSV: columns ``path``, ``label``, and ``patient``, ``source``, ``split`` where known.
 
     Paths are relative to the CSV. A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`, a split ``train``, ``val``,
     ``test`` or nothing. Without a patient each picture is its own; without a source the CSV's name is it.

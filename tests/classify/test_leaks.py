@@ -35,7 +35,7 @@ def test_near_duplicates_and_shared_patients_are_named(pictures):
         example(pictures[3], "val", "c"), example(pictures[4], "val", "d"),
     ]  # fmt: skip
     leaks = find_leaks(examples)
-    assert [(leak.reason, leak.first, leak.second) for leak in leaks][0] == ("same patient", pictures[1], pictures[2])
+    assert (leaks[0].reason, leaks[0].first, leaks[0].second) == ("same patient", pictures[1], pictures[2])
     assert {leak.reason for leak in leaks} == {"same patient", "near-duplicate"}
     assert str(pictures[0]) in str(leaks[1])
 

@@ -32,10 +32,25 @@ class RoiAugmenter:
             ]
         )
 
-    def __call__(self, roi: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-        """Return a changed region, float32 in [0, 1]; what was outside the lungs stays black."""
-        picture = np.rint(roi * 255).astype(np.uint8)
+    def __call__(
+        self, roi: NDArray[np.uint8], seed: int, drawn: NDArray[np.uint8] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a changed region and what is drawn on it, moved alike.
+
+        Parameters
+        ----------
+        roi : ndarray of uint8, shape (size, size)
+        seed : int
+        drawn : ndarray of uint8, shape (size, size), optional
+            Lesions, 255 where they are; none if omitted.
+
+        Returns
+        -------
+        changed, drawn : ndarray of float32, shape (size, size)
+            In [0, 1]; what was black before, outside the lungs, stays black.
+        """
+        layers = np.stack([(roi > 0).astype(np.uint8), np.zeros_like(roi) if drawn is None else drawn], axis=-1)
         self._pipeline.set_random_seed(seed % 2**31)
-        out = self._pipeline(image=picture, mask=(picture > 0).astype(np.uint8))
-        changed: NDArray[np.uint8] = out["image"] * (out["mask"] > 0)
-        return changed.astype(np.float32) / np.float32(255)
+        out = self._pipeline(image=roi, mask=layers)
+        changed: NDArray[np.uint8] = out["image"] * (out["mask"][..., 0] > 0)
+        return changed.astype(np.float32) / np.float32(255), out["mask"][..., 1].astype(np.float32) / np.float32(255)

@@ -38,6 +38,16 @@ def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_
     from sklearn.metrics import roc_curve
 
     false, true, thresholds = roc_curve(covid, probabilities, drop_intermediate=False)
-    best = float(thresholds[np.argmax(true - false)])
+    return _half_way_below(float(thresholds[np.argmax(true - false)]), probabilities)
+
+
+def sensitive_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], sensitivity: float) -> float:
+    """Return the highest threshold with at least this sensitivity, half way to the probability below it."""
+    positive = np.sort(probabilities[covid])[::-1]
+    needed = int(np.ceil(sensitivity * positive.size - 1e-9))
+    return _half_way_below(float(positive[max(needed, 1) - 1]), probabilities)
+
+
+def _half_way_below(best: float, probabilities: NDArray[np.float64]) -> float:
     below = probabilities[probabilities < best]
     return float((best + below.max()) / 2) if below.size and np.isfinite(best) else min(best, 1.0)

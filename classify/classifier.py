@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..sources import Scan
 from ..sources.intensity import resize
 from ..weights import CLASSIFIER, Card, Engine, load_card, open_session
 from .calibration import calibrate
-from .roi import RoiPreprocessing
+from .roi import Region, RoiPreprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,12 @@ class Classifier:
     def from_card(cls, path: str | Path, engine: Engine = "openvino", threads: int | None = None) -> Classifier:
         """Open a network of your own, as ``lungct train classify`` writes it: give the path of its card."""
         return cls(load_card(path), engine, threads)
+
+    def seeing(self, region: Region) -> Classifier:
+        """Return the same network shown another region of each slice: for controls (see `Region`)."""
+        other = copy.copy(self)
+        other._preprocess = replace(self._preprocess, region=region)
+        return other
 
     @property
     def threshold(self) -> float:

@@ -37,7 +37,7 @@ class Example:
     source : str
         The data set.
     part : str
-        ``"train"``, ``"val"`` or ``""`` where the data set doesn't say.
+        ``"train"``, ``"val"``, ``"test"``, or ``""`` where the data set doesn't say.
     """
 
     path: Path
@@ -50,7 +50,7 @@ class Example:
 def read_folder(folder: Path) -> list[Example]:
     """List the pictures of a data set.
 
-    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/`` and ``val/`` that hold them. Patients come from
+    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/``, ``val/``, ``test/`` that hold them. Patients come from
     every CSV in it that has a column with "file" or "image" and one with "patient" in its name; pictures
     without a patient are grouped into blocks of `BLOCK` in the order of their numbers.
 
@@ -59,16 +59,14 @@ def read_folder(folder: Path) -> list[Example]:
     SourceError
         When the folders are missing or empty.
     """
-    parts = [part for part in ("train", "val") if (folder / part).is_dir()]
+    parts = [part for part in ("train", "val", "test") if (folder / part).is_dir()]
     patients = _read_patients(folder)
     examples = []
     for part in parts or [""]:
         for name in (POSITIVE, NEGATIVE):
             for number, path in enumerate(_pictures(folder / part / name)):
-                patient = patients.get(path.name, f"block {number // BLOCK}")
-                examples.append(
-                    Example(path, name == POSITIVE, f"{folder.name}/{part}/{name}/{patient}", folder.name, part)
-                )
+                patient = patients.get(path.name, f"{part} {name} block {number // BLOCK}".strip())
+                examples.append(Example(path, name == POSITIVE, f"{folder.name}/{patient}", folder.name, part))
     return examples
 
 
@@ -116,6 +114,8 @@ def split_examples(
 ) -> tuple[list[Example], list[Example]]:
     """Split into training and validation, by the data set's own parts or else by patient and class.
 
+    Pictures of a test part are in neither.
+
     Parameters
     ----------
     examples : sequence of Example
@@ -136,7 +136,23 @@ def split_examples(
             held_out = set(groups[: max(1, round(share * len(groups)))])
             train += [replace(item, part="train") for item in chosen if item.patient not in held_out]
             val += [replace(item, part="val") for item in chosen if item.patient in held_out]
-    return [item for item in train if not any(text in item.path.name for text in exclude)], val
+    return without_training(train, exclude), val
+
+
+def without_training(examples: Sequence[Example], exclude: Sequence[str]) -> list[Example]:
+    """Leave out the training pictures whose name contains one of `exclude`."""
+    return [item for item in examples if item.part != "train" or not any(text in item.path.name for text in exclude)]
+
+
+def to_measure(examples: Sequence[Example]) -> list[Example]:
+    """Return the pictures an evaluation is about: of each data set the test part, else the val part, else all."""
+    chosen: list[Example] = []
+    for source in sorted({item.source for item in examples}):
+        own = [item for item in examples if item.source == source]
+        parts = {item.part for item in own}
+        wanted = next((part for part in ("test", "val") if part in parts), None)
+        chosen += [item for item in own if wanted is None or item.part == wanted]
+    return chosen
 
 
 def balanced_draw(examples: Sequence[Example], count: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -1,4 +1,7 @@
-"""How well probabilities separate and how far they can be believed."""
+"""How well probabilities separate and how far they can be believed.
+
+Names and definitions are scikit-learn's; sensitivity is the recall of COVID, specificity that of the others.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,13 @@ def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
     return float(roc_auc_score(covid, scores)) if covid.any() and not covid.all() else float("nan")
 
 
+def average_precision(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
+    """Return the area under the precision-recall curve as scikit-learn sums it, NaN without COVID."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(covid, scores)) if covid.any() else float("nan")
+
+
 def expected_calibration_error(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
     """Return the mean gap between probability and frequency over ten equal bins, weighted by their counts."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
@@ -28,6 +38,12 @@ def expected_calibration_error(probabilities: NDArray[np.float64], covid: NDArra
         for index in np.unique(bins)
     ]
     return float(np.sum(gaps))
+
+
+def _f1(called: NDArray[np.bool_], covid: NDArray[np.bool_]) -> float:
+    both = int((called & covid).sum())
+    total = int(called.sum() + covid.sum())
+    return 2 * both / total if total else float("nan")
 
 
 def summarise(
@@ -50,9 +66,12 @@ def summarise(
     everywhere = np.ones(covid.shape, dtype=np.bool_)
     statistics: dict[str, Callable[[NDArray[np.intp]], float]] = {
         "auc": lambda at: auc(probabilities[at], covid[at]),
+        "average_precision": lambda at: average_precision(probabilities[at], covid[at]),
         "accuracy": lambda at: share(called[at] == covid[at], everywhere[at]),
         "sensitivity": lambda at: share(called[at], covid[at]),
         "specificity": lambda at: share(~called[at], ~covid[at]),
+        "precision": lambda at: share(covid[at], called[at]),
+        "f1": lambda at: _f1(called[at], covid[at]),
         "brier": lambda at: float(np.mean((probabilities[at] - covid[at]) ** 2)),
     }
     everything = np.arange(covid.size)

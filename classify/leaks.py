@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,12 @@ HASH_SIDE = 16
 
 NEAR = 40
 """Bits of 256 that may differ: COVID-CT's two parts come no nearer than 58, neighbours in a series lie at 22 to 80."""
+
+LeakRule = Literal["refuse", "drop", "allow"]
+"""What to do about leaks, see `settle_leaks`."""
+
+NAMED = 5
+"""Leaks a message names."""
 
 WINDOW = (-1350.0, 150.0)
 """HU, for calibrated scans."""
@@ -58,7 +65,7 @@ def find_leaks(examples: Sequence[Example]) -> list[Leak]:
     Returns
     -------
     list of Leak
-        One for each shared patient, and one for each picture of a later part with a near-duplicate.
+        One for each shared patient, and one for each pair of near-duplicates.
     """
     parts = sorted({item.part for item in examples if item.part})
     members = {part: [item for item in examples if item.part == part] for part in parts}
@@ -68,6 +75,43 @@ def find_leaks(examples: Sequence[Example]) -> list[Leak]:
         leaks += _shared_patients(members[one], members[other])
         leaks += _near_duplicates(members[one], members[other], hashes[one], hashes[other])
     return leaks
+
+
+def settle_leaks(changed: Sequence[Example], others: Sequence[Example], leaks: LeakRule) -> list[Example]:
+    """Compare the pictures of a part with those of the other parts, and do what the rule says.
+
+    Parameters
+    ----------
+    changed : sequence of Example
+        Training pictures when training, measured ones when measuring.
+    others : sequence of Example
+        The other parts.
+    leaks : {"refuse", "drop", "allow"}
+        Stop; leave pictures of `changed` out; or look away.
+
+    Returns
+    -------
+    list of Example
+        What is left of `changed`.
+
+    Raises
+    ------
+    ValueError
+        When there are leaks to refuse, naming the first of them.
+    """
+    if leaks == "allow":
+        return list(changed)
+    found = find_leaks([*changed, *others])
+    if found and leaks == "refuse":
+        first = "\n".join(map(str, found[:NAMED]))
+        more = f"\nand {len(found) - NAMED} more pairs" if len(found) > NAMED else ""
+        raise ValueError(
+            f"parts of the data share patients or pictures:\n{first}{more}\n"
+            "Give --leaks drop to leave them out, or --leaks allow if you know why they are there."
+        )
+    patients = {leak.detail for leak in found if leak.reason == "same patient"}
+    paths = {path for leak in found if leak.reason == "near-duplicate" for path in (leak.first, leak.second)}
+    return [item for item in changed if item.patient not in patients and item.path not in paths]
 
 
 def perceptual_hashes(paths: Iterable[Path]) -> NDArray[np.uint8]:
@@ -98,8 +142,7 @@ def _near_duplicates(
     leaks = []
     for item, own in zip(one, hashes, strict=True):
         distances = np.bitwise_count(others ^ own).sum(axis=1)
-        nearest = int(np.argmin(distances))
-        if distances[nearest] <= NEAR:
-            detail = f"{distances[nearest]} of {HASH_SIDE**2} bits differ"
-            leaks.append(Leak(item.path, other[nearest].path, "near-duplicate", detail))
+        for near in np.flatnonzero(distances <= NEAR):
+            detail = f"{distances[int(near)]} of {HASH_SIDE**2} bits differ"
+            leaks.append(Leak(item.path, other[int(near)].path, "near-duplicate", detail))
     return leaks

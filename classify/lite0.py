@@ -42,8 +42,10 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
     Raises
     ------
     ValueError
-        When the file does not hold the convolutions of this backbone.
+        When the file does not hold the convolutions of this backbone, or the classifier has another backbone.
     """
+    if BACKBONE not in {layer.name for layer in model.layers}:
+        raise ValueError(f"{path} is a start for {BACKBONE} only; give --init imagenet or none for other backbones")
     backbone = model.get_layer(BACKBONE)
     convolutions, norms = _layers_in_order(backbone)
     with np.load(path, allow_pickle=False) as archive:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .roi import Region
+
 
 @dataclass(frozen=True)
 class ClassifierRecipe:
@@ -11,18 +13,31 @@ class ClassifierRecipe:
 
     Parameters
     ----------
+    backbone : str
+        See `lungct.classify.network.BACKBONES`.
+    region : {"masked", "crop", "whole", "erased", "mask"}
+        What the network sees, see `lungct.classify.roi.Region`.
     size : int
         Side of the region of interest in pixels.
     dropout : float
     epochs : int
     epoch_size : int
         Pictures drawn an epoch, as many from each data set and class.
+    lesion_slices : int
+        Slices with drawn lesions among them, on top; none without lesions to draw from.
+    lesion_weight : float
+        Of the lesions' loss beside that of the labels.
+    frozen_blocks : int
+        The stem and so many of EfficientNetB0's seven blocks keep their start: they see edges and textures, and
+        training them takes half of the time.
     batch_size : int
     learning_rate : float
         Peak; it rises for a tenth of the run, then falls to zero as a cosine.
     weight_decay : float
     gamma : float
         Focusing parameter of the focal loss (Lin et al. 2017, arXiv 1708.02002); 0 is cross-entropy.
+    alpha : float
+        Weight of COVID in the focal loss, beside 1 - alpha of the others; 0.5 treats both alike.
     validation_share : float
         Share of blocks kept for validation where a data set has no split of its own.
     exclude : tuple of str
@@ -30,14 +45,20 @@ class ClassifierRecipe:
     seed : int
     """
 
+    backbone: str = "efficientnetb0"
+    region: Region = "masked"
     size: int = 224
     dropout: float = 0.3
     epochs: int = 12
     epoch_size: int = 720
+    lesion_slices: int = 240
+    lesion_weight: float = 1.0
+    frozen_blocks: int = 0
     batch_size: int = 16
     learning_rate: float = 3e-4
     weight_decay: float = 1e-2
     gamma: float = 2.0
+    alpha: float = 0.5
     validation_share: float = 0.2
     exclude: tuple[str, ...] = ()
     seed: int = 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,17 +47,57 @@ class Regions:
         return self.pixels[..., None].astype(np.float32) / np.float32(255)
 
 
-def cut_regions(examples: Sequence[Example], find_lungs: FindLungs, preprocess: RoiPreprocessing) -> Regions:
-    """Run the first stage over pictures and cut out their lungs."""
+def cut_regions(
+    examples: Sequence[Example],
+    find_lungs: FindLungs,
+    preprocess: RoiPreprocessing,
+    cache: Path | None = None,
+    segmenter: str = "",
+) -> Regions:
+    """Run the first stage over pictures and cut out their lungs.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+    find_lungs : callable
+    preprocess : RoiPreprocessing
+    cache : Path, optional
+        ``.npz`` to keep the regions in: a run that is continued need not find the lungs again.
+    segmenter : str
+        Checksum of what finds the lungs; with another the cache is not used.
+
+    Raises
+    ------
+    ValueError
+        When no picture shows lungs.
+    """
     from rich.progress import track
 
-    regions, kept = [], []
-    for item in track(examples, description="Finding lungs"):
+    made_of = _digest(examples, preprocess, segmenter)
+    if cache is not None and cache.exists():
+        with np.load(cache, allow_pickle=False) as archive:
+            if str(archive["made_of"]) == made_of:
+                kept = [examples[index] for index in archive["kept"]]
+                return Regions(archive["pixels"], kept, len(examples) - len(kept))
+    regions, indices = [], []
+    for index, item in enumerate(track(examples, description="Finding lungs")):
         scan = read_scan(item.path)
         mask = find_lungs(scan)[0]
         if mask.any():
             roi, _ = preprocess(scan.pixels[0], scan.intensity, mask)
             regions.append(np.rint(roi * 255).astype(np.uint8))
-            kept.append(item)
-    print(f"{len(kept)} of {len(examples)} pictures show lungs")
-    return Regions(np.stack(regions), kept, len(examples) - len(kept))
+            indices.append(index)
+    print(f"{len(indices)} of {len(examples)} pictures show lungs")
+    if not regions:
+        raise ValueError("no picture shows lungs: are these chest CT slices?")
+    pixels = np.stack(regions)
+    if cache is not None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(cache, made_of=made_of, pixels=pixels, kept=np.array(indices))
+    return Regions(pixels, [examples[index] for index in indices], len(examples) - len(indices))
+
+
+def _digest(examples: Sequence[Example], preprocess: RoiPreprocessing, segmenter: str) -> str:
+    """Return what regions depend on, as a checksum: pictures by name, size and time of change."""
+    pictures = [(str(item.path), item.path.stat().st_size, item.path.stat().st_mtime_ns) for item in examples]
+    return hashlib.sha256(json.dumps([segmenter, preprocess.to_dict(), pictures]).encode()).hexdigest()

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..weights import CLASSIFIER, Card
 from ..weights.release import release, training_versions
-from .calibration import calibrate, fit_temperature, youden_threshold
+from .calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from .classifier import Classifier
-from .evaluation import summarise
-from .network import BACKBONE
+from .evaluation import expected_calibration_error, summarise
+from .lesions import Lesions
 from .recipe import ClassifierRecipe
 from .regions import Regions
 from .roi import RoiPreprocessing
@@ -26,21 +27,26 @@ def release_classifier(
     model: keras.Model,
     training: Regions,
     validation: Regions,
+    teacher: Lesions | None,
     folder: Path,
     recipe: ClassifierRecipe,
-    init: Path | None,
+    init: Path | str | None,
     version: str,
     licence: str,
+    sensitivity: float | None = None,
 ) -> Card:
-    """Write network and card; measure the network as written."""
+    """Write network and card; measure the network as written.
+
+    The threshold is the highest with at least this `sensitivity` on the validation pictures; Youden's without.
+    """
     card = release(
         model,
         folder,
         CLASSIFIER,
         version=version,
         task="probability that the lungs of an axial chest CT slice show COVID-19",
-        architecture={"backbone": BACKBONE, "size": recipe.size, "dropout": recipe.dropout},
-        preprocessing=RoiPreprocessing(recipe.size).to_dict(),
+        architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
+        preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
         decision={"temperature": 1.0, "threshold": 0.5},
         training_data=[
             {
@@ -50,13 +56,20 @@ def release_classifier(
                 "patients": len({item.patient for item in training.examples if item.source == source}),
             }
             for source in sorted({item.source for item in training.examples})
-        ],
+        ]
+        + ([{"name": "drawn lesions", "slices": len(teacher.pixels)}] if teacher else []),
         licence=licence,
     )
     logits = Classifier(card).logits(validation.inputs).astype(np.float64)
     temperature = fit_temperature(logits, validation.covid)
     probabilities = calibrate(logits, temperature).astype(np.float64)
-    threshold = youden_threshold(probabilities, validation.covid)
+    if sensitivity is None:
+        threshold, criterion = youden_threshold(probabilities, validation.covid), "Youden"
+    else:
+        threshold, criterion = (
+            sensitive_threshold(probabilities, validation.covid, sensitivity),
+            (f"sensitivity of at least {sensitivity:g}"),
+        )
     patients = np.array([item.patient for item in validation.examples])
     sources = np.array([item.source for item in validation.examples])
     metrics: dict[str, Any] = {
@@ -70,13 +83,22 @@ def release_classifier(
     }
     card = replace(
         card,
-        decision={"temperature": round(temperature, 4), "threshold": round(threshold, 4), "criterion": "Youden"},
+        decision={"temperature": round(temperature, 4), "threshold": round(threshold, 4), "criterion": criterion},
         metrics={
             "validation": metrics,
+            "before_calibration": _reliability(calibrate(logits, 1.0).astype(np.float64), validation.covid),
+            "after_calibration": _reliability(probabilities, validation.covid),
             "validation_without_lung": validation.without_lung,
-            "recipe": {**asdict(recipe), "init": init.name if init else None},
+            "recipe": {**asdict(recipe), "init": init.name if isinstance(init, Path) else init},
             "versions": training_versions(),
         },
     )
     card.write()
     return card
+
+
+def _reliability(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> dict[str, float]:
+    return {
+        "expected_calibration_error": round(expected_calibration_error(probabilities, covid), 4),
+        "brier": round(float(np.mean((probabilities - covid) ** 2)), 4),
+    }

@@ -1,10 +1,10 @@
-"""The region of interest: slice times lung mask, cropped to the lungs. What the classifier may see."""
+"""The region of interest: by default slice times lung mask, cropped to the lungs. What the classifier may see."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,12 @@ from ..sources.intensity import apply_window, resize, stretch
 
 Box = tuple[slice, slice]
 """Rows and columns of a slice."""
+
+Region = Literal["masked", "crop", "whole", "erased", "mask"]
+"""What is shown: the lungs alone, their box with everything in it, or the whole slice; and two controls, from which
+nobody should be able to tell a disease of the lungs: the box with the lungs erased, and the lungs' outline."""
+
+REGIONS: tuple[Region, ...] = get_args(Region)
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,26 @@ class RoiPreprocessing:
     window : tuple of float
         Lowest and highest HU seen, for calibrated scans.
     percentiles : tuple of float
-        Grey values at these percentiles of the lung become 0 and 1, whatever window the picture had.
+        Grey values at these percentiles of the lung (of the slice, where all of it is shown) become 0 and 1, whatever
+        window the picture had.
+    region : {"masked", "crop", "whole", "erased", "mask"}
+        What is shown, see `Region`.
+
+    Raises
+    ------
+    ValueError
+        For another region.
     """
 
     size: int = 224
     margin: float = 0.04
     window: tuple[float, float] = (-1000.0, 400.0)
     percentiles: tuple[float, float] = (1.0, 99.0)
+    region: Region = "masked"
+
+    def __post_init__(self) -> None:
+        if self.region not in REGIONS:
+            raise ValueError(f"region must be one of {', '.join(REGIONS)}, not {self.region!r}")
 
     def __call__(
         self, pixels: NDArray[np.float32], intensity: Intensity, mask: NDArray[np.bool_]
@@ -52,7 +71,7 @@ class RoiPreprocessing:
         Returns
         -------
         roi : ndarray of float32, shape (size, size)
-            In [0, 1], zero outside the lungs.
+            In [0, 1]; zero outside the lungs for the region "masked".
         box : tuple of slice
             Rows and columns of the slice that `roi` shows.
 
@@ -62,8 +81,16 @@ class RoiPreprocessing:
             When the mask is empty.
         """
         box = lung_box(mask, self.margin)
-        grey = stretch(apply_window(pixels, intensity, self.window), self.percentiles, mask)
-        return resize((grey * mask)[box], self.size, self.size), box
+        grey = apply_window(pixels, intensity, self.window)
+        if self.region == "whole":
+            box, shown = (slice(0, mask.shape[0]), slice(0, mask.shape[1])), stretch(grey, self.percentiles)
+        elif self.region == "mask":
+            shown = mask.astype(np.float32)
+        else:
+            shown = stretch(grey, self.percentiles, mask)
+            if self.region != "crop":
+                shown = shown * (mask if self.region == "masked" else ~mask)
+        return resize(shown[box], self.size, self.size), box
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types, for the card."""
@@ -77,6 +104,7 @@ class RoiPreprocessing:
             float(settings["margin"]),
             tuple(settings["window"]),
             tuple(settings["percentiles"]),
+            settings.get("region", "masked"),  # cards of version 2 and before don't say
         )
 
 

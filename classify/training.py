@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from ..weights import Card
 from ..weights.fitting import Example as Batch
 from ..weights.fitting import epoch_batches, fit, prepare_environment
-from .dataset import balanced_draw, read_folder, split_examples
+from .dataset import balanced_draw, read_examples, split_examples
 from .evaluation import auc
+from .leaks import LeakRule, settle_leaks
+from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
 from .lite0 import load_lite0
-from .network import build_classifier
+from .network import BACKBONE, build_classifier
 from .recipe import ClassifierRecipe
 from .regions import FindLungs, Regions, cut_regions
 from .release import release_classifier
@@ -32,57 +34,84 @@ MEASURED_SLICES = 64
 
 
 def train_classifier(
-    folders: Sequence[Path],
+    data: Sequence[Path],
     find_lungs: FindLungs,
     folder: Path,
     recipe: ClassifierRecipe = ClassifierRecipe(),
-    init: Path | None = None,
+    init: Path | Literal["imagenet"] | None = None,
     *,
     version: str,
     licence: str,
+    lesions: Iterable[DrawnLesions] = (),
+    segmenter: str = "",
+    sensitivity: float | None = None,
+    leaks: LeakRule = "refuse",
 ) -> Card:
-    """Train the classifier on pictures in class folders and write it as the product loads it.
+    """Train the classifier on labelled pictures and write it as the product loads it.
 
     Parameters
     ----------
-    folders : sequence of Path
-        Data sets, see `read_folder`.
+    data : sequence of Path
+        Data sets, see `read_examples`.
     find_lungs : callable
         The first stage.
     folder : Path
         Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
     recipe : ClassifierRecipe
-    init : Path, optional
-        The ImageNet Lite0 convolutions (``.npz``) or a ``.weights.h5`` of a run; random without.
+    init : Path or "imagenet", optional
+        The ImageNet Lite0 convolutions (``.npz``), a ``.weights.h5`` of a run, or Keras' own ImageNet weights, which
+        it downloads; random without.
     version, licence : str
         Of the weights.
+    lesions : iterable of DrawnLesions
+        Slices with drawn lungs and lesions, for the second task.
+    segmenter : str
+        Checksum of the first stage: regions found with another one are not reused.
+    sensitivity : float, optional
+        Choose the highest threshold with at least this sensitivity; by default Youden's.
+    leaks : {"refuse", "drop", "allow"}
+        What to do when training and validation share patients or near-duplicate pictures; "drop" leaves the training
+        pictures out.
 
     Returns
     -------
     Card
         With temperature and threshold chosen on, and metrics measured on, the validation pictures.
+
+    Raises
+    ------
+    SourceError
+        When data can't be read.
+    ValueError
+        When the split leaks, the recipe is impossible, or `init` doesn't fit it.
     """
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
     train_list, val_list = split_examples(
-        [item for path in folders for item in read_folder(path)],
+        [item for path in data for item in read_examples(path)],
         recipe.validation_share,
         recipe.seed,
         recipe.exclude,
     )
-    preprocess = RoiPreprocessing(recipe.size)
-    training = cut_regions(train_list, find_lungs, preprocess)
-    validation = cut_regions(val_list, find_lungs, preprocess)
-    model = build_classifier(recipe.size, recipe.dropout)
+    kept = settle_leaks(train_list, val_list, leaks)
+    if len(kept) < len(train_list):
+        print(f"{len(train_list) - len(kept)} training pictures left out: also, or nearly, in the validation part")
+    preprocess = RoiPreprocessing(recipe.size, region=recipe.region)
+    model = build_classifier(recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet")
+    training = cut_regions(kept, find_lungs, preprocess, folder / "regions-train.npz", segmenter)
+    validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
+    drawn = list(lesions)
+    teacher = cut_lesions(drawn, preprocess) if drawn else None
     _start_from(model, init, training, recipe.seed)
-    best = _fit(model, training, validation, folder, recipe, [*map(str, folders), str(init)])
+    _freeze(model, recipe)
+    best = _fit(model, training, validation, teacher, folder, recipe, [*map(str, data), str(init), segmenter])
     print(f"best epoch: {best}")
-    return release_classifier(model, training, validation, folder, recipe, init, version, licence)
+    return release_classifier(model, training, validation, teacher, folder, recipe, init, version, licence, sensitivity)
 
 
-def _start_from(model: keras.Model, init: Path | None, training: Regions, seed: int) -> None:
-    if init is None:
+def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, training: Regions, seed: int) -> None:
+    if not isinstance(init, Path):
         return
     if init.name.endswith(".weights.h5"):
         model.load_weights(init)
@@ -91,17 +120,36 @@ def _start_from(model: keras.Model, init: Path | None, training: Regions, seed: 
     load_lite0(model, init, training.inputs[chosen])
 
 
+def _freeze(model: keras.Model, recipe: ClassifierRecipe) -> None:
+    """Keep the first blocks, their batch norms too, as they start."""
+    if not recipe.frozen_blocks:
+        return
+    if recipe.backbone != BACKBONE:
+        raise ValueError(f"frozen blocks are those of {BACKBONE}; give 0 for {recipe.backbone}")
+    prefixes = ("stem", *(f"block{number}" for number in range(1, recipe.frozen_blocks + 1)))
+    for layer in model.get_layer(BACKBONE).layers:
+        layer.trainable = not layer.name.startswith(prefixes)
+
+
 def _fit(
-    model: keras.Model, training: Regions, validation: Regions, folder: Path, recipe: ClassifierRecipe, data: list[str]
+    model: keras.Model,
+    training: Regions,
+    validation: Regions,
+    teacher: Lesions | None,
+    folder: Path,
+    recipe: ClassifierRecipe,
+    data: list[str],
 ) -> dict[str, Any]:
-    """Train with focal loss on draws balanced over data sets and classes."""
+    """Train with focal loss on draws balanced over data sets and classes, and on lesions."""
     import keras
     from focal_loss import BinaryFocalLoss
 
-    from .augment import RoiAugmenter
-
-    trained = keras.Model(model.inputs, model.outputs[0])
-    steps = recipe.epochs * (recipe.epoch_size // recipe.batch_size)
+    # A head of its own for the lesions, dropped after training.
+    found = keras.layers.Conv2D(1, 1, name="lesions")(model.get_layer("head_dropout").output)
+    trained = keras.Model(model.inputs, {"logit": model.outputs[0], "lesions": found})
+    grid = tuple(found.shape[1:3])
+    lesion_slices = recipe.lesion_slices if teacher else 0
+    steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
     trained.compile(
         keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(
@@ -110,28 +158,31 @@ def _fit(
             weight_decay=recipe.weight_decay,
             clipnorm=1.0,
         ),
-        loss=BinaryFocalLoss(gamma=recipe.gamma, from_logits=True),
-        metrics=[keras.metrics.AUC(from_logits=True, name="auc")],
+        loss={
+            "logit": BinaryFocalLoss(recipe.gamma, pos_weight=recipe.alpha / (1 - recipe.alpha), from_logits=True),
+            "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
+        },
+        # An alpha of 0.5 weighs both classes with 1.
+        loss_weights={"logit": 2 * (1 - recipe.alpha), "lesions": recipe.lesion_weight if teacher else 0.0},
+        weighted_metrics={"logit": [keras.metrics.AUC(from_logits=True, name="auc")]},
     )
-    augment = RoiAugmenter()
-    labels = training.covid.astype(np.float32)
-
-    def example(index: int, seed: int) -> Batch:
-        roi = augment(training.pixels[index].astype(np.float32) / np.float32(255), seed + recipe.seed)
-        return roi[..., None], labels[index : index + 1]
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
-        order = balanced_draw(training.examples, recipe.epoch_size, np.random.default_rng((recipe.seed, epoch)))
-        return epoch_batches(example, order, epoch, recipe.batch_size)
+        rng = np.random.default_rng((recipe.seed, epoch))
+        order = balanced_draw(training.examples, recipe.epoch_size, rng)
+        if teacher:
+            slices = rng.choice(len(teacher.pixels), lesion_slices, replace=lesion_slices > len(teacher.pixels))
+            order = rng.permutation(np.concatenate([order, len(training.examples) + slices]))
+        return epoch_batches(_examples(training, teacher, grid, recipe.seed), order, epoch, recipe.batch_size)
 
     def evaluate(current: keras.Model) -> dict[str, float]:
-        scores = current.predict(validation.inputs, verbose=0)[:, 0].astype(np.float64)
+        scores = current.predict(validation.inputs, verbose=0)["logit"][:, 0].astype(np.float64)
         return source_aucs(scores, validation)
 
     return fit(
         trained,
         batches_of,
-        (validation.inputs, validation.covid[:, None].astype(np.float32)),
+        _validation(validation, grid),
         folder,
         epochs=recipe.epochs,
         monitor="val_auc_mean",
@@ -140,6 +191,41 @@ def _fit(
         seed=recipe.seed,
         evaluate=evaluate,
     )
+
+
+def _examples(
+    training: Regions, teacher: Lesions | None, grid: tuple[int, int], seed: int
+) -> Callable[[int, int], Batch]:
+    """Return what makes one example: numbers beyond the pictures are slices with lesions.
+
+    The label of a slice with lesions, and the lesions of a picture, are unknown: their weight is 0.
+    """
+    from .augment import RoiAugmenter
+
+    augment = RoiAugmenter()
+    count = len(training.examples)
+
+    def example(index: int, at: int) -> Batch:
+        if index < count or teacher is None:
+            roi, drawn = augment(training.pixels[index], at + seed)
+            label, known = training.covid[index], np.float32(1)
+        else:
+            roi, drawn = augment(teacher.pixels[index - count], at + seed, teacher.drawn[index - count])
+            label, known = np.bool_(True), np.float32(0)
+        targets = {"logit": np.array([label], dtype=np.float32), "lesions": on_grid(drawn, *grid)}
+        return roi[..., None], targets, {"logit": known, "lesions": np.full(grid, 1 - known)}
+
+    return example
+
+
+def _validation(validation: Regions, grid: tuple[int, int]) -> Batch:
+    count = len(validation.examples)
+    targets = {
+        "logit": validation.covid[:, None].astype(np.float32),
+        "lesions": np.zeros((count, *grid, 1), dtype=np.float32),
+    }
+    ones = np.ones(count, dtype=np.float32)
+    return validation.inputs, targets, {"logit": ones, "lesions": np.zeros((count, *grid), dtype=np.float32)}
 
 
 def source_aucs(scores: NDArray[np.float64], regions: Regions) -> dict[str, float]:

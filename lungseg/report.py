@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from PIL import Image
 
 from ..sources.intensity import apply_window
 from ..weights import Card
+from ..weights.page import html_figure, html_table, write_json, write_page
 from .evaluation import METRICS, Evaluation, Measured
 
 FOUND, DRAWN = (0, 220, 255), (60, 255, 60)
@@ -21,12 +20,6 @@ FOUND, DRAWN = (0, 220, 255), (60, 255, 60)
 
 WINDOW = (-1350.0, 150.0)
 """The usual lung window, HU."""
-
-STYLE = (
-    "body{font-family:sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:left}"
-    "figure{display:inline-block;margin:.5rem;width:17rem}img{width:100%}figcaption{overflow-wrap:anywhere}"
-)
 
 
 def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequence[Mapping[str, Any]] = ()) -> Path:
@@ -52,24 +45,19 @@ def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequen
     _write_csv(folder / "slices.csv", evaluation.rows)
     _write_csv(folder / "patients.csv", patients)
     content = {"network": network, "data_sets": summary, "flags": list(flags), "patients": patients}
-    text = json.dumps(content, indent=2, default=str, ensure_ascii=False).replace("NaN", "null")
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "report.json", content)
     figures = [_figure(one, folder, number) for number, one in enumerate(evaluation.worst, 1)]
     parts = [
-        f"<h1>{escape(card.name)}, version {escape(card.version)}</h1>",
         "<p>Means over patients with 95 % bootstrap intervals over patients, of the slices with lung. "
         "Distances lie in the plane of the slice. Research software, not a medical device.</p>",
         _summary_table(summary),
         "<h2>Worst slices</h2><p>Cyan: found. Green: drawn by a person.</p>",
         *figures,
-        *(["<h2>Warnings on made failures</h2>", _table(list(flags))] if flags else []),
+        *(["<h2>Warnings on made failures</h2>", html_table(list(flags))] if flags else []),
         "<h2>Patients</h2>",
-        _table(patients),
+        html_table(patients),
     ]
-    page = folder / "report.html"
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(card.name)}</title><style>{STYLE}</style>"
-    page.write_text(head + "\n".join(parts) + "</html>\n", encoding="utf-8")
-    return page
+    return write_page(folder / "report.html", f"{card.name}, version {card.version}", parts)
 
 
 def draw_outlines(one: Measured) -> Image.Image:
@@ -86,8 +74,8 @@ def draw_outlines(one: Measured) -> Image.Image:
 def _figure(one: Measured, folder: Path, number: int) -> str:
     name = f"worst-{number:02d}.png"
     draw_outlines(one).save(folder / name)
-    source = escape(f"{Path(one.row['source']).name}, slice {one.row['slice']}")
-    return f"<figure><img src={name} alt=''><figcaption>Dice {one.row['dice']:.3f}: {source}</figcaption></figure>"
+    source = f"{Path(one.row['source']).name}, slice {one.row['slice']}"
+    return html_figure(name, f"Dice {one.row['dice']:.3f}: {source}")
 
 
 def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> str:
@@ -96,7 +84,7 @@ def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> str:
         cells = {data_set: _figure_text(figures.get(name)) for data_set, figures in summary.items()}
         if any(cells.values()):
             rows.append({"": name.replace("_", " "), **cells})
-    return _table(rows)
+    return html_table(rows)
 
 
 def _figure_text(value: Any) -> str:
@@ -104,18 +92,6 @@ def _figure_text(value: Any) -> str:
         low, high = value["interval"]
         return f"{value['mean']:.4g} ({low:.4g} to {high:.4g}), slices {value['lowest']:.4g} to {value['highest']:.4g}"
     return "" if value is None else f"{value}"
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    head = "".join(f"<th>{escape(str(name)).replace('_', ' ')}</th>" for name in rows[0])
-    lines = ["".join(f"<td>{escape(_cell(value))}</td>" for value in row.values()) for row in rows]
-    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}" if np.isfinite(value) else ""
-    return str(value)
 
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

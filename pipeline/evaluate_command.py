@@ -1,4 +1,4 @@
-"""``lungct evaluate lungseg``."""
+"""``lungct evaluate lungseg`` and ``lungct evaluate classify``."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from ..lungseg import LungSegmenter
-from ..sources import SourceError
+from ..sources import Scan, SourceError
 from ..weights import load_card
 from .options import (
     EngineName,
     EngineOption,
     ThreadsOption,
+    errors,
     optional_paths,
     plain_failures,
     require_train_extra,
     with_progress,
 )
+from .train_command import Leaks
 
 if TYPE_CHECKING:
     from ..lungseg.dataset import LabelledScan
@@ -96,3 +100,79 @@ def lungseg(
         if "dice" in figures:
             low, high = figures["dice"]["interval"]
             typer.echo(f"{name}: Dice {figures['dice']['mean']:.4f} ({low:.4f} to {high:.4f}), see {page}")
+
+
+@evaluate_app.command()
+def classify(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder with COVID/ and NonCOVID/, or train/, val/, test/ that hold them; or a CSV with columns path, "
+            "label, and patient, source, split where known. Repeat for more.",
+            exists=True,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.json and pictures.csv.")],
+    classifier: Annotated[
+        Path | None, typer.Option(help="Card of the network to measure; the shipped one by default.", exists=True)
+    ] = None,
+    segmenter: Annotated[
+        Path | None, typer.Option(help="Card of the lung segmenter; the shipped one by default.", exists=True)
+    ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.9, help="Measure what a training run with this share set aside."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
+    ] = None,
+    leaks: Leaks = "refuse",
+    engine: EngineOption = EngineName.openvino,
+    threads: ThreadsOption = None,
+) -> None:
+    """Compare the answers with labels: of each data set the test part, else the val part, else all.
+
+    Accuracy, sensitivity, specificity, precision, F1, AUC, average precision, Brier score and calibration, with
+    bootstrap intervals by patient; confusion matrix, ROC, precision-recall and reliability; what the network makes of
+    lungs erased or outlined alone; the best and worst answers with heatmaps. Refuses data whose parts share patients
+    or near-duplicate pictures.
+
+    Example: lungct evaluate classify --data covid-ct --out report
+    """
+    require_train_extra()
+    from ..classify import Classifier
+    from ..classify.dataset import read_examples, split_examples, to_measure, without_training
+    from ..classify.leaks import settle_leaks
+    from ..classify.report import write_report
+    from ..classify.scoring import score_pictures
+
+    with plain_failures():
+        network = Classifier(load_card(classifier) if classifier else None, engine.value, threads)
+        first_stage = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, threads)
+        try:
+            examples = [item for path in data for item in read_examples(path)]
+            examples = without_training(examples, exclude or ())
+            if validation_share:
+                others, measured = split_examples(examples, validation_share, seed)
+            else:
+                measured = to_measure(examples)
+                others = [item for item in examples if item not in measured]
+            kept = settle_leaks(measured, others, leaks)
+            if len(kept) < len(measured):
+                errors.print(f"{len(measured) - len(kept)} pictures left out: also, or nearly, in other parts")
+
+            def find_lungs(scan: Scan) -> NDArray[np.bool_]:
+                return first_stage.segment(scan).mask
+
+            scores = score_pictures(network, kept, find_lungs)
+            scored = list(with_progress(scores, len(kept), "Measuring"))
+            report = write_report(scored, network, find_lungs, out)
+        except (SourceError, ValueError) as error:
+            raise typer.BadParameter(str(error)) from error
+    for name, figures in report["data_sets"].items():
+        low, high = figures["auc"]["interval"]
+        typer.echo(
+            f"{name}: AUC {figures['auc']['value']:.3f} ({low:.3f} to {high:.3f}), accuracy "
+            f"{figures['accuracy']['value']:.3f}, {figures['n']} pictures, see {out / 'report.html'}"
+        )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from ..classify.leaks import LeakRule
+from ..classify.roi import Region
 from ..sources import SourceError
 from ..weights import load_card
 from .options import optional_paths, require_train_extra
@@ -22,6 +24,10 @@ BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Slices a trainin
 LearningRate = Annotated[float, typer.Option(help="Peak learning rate; a cosine takes it to zero.")]
 ValidationShare = Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of patients kept for validation.")]
 Seed = Annotated[int, typer.Option(help="The same seed, data and versions give the same split and augmentation.")]
+Leaks = Annotated[
+    LeakRule,
+    typer.Option(help="Patients or near-duplicate pictures in two parts: refuse, drop them from this part, or allow."),
+]
 Licence = Annotated[str, typer.Option("--weights-licence", help="Licence of the weights, written into the card.")]
 Version = Annotated[str, typer.Option("--weights-version", help="Version written into the card.")]
 
@@ -108,10 +114,32 @@ def lungseg(
 def classify(
     data: Annotated[
         list[Path],
-        typer.Option(help="Folder with COVID/ and NonCOVID/, or train/ and val/ that hold them; repeat.", exists=True),
+        typer.Option(
+            help="Folder with COVID/ and NonCOVID/, or train/ and val/ that hold them; or a CSV with columns path, "
+            "label, and patient, source, split where known. Repeat for more.",
+            exists=True,
+        ),
     ],
     out: Out,
-    init: Init = None,
+    init: Annotated[
+        str, typer.Option(help="imagenet (Keras downloads it), none, or a file: Lite0's .npz, a run's .weights.h5.")
+    ] = "none",
+    backbone: Annotated[
+        str, typer.Option(help="efficientnetb0, resnet50, vgg16, vgg19, inceptionv3 or xception.")
+    ] = "efficientnetb0",
+    region: Annotated[
+        Region,
+        typer.Option(
+            help="What the network sees: masked (the lungs alone), crop (their box), whole (the slice); "
+            "or, as a control, erased (the box without lungs) or mask (the outline)."
+        ),
+    ] = "masked",
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of slices with drawn lesions, which teach the network where to look.", exists=True),
+    ] = None,
+    masks: Annotated[list[Path] | None, typer.Option(help="Folder of their lung masks.", exists=True)] = None,
+    infections: Annotated[list[Path] | None, typer.Option(help="Folder of their lesion masks.", exists=True)] = None,
     segmenter: Annotated[
         Path | None, typer.Option(help="Card of the lung segmenter; the shipped one by default.", exists=True)
     ] = None,
@@ -121,9 +149,22 @@ def classify(
     epoch_size: Annotated[
         int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")
     ] = 720,
+    lesion_slices: Annotated[int, typer.Option(min=0, help="Slices with drawn lesions an epoch, on top.")] = 240,
+    lesion_weight: Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")] = 1.0,
+    frozen_blocks: Annotated[
+        int, typer.Option(min=0, max=6, help="First blocks of EfficientNetB0 that keep their start.")
+    ] = 0,
     batch_size: BatchSize = 16,
     learning_rate: LearningRate = 3e-4,
     gamma: Annotated[float, typer.Option(min=0, help="Focal loss's gamma; 0 is cross-entropy.")] = 2.0,
+    alpha: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Focal loss's weight of COVID; 0.5: both alike.")
+    ] = 0.5,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1, help="Choose the highest threshold this sensitive; Youden's by default."),
+    ] = None,
+    leaks: Leaks = "refuse",
     validation_share: ValidationShare = 0.2,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
@@ -139,33 +180,52 @@ def classify(
 
     Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
     """
+    folders = [images or [], masks or [], infections or []]
+    if len({len(given) for given in folders}) > 1:
+        raise typer.BadParameter("give --images, --masks and --infections as often as each other")
     require_train_extra()
     from ..classify.recipe import ClassifierRecipe
     from ..classify.training import train_classifier
     from ..lungseg import LungSegmenter
+    from ..lungseg.dataset import DataSet
 
-    recipe = ClassifierRecipe(
-        size=size,
-        dropout=dropout,
-        epochs=epochs,
-        epoch_size=epoch_size,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        gamma=gamma,
-        validation_share=validation_share,
-        exclude=tuple(exclude or ()),
-        seed=seed,
-    )
+    keywords: dict[str, Literal["imagenet"] | None] = {"none": None, "imagenet": "imagenet"}
+    start = keywords[init] if init in keywords else Path(init)
+    if isinstance(start, Path) and not start.is_file():
+        raise typer.BadParameter(f"{init} does not exist; give imagenet, none, or a file", param_hint="--init")
     first_stage = LungSegmenter(load_card(segmenter) if segmenter else None)
     try:
+        recipe = ClassifierRecipe(
+            backbone=backbone,
+            region=region,
+            size=size,
+            dropout=dropout,
+            epochs=epochs,
+            epoch_size=epoch_size,
+            lesion_slices=lesion_slices,
+            lesion_weight=lesion_weight,
+            frozen_blocks=frozen_blocks,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            gamma=gamma,
+            alpha=alpha,
+            validation_share=validation_share,
+            exclude=tuple(exclude or ()),
+            seed=seed,
+        )
+        drawn = [DataSet(image, mask, infections=infection) for image, mask, infection in zip(*folders, strict=True)]
         card = train_classifier(
             data,
             lambda scan: first_stage.segment(scan).mask,
             out,
             recipe,
-            init,
+            start,
             version=weights_version,
             licence=weights_licence,
+            lesions=[scan for data_set in drawn for scan in data_set.scans()],
+            segmenter=first_stage.card.sha256,
+            sensitivity=sensitivity,
+            leaks=leaks,
         )
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error

@@ -24,7 +24,8 @@ BEST = "best.weights.h5"
 LAST = "last.weights.h5"
 STATE = "state.json"
 
-Example = tuple[NDArray[np.float32], NDArray[np.float32]]
+Example = tuple[Any, ...]
+"""Input, target, and a weight if wanted: arrays, or dicts of them by the name of the output."""
 
 
 def prepare_environment() -> None:
@@ -42,7 +43,7 @@ def epoch_batches(
     Parameters
     ----------
     make_example : callable
-        From (index of the training item, seed) to one input and its target.
+        From (index of the training item, seed) to one example.
     indices : ndarray of int
         Training items of this epoch, in order.
     epoch : int
@@ -59,7 +60,8 @@ def epoch_batches(
         def __getitem__(self, batch: int) -> Example:
             positions = range(batch * batch_size, (batch + 1) * batch_size)
             examples = [make_example(int(indices[at]), epoch * 1_000_003 + at) for at in positions]
-            return np.stack([image for image, _ in examples]), np.stack([target for _, target in examples])
+            batch_of_all: Example = keras.tree.map_structure(lambda *parts: np.stack(parts), *examples)
+            return batch_of_all
 
     return Batches(workers=1)  # augmenters carry state, so two threads would mix up their seeds
 
@@ -85,8 +87,8 @@ def fit(
         Compiled.
     batches_of : callable
         From the epoch's number to its batches.
-    validation : tuple of ndarray
-        Inputs and targets, measured after every epoch.
+    validation : Example
+        Inputs, targets and weights of all validation items, measured after every epoch.
     folder : Path
         Gets ``best.weights.h5``, ``last.weights.h5``, ``state.json``, ``history.csv`` and ``history.png``.
         A run found there is continued.

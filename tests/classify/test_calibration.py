@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungct.classify.calibration import calibrate, fit_temperature, youden_threshold
+from lungct.classify.calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from lungct.classify.evaluation import auc, expected_calibration_error, summarise
 
 pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
@@ -35,6 +35,16 @@ def test_youden_threshold_separates():
     assert 0 <= youden_threshold(np.full(4, 0.5), np.array([True, False, True, False])) <= 1
 
 
+@given(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=40), st.floats(0.05, 1), st.integers(1, 3))
+def test_threshold_reaches_the_sensitivity_asked_for(values, sensitivity, every):
+    probabilities = np.array(values)
+    covid = np.arange(probabilities.size) % (every + 1) == 0
+    threshold = sensitive_threshold(probabilities, covid, sensitivity)
+    assert (probabilities[covid] >= threshold).mean() >= sensitivity - 1e-9
+    lowest_found = probabilities[covid & (probabilities >= threshold)].min()
+    assert (probabilities[covid] > lowest_found).mean() < sensitivity
+
+
 def test_summary_by_hand():
     probabilities = np.array([0.9, 0.6, 0.4, 0.1])
     covid = np.array([True, False, True, False])
@@ -42,6 +52,8 @@ def test_summary_by_hand():
     assert figures["auc"]["value"] == 0.75
     assert figures["accuracy"]["value"] == figures["sensitivity"]["value"] == figures["specificity"]["value"] == 0.5
     assert figures["brier"]["value"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
+    assert figures["precision"]["value"] == figures["f1"]["value"] == 0.5
+    assert figures["average_precision"]["value"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-4)
     assert (figures["n"], figures["covid"], figures["patients"]) == (4, 2, 4)
     for name in ("auc", "accuracy"):
         lower, upper = figures[name]["interval"]

@@ -1,10 +1,20 @@
 """Class folders, patients, splits and balanced draws."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.classify.dataset import BLOCK, balanced_draw, read_examples, read_folder, split_examples
+from lungct.classify.dataset import (
+    BLOCK,
+    Example,
+    balanced_draw,
+    read_examples,
+    read_folder,
+    split_examples,
+    to_measure,
+)
 from lungct.sources import SourceError
 
 from ..conftest import SHARED
@@ -93,3 +103,17 @@ def test_broken_tables_are_named(tmp_path, text, message):
     (tmp_path / "list.csv").write_text(text)
     with pytest.raises(SourceError, match=message):
         read_examples(tmp_path / "list.csv")
+
+
+def test_the_last_part_of_each_set_is_measured():
+    def pictures(source, *parts):
+        return [
+            Example(Path(f"{source}{part}.png"), covid=True, patient="p", source=source, part=part) for part in parts
+        ]
+
+    examples = [*pictures("a", "train", "val", "test"), *pictures("b", "train", "val"), *pictures("c", "", "")]
+    assert [(item.source, item.part) for item in to_measure(examples)] == [
+        ("a", "test"), ("b", "val"), ("c", ""), ("c", ""),
+    ]  # fmt: skip
+    train, val = split_examples(examples[:3], 0.5, 0)
+    assert [item.part for item in train + val] == ["train", "val"]

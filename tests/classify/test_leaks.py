@@ -46,3 +46,16 @@ def test_a_clean_split_has_none(pictures):
     examples = [example(path, part, part) for path, part in zip(pictures[:3], ("train", "val", "test"), strict=True)]
     assert find_leaks(examples) == []
     assert find_leaks([example(path, "", "p") for path in pictures]) == []
+
+
+def test_leaks_are_refused_dropped_or_allowed(pictures):
+    from lungct.classify.leaks import settle_leaks
+
+    train = [example(pictures[0], "train", "a"), example(pictures[1], "train", "b"), example(pictures[2], "train", "c")]
+    val = [example(pictures[3], "val", "d"), example(pictures[4], "val", "b")]
+    assert settle_leaks(train, val, "allow") == train
+    assert settle_leaks(train, val, "drop") == train[2:]  # the first as a near-duplicate, the second by its patient
+    with pytest.raises(ValueError, match="--leaks drop") as refused:
+        settle_leaks(train, val, "refuse")
+    assert pictures[0].name in str(refused.value)
+    assert settle_leaks(train[2:], val[:1], "refuse") == train[2:]

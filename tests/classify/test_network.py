@@ -29,9 +29,43 @@ def test_backbone_is_efficientnetb0(model):
     assert model.get_layer("efficientnetb0").count_params() == 4_049_571 - 7
 
 
-def test_impossible_sizes_are_refused():
+def test_impossible_sizes_and_backbones_are_refused():
     with pytest.raises(ValueError, match="multiple of 32"):
         build_classifier(100)
+    with pytest.raises(ValueError, match="efficientnetb0, resnet50"):
+        build_classifier(64, backbone="resnet51")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "parameters"),
+    [("resnet50", 23_587_712), ("vgg16", 14_714_688), ("inceptionv3", 21_802_784), ("xception", 20_861_480)],
+)
+def test_backbones_are_those_of_keras_applications(backbone, parameters):
+    """Parameters without a top as keras.io lists them."""
+    other = build_classifier(96, backbone=backbone)
+    assert other.get_layer(backbone).count_params() == parameters
+    logit, evidence = other(np.zeros((1, 96, 96, 1), np.float32), training=False)
+    assert logit.shape == (1, 1)
+    assert evidence.shape[-1] == 1
+
+
+def test_scaling_folded_into_the_first_convolution_changes_nothing():
+    """Keras' own scaling before its EfficientNetB0, and ours before the folded one, give the same activations."""
+    import keras
+
+    from lungct.classify.network import _fold_scaling, _last_scaling
+
+    whole = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 64, 3))
+    norm = next(layer for layer in whole.layers if isinstance(layer, keras.layers.Normalization))
+    norm.mean.assign(np.full(norm.mean.shape, 0.45))
+    norm.variance.assign(np.full(norm.variance.shape, 0.05))
+    picture = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
+    stem = whole.get_layer("stem_bn").output
+    before = np.asarray(keras.Model(whole.inputs, stem)(picture, training=False))
+    _fold_scaling(whole)
+    bare = keras.Model(_last_scaling(whole).output, stem)
+    after = np.asarray(bare((picture - 127) / 128, training=False))
+    np.testing.assert_allclose(after[:, :-1, :-1], before[:, :-1, :-1], atol=1e-4)  # padding is another grey
 
 
 @pytest.mark.shared
@@ -61,3 +95,5 @@ def test_other_files_are_refused_as_a_start(model, tmp_path):
     np.savez(tmp_path / "other.npz", a_kernel=np.zeros(3), a_bias=np.zeros(3))
     with pytest.raises(ValueError, match="does not hold the 49 convolutions"):
         load_lite0(model, tmp_path / "other.npz", np.zeros((1, 64, 64, 1), np.float32))
+    with pytest.raises(ValueError, match="efficientnetb0 only"):
+        load_lite0(build_classifier(64, backbone="vgg16"), LITE0, np.zeros((1, 64, 64, 1), np.float32))

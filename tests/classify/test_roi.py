@@ -52,3 +52,33 @@ def test_box_has_its_margin_inside_the_slice():
 def test_settings_survive_the_card():
     preprocess = RoiPreprocessing(96, 0.1, (-900.0, 300.0), (2.0, 98.0))
     assert RoiPreprocessing.from_dict(preprocess.to_dict()) == preprocess
+
+
+def test_controls_hold_no_lung_and_the_mask_no_grey(chest):
+    """Whatever the lungs look like, the controls are the same."""
+    hu, lungs = chest
+    changed = np.where(lungs, np.random.default_rng(1).uniform(-900, -100, hu.shape), hu).astype(np.float32)
+    mask = RoiPreprocessing(96, region="mask")
+    np.testing.assert_array_equal(mask(changed, "hu", lungs)[0], mask(hu, "hu", lungs)[0])
+    erased, _ = RoiPreprocessing(96, margin=0, region="erased")(hu, "hu", lungs)
+    masked, _ = RoiPreprocessing(96, margin=0)(hu, "hu", lungs)
+    crop, _ = RoiPreprocessing(96, margin=0, region="crop")(hu, "hu", lungs)
+    np.testing.assert_allclose(masked + erased, crop, atol=1e-5)
+
+
+def test_whole_slice_is_its_own_box(chest):
+    hu, lungs = chest
+    whole, box = RoiPreprocessing(96, region="whole")(hu, "hu", lungs)
+    assert (box[0].stop, box[1].stop) == hu.shape
+    assert whole.shape == (96, 96)
+
+
+def test_unknown_region_is_refused():
+    with pytest.raises(ValueError, match="masked, crop, whole"):
+        RoiPreprocessing(96, region="heart")
+
+
+def test_cards_without_a_region_mean_the_lungs():
+    settings = RoiPreprocessing().to_dict()
+    del settings["region"]
+    assert RoiPreprocessing.from_dict(settings) == RoiPreprocessing()

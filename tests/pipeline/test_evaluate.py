@@ -1,7 +1,9 @@
 """``lungct evaluate lungseg`` and ``lungct compare lungseg``, from folders to pages."""
 
+import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungct.lungseg import LungSegmenter
+from lungct.pipeline import Pipeline
 from lungct.pipeline.cli import app
 from lungct.sources import read_scan
 
@@ -63,6 +66,48 @@ def test_mistakes_are_wrong_usage(folders, tmp_path):
     nothing = tmp_path / "nothing"
     nothing.mkdir()
     assert run("evaluate", "lungseg", "--images", nothing, "--masks", masks, "--out", tmp_path).exit_code == 2
+
+
+def table_of_examples(path):
+    """Examples with made-up labels, one picture that can't be read and one without lung."""
+    broken = path.parent / "broken.png"
+    broken.write_bytes(b"no picture")
+    pictures = [*sorted(SLICES.glob("*")), broken]
+    rows = [f"{picture},{number % 2},p{number // 2},examples" for number, picture in enumerate(pictures)]
+    path.write_text("path,label,patient,source\n" + "\n".join(rows))
+    return len(pictures)
+
+
+@pytest.mark.train
+def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
+    count = table_of_examples(tmp_path / "table.csv")
+    result = run(
+        "evaluate", "classify", "--data", tmp_path / "table.csv", "--out", tmp_path / "out", "--leaks", "allow"
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    figures = report["data_sets"]["examples"]
+    assert figures["n"] == count - 2
+    assert {Path(row["path"]).stem for row in report["not_scored"]} == {"broken", "covid19-ny-sbu-A062055-abdomen"}
+    assert 0 <= figures["auc"]["value"] <= 1
+    assert "f1-score" in figures["scikit_learn"]
+    with (tmp_path / "out" / "pictures.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == count
+    pipe = Pipeline.from_pretrained()
+    known = next(row for row in rows if "A002304" in row["path"])
+    assert float(known["probability"]) == pytest.approx(pipe.predict(known["path"]).probability, abs=1e-5)
+    for name in ("report.html", "curves-0.png", "worst-1.png", "best-1.png"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+
+
+@pytest.mark.train
+def test_leaks_between_parts_are_refused(tmp_path):
+    picture = SLICES / "covid19-ny-sbu-A002304.png"
+    (tmp_path / "table.csv").write_text(f"path,label,patient,split\n{picture},1,a,train\n{picture},1,b,test\n")
+    result = run("evaluate", "classify", "--data", tmp_path / "table.csv", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "near-duplicate" in result.output
 
 
 @pytest.mark.train

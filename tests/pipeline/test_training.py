@@ -29,10 +29,11 @@ def grey(hu):
 @pytest.fixture(scope="module")
 def segmenter_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lungseg")
-    for name in ("ct", "lungs"):
+    for name in ("ct", "lungs", "lesions"):
         (folder / name).mkdir()
     for seed in range(20):
         hu, lungs = make_chest(96, 96 + seed, seed)
+        Image.fromarray(lungs & (np.arange(96)[:, None] > 60)).save(folder / "lesions" / f"{seed}.png")
         Image.fromarray(grey(hu)).save(folder / "ct" / f"{seed}.png")
         Image.fromarray(lungs).save(folder / "lungs" / f"{seed}.png")
     result = run(
@@ -66,7 +67,10 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tm
             Image.fromarray(grey(hu)).save(tmp_path / "data" / name / f"{number}.png")
     result = run(
         "classify", "--data", tmp_path / "data", "--out", tmp_path / "run", "--size", 32, "--epochs", 1,
-        "--epoch-size", 32, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json",
+        "--epoch-size", 32, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
+        "--images", segmenter_run.parent / "ct", "--masks", segmenter_run.parent / "lungs",
+        "--infections", segmenter_run.parent / "lesions", "--lesion-slices", 16, "--frozen-blocks", 2,
+        "--sensitivity", 0.9,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     card = load_card(tmp_path / "run" / "efficientnetb0-covid.json")
@@ -74,6 +78,11 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tm
     assert figures["n"] > 10
     assert set(figures["auc"]) == {"value", "interval"}
     assert card.decision["temperature"] > 0
+    assert card.decision["criterion"] == "sensitivity of at least 0.9"
+    assert figures["sensitivity"]["value"] >= 0.9
+    assert card.training_data[-1] == {"name": "drawn lesions", "slices": 20}
+    after, before = (card.metrics[f"{when}_calibration"]["brier"] for when in ("after", "before"))
+    assert after <= before + 0.01
     pipe = Pipeline(
         LungSegmenter.from_card(segmenter_run / "bcdunet-lung.json"),
         Classifier.from_card(tmp_path / "run" / "efficientnetb0-covid.json"),
@@ -90,3 +99,5 @@ def test_mistakes_are_wrong_usage(tmp_path):
     result = run("lungseg", "--images", empty, "--masks", empty, "--masks", empty, "--out", tmp_path / "run")
     assert result.exit_code == 2
     assert run("classify", "--data", empty, "--out", tmp_path / "run").exit_code == 2
+    assert run("classify", "--data", empty, "--out", tmp_path / "run", "--init", "nothing.npz").exit_code == 2
+    assert run("classify", "--data", empty, "--out", tmp_path / "run", "--images", empty).exit_code == 2

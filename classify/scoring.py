@@ -1,0 +1,69 @@
+"""Pictures scored by the two stages, as the product scores them; what fails is recorded, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..sources import Scan, SourceError, read_scan
+from .classifier import Classifier
+from .controls import CONTROLS, picture_features
+from .dataset import Example
+from .regions import FindLungs
+
+
+class Scored(NamedTuple):
+    """One picture and what the classifier says of it.
+
+    Parameters
+    ----------
+    example : Example
+    probability : float
+        Calibrated; NaN where no lung was found or the picture can't be read.
+    controls : dict of str to float
+        The logit of each control, NaN as above.
+    features : ndarray of float64, shape (7,)
+        See `picture_features`.
+    note : str
+        Why there is no probability.
+    """
+
+    example: Example
+    probability: float
+    controls: dict[str, float]
+    features: NDArray[np.float64]
+    note: str = ""
+
+
+def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lungs: FindLungs) -> Iterator[Scored]:
+    """Yield each picture's score; of a volume the middle slice counts for features and controls."""
+    controls: dict[str, Classifier] = {name: classifier.seeing(name) for name in CONTROLS}
+    for item in examples:
+        try:
+            scan = read_scan(item.path)
+        except SourceError as error:
+            yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(7, np.nan), str(error))
+            continue
+        yield _score(classifier, controls, item, scan, find_lungs(scan))
+
+
+def _score(
+    classifier: Classifier, controls: dict[str, Classifier], item: Example, scan: Scan, masks: NDArray[np.bool_]
+) -> Scored:
+    middle = len(scan) // 2
+    features = picture_features(scan.pixels[middle], scan.intensity)
+    probability = classifier.classify(scan, masks).probability
+    if probability is None:
+        return Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), features, "no lung found")
+    return Scored(
+        item,
+        probability,
+        {
+            name: np.nan if (found := control.classify(scan, masks).probability) is None else found
+            for name, control in controls.items()
+        },
+        features,
+    )

@@ -95,7 +95,7 @@ def _features(backbone: str, size: int, imagenet: bool) -> keras.Model:
             _fold_scaling(whole)
         # Without Keras' own scaling layers, whose ONNX export fails.
         return keras.Model(_last_scaling(whole).output, whole.output, name=backbone)
-    return keras.Model(whole.inputs, whole.outputs, name=backbone)
+    return keras.Model(whole.input, whole.output, name=backbone)
 
 
 def _last_scaling(whole: keras.Model) -> keras.layers.Layer:
@@ -127,5 +127,5 @@ def _scaled(whole: keras.Model, value: float):  # type: ignore[no-untyped-def]
     import numpy as np
 
     size = whole.input_shape[1:]
-    probe = keras.Model(whole.inputs, _last_scaling(whole).output)
+    probe = keras.Model(whole.input, _last_scaling(whole).output)
     return np.asarray(probe(np.full((1, *size), value, np.float32)))[0, 0, 0]

@@ -57,11 +57,11 @@ def test_scaling_folded_into_the_first_convolution_changes_nothing():
 
     whole = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(64, 64, 3))
     norm = next(layer for layer in whole.layers if isinstance(layer, keras.layers.Normalization))
-    norm.mean.assign(np.full(norm.mean.shape, 0.45))
-    norm.variance.assign(np.full(norm.variance.shape, 0.05))
+    norm.set_weights([np.array([0.49, 0.46, 0.41]), np.array([0.05, 0.06, 0.07]), np.array(1)])
+    norm.finalize_state()
     picture = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype(np.float32)
     stem = whole.get_layer("stem_bn").output
-    before = np.asarray(keras.Model(whole.inputs, stem)(picture, training=False))
+    before = np.asarray(keras.Model(whole.input, stem)(picture, training=False))
     _fold_scaling(whole)
     bare = keras.Model(_last_scaling(whole).output, stem)
     after = np.asarray(bare((picture - 127) / 128, training=False))

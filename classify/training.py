@@ -103,11 +103,20 @@ def train_classifier(
     validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
     drawn = list(lesions)
     teacher = cut_lesions(drawn, preprocess) if drawn else None
-    _start_from(model, init, training, recipe.seed)
+    trained = _with_lesion_head(model)
+    _start_from(trained, init, training, recipe.seed)
     _freeze(model, recipe)
-    best = _fit(model, training, validation, teacher, folder, recipe, [*map(str, data), str(init), segmenter])
+    best = _fit(trained, training, validation, teacher, folder, recipe, [*map(str, data), str(init), segmenter])
     print(f"best epoch: {best}")
     return release_classifier(model, training, validation, teacher, folder, recipe, init, version, licence, sensitivity)
+
+
+def _with_lesion_head(model: keras.Model) -> keras.Model:
+    """Return the network with a head of its own for the lesions, dropped after training."""
+    import keras
+
+    found = keras.layers.Conv2D(1, 1, name="lesions")(model.get_layer("head_dropout").output)
+    return keras.Model(model.inputs, {"logit": model.outputs[0], "lesions": found})
 
 
 def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, training: Regions, seed: int) -> None:
@@ -132,7 +141,7 @@ def _freeze(model: keras.Model, recipe: ClassifierRecipe) -> None:
 
 
 def _fit(
-    model: keras.Model,
+    trained: keras.Model,
     training: Regions,
     validation: Regions,
     teacher: Lesions | None,
@@ -144,10 +153,7 @@ def _fit(
     import keras
     from focal_loss import BinaryFocalLoss
 
-    # A head of its own for the lesions, dropped after training.
-    found = keras.layers.Conv2D(1, 1, name="lesions")(model.get_layer("head_dropout").output)
-    trained = keras.Model(model.inputs, {"logit": model.outputs[0], "lesions": found})
-    grid = tuple(found.shape[1:3])
+    grid = tuple(trained.get_layer("lesions").output.shape[1:3])
     lesion_slices = recipe.lesion_slices if teacher else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
     trained.compile(

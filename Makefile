@@ -19,7 +19,7 @@ demo: .venv/demo
 	@echo "Open results/*_overlay.png to see the lungs that were found; results/predictions.csv has the numbers."
 
 test: .venv/test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -27,13 +27,12 @@ class ClassifierRecipe:
         Slices with drawn lesions among them, on top; none without lesions to draw from.
     lesion_weight : float
         Of the lesions' loss beside that of the labels.
-    frozen_blocks : int
-        The stem and so many of EfficientNetB0's seven blocks keep their start: they see edges and textures, and
-        training them takes half of the time.
     batch_size : int
     learning_rate : float
         Peak; it rises for a tenth of the run, then falls to zero as a cosine.
     weight_decay : float
+    averaging : float
+        Momentum of the weights' moving average, which is what is measured, kept, and gone on from after every epoch.
     gamma : float
         Focusing parameter of the focal loss (Lin et al. 2017, arXiv 1708.02002); 0 is cross-entropy.
     alpha : float
@@ -53,10 +52,10 @@ class ClassifierRecipe:
     epoch_size: int = 720
     lesion_slices: int = 240
     lesion_weight: float = 1.0
-    frozen_blocks: int = 0
     batch_size: int = 16
     learning_rate: float = 3e-4
     weight_decay: float = 1e-2
+    averaging: float = 0.95
     gamma: float = 2.0
     alpha: float = 0.5
     validation_share: float = 0.2

@@ -98,6 +98,8 @@ def cut_regions(
 
 
 def _digest(examples: Sequence[Example], preprocess: RoiPreprocessing, segmenter: str) -> str:
-    """Return what regions depend on, as a checksum: pictures by name, size and time of change."""
-    pictures = [(str(item.path), item.path.stat().st_size, item.path.stat().st_mtime_ns) for item in examples]
-    return hashlib.sha256(json.dumps([segmenter, preprocess.to_dict(), pictures]).encode()).hexdigest()
+    """Return what regions depend on, as a checksum; pictures by content, because copies change their times."""
+    digest = hashlib.sha256(json.dumps([segmenter, preprocess.to_dict()]).encode())
+    for item in examples:
+        digest.update(hashlib.sha256(item.path.read_bytes()).digest())
+    return digest.hexdigest()

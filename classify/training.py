@@ -18,7 +18,7 @@ from .evaluation import auc
 from .leaks import LeakRule, settle_leaks
 from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
 from .lite0 import load_lite0
-from .network import BACKBONE, build_classifier
+from .network import build_classifier
 from .recipe import ClassifierRecipe
 from .regions import FindLungs, Regions, cut_regions
 from .release import release_classifier
@@ -105,7 +105,6 @@ def train_classifier(
     teacher = cut_lesions(drawn, preprocess) if drawn else None
     trained = _with_lesion_head(model)
     _start_from(trained, init, training, recipe.seed)
-    _freeze(model, recipe)
     best = _fit(trained, training, validation, teacher, folder, recipe, [*map(str, data), str(init), segmenter])
     print(f"best epoch: {best}")
     return release_classifier(model, training, validation, teacher, folder, recipe, init, version, licence, sensitivity)
@@ -129,17 +128,6 @@ def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, tra
     load_lite0(model, init, training.inputs[chosen])
 
 
-def _freeze(model: keras.Model, recipe: ClassifierRecipe) -> None:
-    """Keep the first blocks, their batch norms too, as they start."""
-    if not recipe.frozen_blocks:
-        return
-    if recipe.backbone != BACKBONE:
-        raise ValueError(f"frozen blocks are those of {BACKBONE}; give 0 for {recipe.backbone}")
-    prefixes = ("stem", *(f"block{number}" for number in range(1, recipe.frozen_blocks + 1)))
-    for layer in model.get_layer(BACKBONE).layers:
-        layer.trainable = not layer.name.startswith(prefixes)
-
-
 def _fit(
     trained: keras.Model,
     training: Regions,
@@ -153,6 +141,7 @@ def _fit(
     import keras
     from focal_loss import BinaryFocalLoss
 
+    focal_loss = BinaryFocalLoss(recipe.gamma, pos_weight=recipe.alpha / (1 - recipe.alpha), from_logits=True)
     grid = tuple(trained.get_layer("lesions").output.shape[1:3])
     lesion_slices = recipe.lesion_slices if teacher else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
@@ -163,9 +152,11 @@ def _fit(
             ),
             weight_decay=recipe.weight_decay,
             clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=recipe.averaging,
         ),
         loss={
-            "logit": BinaryFocalLoss(recipe.gamma, pos_weight=recipe.alpha / (1 - recipe.alpha), from_logits=True),
+            "logit": focal_loss,
             "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
         },
         # An alpha of 0.5 weighs both classes with 1.
@@ -182,13 +173,14 @@ def _fit(
         return epoch_batches(_examples(training, teacher, grid, recipe.seed), order, epoch, recipe.batch_size)
 
     def evaluate(current: keras.Model) -> dict[str, float]:
-        scores = current.predict(validation.inputs, verbose=0)["logit"][:, 0].astype(np.float64)
-        return source_aucs(scores, validation)
+        logits = current.predict(validation.inputs, verbose=0)["logit"]
+        loss = float(focal_loss(validation.covid[:, None].astype(np.float32), logits))
+        return {"val_logit_loss": loss, **source_aucs(logits[:, 0].astype(np.float64), validation)}
 
     return fit(
         trained,
         batches_of,
-        _validation(validation, grid),
+        None,
         folder,
         epochs=recipe.epochs,
         monitor="val_auc_mean",
@@ -222,16 +214,6 @@ def _examples(
         return roi[..., None], targets, {"logit": known, "lesions": np.full(grid, 1 - known)}
 
     return example
-
-
-def _validation(validation: Regions, grid: tuple[int, int]) -> Batch:
-    count = len(validation.examples)
-    targets = {
-        "logit": validation.covid[:, None].astype(np.float32),
-        "lesions": np.zeros((count, *grid, 1), dtype=np.float32),
-    }
-    ones = np.ones(count, dtype=np.float32)
-    return validation.inputs, targets, {"logit": ones, "lesions": np.zeros((count, *grid), dtype=np.float32)}
 
 
 def source_aucs(scores: NDArray[np.float64], regions: Regions) -> dict[str, float]:

@@ -151,9 +151,6 @@ def classify(
     ] = 720,
     lesion_slices: Annotated[int, typer.Option(min=0, help="Slices with drawn lesions an epoch, on top.")] = 240,
     lesion_weight: Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")] = 1.0,
-    frozen_blocks: Annotated[
-        int, typer.Option(min=0, max=6, help="First blocks of EfficientNetB0 that keep their start.")
-    ] = 0,
     batch_size: BatchSize = 16,
     learning_rate: LearningRate = 3e-4,
     gamma: Annotated[float, typer.Option(min=0, help="Focal loss's gamma; 0 is cross-entropy.")] = 2.0,
@@ -204,7 +201,6 @@ def classify(
             epoch_size=epoch_size,
             lesion_slices=lesion_slices,
             lesion_weight=lesion_weight,
-            frozen_blocks=frozen_blocks,
             batch_size=batch_size,
             learning_rate=learning_rate,
             gamma=gamma,

@@ -69,7 +69,7 @@ def epoch_batches(
 def fit(
     model: keras.Model,
     batches_of: Callable[[int], keras.utils.PyDataset],
-    validation: Example,
+    validation: Example | None,
     folder: Path,
     *,
     epochs: int,
@@ -87,8 +87,8 @@ def fit(
         Compiled.
     batches_of : callable
         From the epoch's number to its batches.
-    validation : Example
-        Inputs, targets and weights of all validation items, measured after every epoch.
+    validation : Example or None
+        Inputs, targets and weights of all validation items, measured after every epoch; None where `evaluate` does.
     folder : Path
         Gets ``best.weights.h5``, ``last.weights.h5``, ``state.json``, ``history.csv`` and ``history.png``.
         A run found there is continued.
@@ -103,7 +103,9 @@ def fit(
     seed : int
         Fixes shuffling and dropout.
     evaluate : callable, optional
-        Further validation figures of the model, merged into the history.
+        Further validation figures of the model, merged into the history. With an optimizer that averages the weights
+        (``use_ema``) Keras leaves the averages in the model at the end of an epoch, and here the next one starts from
+        them, as in Lookahead (Zhang et al. 2019, arXiv 1907.08610): so that is what is measured and saved.
 
     Returns
     -------
@@ -140,7 +142,7 @@ def fit(
         _replace(folder / STATE, lambda path: path.write_text(json.dumps(state, indent=1), encoding="utf-8"))
         print(f"epoch {epoch + 1}: {monitor} {row[monitor]:.4f}, best {best[monitor]:.4f} in epoch {best['epoch']}")
         sys.stdout.flush()
-    _write_history(folder, state["history"], monitor)
+    _write_history(folder, state["history"])
     model.load_weights(folder / BEST)
     return _best(state["history"], monitor, mode)
 
@@ -180,7 +182,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     temporary.replace(path)
 
 
-def _write_history(folder: Path, history: list[dict[str, float]], monitor: str) -> None:
+def _write_history(folder: Path, history: list[dict[str, float]]) -> None:
     """Write ``history.csv`` and ``history.png``."""
     with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
@@ -191,11 +193,11 @@ def _write_history(folder: Path, history: list[dict[str, float]], monitor: str) 
 
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     losses, scores = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in history]
-    for axis, names in ((losses, ("loss", "val_loss")), (scores, (monitor.removeprefix("val_"), monitor))):
-        for name in names:
-            if name in history[0]:
-                axis.plot(epochs, [row[name] for row in history], label=name)
+    for name in history[0]:
+        if name != "epoch":
+            axis = losses if name.endswith("loss") else scores
+            axis.plot([row["epoch"] for row in history], [row[name] for row in history], label=name)
+    for axis in (losses, scores):
         axis.set_xlabel("epoch")
         axis.legend()
     figure.savefig(folder / "history.png", dpi=120)

@@ -69,7 +69,7 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tm
         "classify", "--data", tmp_path / "data", "--out", tmp_path / "run", "--size", 32, "--epochs", 1,
         "--epoch-size", 32, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
         "--images", segmenter_run.parent / "ct", "--masks", segmenter_run.parent / "lungs",
-        "--infections", segmenter_run.parent / "lesions", "--lesion-slices", 16, "--frozen-blocks", 2,
+        "--infections", segmenter_run.parent / "lesions", "--lesion-slices", 16,
         "--sensitivity", 0.9,
     )  # fmt: skip
     assert result.exit_code == 0, result.output

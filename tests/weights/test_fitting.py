@@ -11,7 +11,7 @@ INPUTS = np.random.default_rng(0).random((24, 4), dtype=np.float32)
 TARGETS = (INPUTS.sum(axis=1, keepdims=True) > 2).astype(np.float32)
 
 
-def run(folder, epochs, settings=None):
+def run(folder, epochs, settings=None, averaged=False):
     import keras
 
     from lungct.weights.fitting import epoch_batches, fit
@@ -19,9 +19,8 @@ def run(folder, epochs, settings=None):
     keras.utils.set_random_seed(7)
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.3)])
     model.add(keras.layers.Dense(1, "sigmoid"))
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 24)), "binary_crossentropy", metrics=["mae"]
-    )
+    schedule = keras.optimizers.schedules.CosineDecay(0.05, 24)
+    model.compile(keras.optimizers.Adam(schedule, use_ema=averaged), "binary_crossentropy", metrics=["mae"])
 
     def example(index, seed):
         noise = np.random.default_rng(seed).normal(0, 0.05, 4).astype(np.float32)
@@ -49,10 +48,11 @@ def history(folder):
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-def test_interrupted_run_equals_an_unbroken_one(tmp_path):
-    unbroken, best = run(tmp_path / "unbroken", 6)
-    run(tmp_path / "broken", 2)
-    resumed, best_resumed = run(tmp_path / "broken", 6)
+@pytest.mark.parametrize("averaged", [False, True])
+def test_interrupted_run_equals_an_unbroken_one(tmp_path, averaged):
+    unbroken, best = run(tmp_path / "unbroken", 6, averaged=averaged)
+    run(tmp_path / "broken", 2, averaged=averaged)
+    resumed, best_resumed = run(tmp_path / "broken", 6, averaged=averaged)
     assert best["val_loss"] == pytest.approx(best_resumed["val_loss"], abs=1e-5)
     for one, other in zip(unbroken.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
@@ -62,6 +62,14 @@ def test_interrupted_run_equals_an_unbroken_one(tmp_path):
     for row, other in zip(rows, history(tmp_path / "broken"), strict=True):
         assert row == pytest.approx(other, abs=1e-4)
     assert (tmp_path / "broken" / "history.png").stat().st_size > 5000
+
+
+def test_averages_are_what_is_measured_and_gone_on_from(tmp_path):
+    """After one epoch of three steps the averages are still close to the first step's weights."""
+    _, steps = run(tmp_path / "steps", 1)
+    _, averages = run(tmp_path / "averages", 1, averaged=True)
+    assert averages["loss"] == pytest.approx(steps["loss"], abs=1e-6)
+    assert averages["first"] != pytest.approx(steps["first"], abs=1e-4)
 
 
 def test_best_epoch_is_restored(tmp_path):

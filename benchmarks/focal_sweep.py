@@ -3,7 +3,7 @@
 The backbone is frozen, as LITE0 gives it; only the head is trained, so that one run takes seconds, every setting can
 be repeated with other draws, and nothing but the loss differs.
 
-Run: python benchmarks/focal_loss.py LITE0.npz RUN DATA [DATA ...]
+Run: python benchmarks/focal_sweep.py LITE0.npz RUN DATA [DATA ...]
 
 RUN is a folder for the regions of interest; that of a training run on the same data saves finding the lungs again.
 """

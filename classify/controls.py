@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import Intensity
-from ..sources.intensity import apply_window
+from ..sources.intensity import LUNG_WINDOW, apply_window
 from .roi import Region
 
 CONTROLS: tuple[Region, ...] = ("erased", "mask")
@@ -23,15 +23,12 @@ FEATURES = ("mean", "standard deviation", "white share", "black share", "border 
 WHITE, BLACK = 0.98, 0.02
 """Grey values, of 0 to 1, from which on a pixel is white or black."""
 
-WINDOW = (-1350.0, 150.0)
-"""HU, for calibrated scans."""
-
 FOLDS = 5
 
 
 def picture_features(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float64]:
     """Return trivial features of a slice, float64 (7,): see `FEATURES`; the border is its outermost pixels."""
-    grey = apply_window(pixels, intensity, WINDOW)
+    grey = apply_window(pixels, intensity, LUNG_WINDOW)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     height, width = grey.shape
     return np.array(

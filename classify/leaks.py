@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..sources import read_scan
-from ..sources.intensity import apply_window
+from ..sources.intensity import LUNG_WINDOW, apply_window
 from .dataset import Example
 
 HASH_SIDE = 16
@@ -27,9 +27,6 @@ LeakRule = Literal["refuse", "drop", "allow"]
 
 NAMED = 5
 """Leaks a message names."""
-
-WINDOW = (-1350.0, 150.0)
-"""HU, for calibrated scans."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def perceptual_hashes(paths: Iterable[Path]) -> NDArray[np.uint8]:
     found = []
     for path in paths:
         scan = read_scan(path)
-        grey = apply_window(scan.pixels[len(scan) // 2], scan.intensity, WINDOW)
+        grey = apply_window(scan.pixels[len(scan) // 2], scan.intensity, LUNG_WINDOW)
         picture = Image.fromarray(np.rint(grey * 255).astype(np.uint8))
         found.append(np.packbits(imagehash.phash(picture, hash_size=HASH_SIDE).hash.ravel()))
     return np.stack(found)

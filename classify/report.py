@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import read_scan
-from ..sources.intensity import apply_window
+from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Card
 from ..weights.intervals import bootstrap_interval
 from ..weights.page import html_figure, html_table, write_json, write_page
 from .classifier import Classifier
-from .controls import CONTROLS, FEATURES, WINDOW, trivial_scores
+from .controls import CONTROLS, FEATURES, trivial_scores
 from .evaluation import BINS, auc, summarise
 from .regions import FindLungs
 from .scoring import Scored
@@ -224,7 +224,7 @@ def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, pa
     scan = read_scan(one.example.path)
     heat = classifier.classify(scan, find_lungs(scan)).heatmap
     middle = len(scan) // 2
-    grey = apply_window(scan.pixels[middle], scan.intensity, WINDOW)
+    grey = apply_window(scan.pixels[middle], scan.intensity, LUNG_WINDOW)
     strength = np.clip(2 * heat[middle] - 1, 0, 1)[..., None] * 0.6
     colours = grey[..., None] * (1 - strength) + strength * np.array([1.0, 0.25, 0.1])
     Image.fromarray(np.rint(colours * 255).astype(np.uint8)).save(path)

@@ -18,11 +18,10 @@ from skimage.segmentation import find_boundaries
 from lungct.lungseg import LungSegmenter
 from lungct.lungseg.views import as_picture
 from lungct.sources import Scan, read_scan, readable_suffixes
-from lungct.sources.intensity import apply_window
+from lungct.sources.intensity import LUNG_WINDOW, apply_window
 
 COUNT, COLUMNS, SIDE = 64, 8, 160
 CYAN, GROUND, YELLOW = (0, 220, 255), (25, 25, 25), (255, 220, 0)
-WINDOW = (-1350.0, 150.0)
 
 
 def slices_of(folder: Path) -> Iterator[Scan]:
@@ -45,7 +44,7 @@ def crops_of(scans: Iterator[Scan], segmenter: LungSegmenter) -> Iterator[Scan]:
 def tile(scan: Scan, segmenter: LungSegmenter, silhouette: bool) -> Image.Image:
     """Return one slice, fitted into a square, its lungs outlined in cyan; its warnings above."""
     lungs = segmenter.segment(scan)
-    grey = np.rint(apply_window(scan.pixels[0], scan.intensity, WINDOW) * 255).astype(np.uint8)
+    grey = np.rint(apply_window(scan.pixels[0], scan.intensity, LUNG_WINDOW) * 255).astype(np.uint8)
     picture = Image.fromarray(grey).convert("RGB")
     picture.thumbnail((SIDE, SIDE))
     mask = np.asarray(Image.fromarray(lungs.mask[0]).resize(picture.size)) > 0

@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..sources.intensity import apply_window
+from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Card
 from ..weights.page import html_figure, html_table, write_json, write_page
 from .evaluation import METRICS, Evaluation, Measured
 
 FOUND, DRAWN = (0, 220, 255), (60, 255, 60)
 """Colours of the outlines."""
-
-WINDOW = (-1350.0, 150.0)
-"""The usual lung window, HU."""
 
 
 def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequence[Mapping[str, Any]] = ()) -> Path:
@@ -64,7 +61,7 @@ def draw_outlines(one: Measured) -> Image.Image:
     """Return the slice in a lung window with both outlines."""
     from skimage.segmentation import find_boundaries
 
-    grey = apply_window(one.item.scan.pixels[0], one.item.scan.intensity, WINDOW)
+    grey = apply_window(one.item.scan.pixels[0], one.item.scan.intensity, LUNG_WINDOW)
     canvas = np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
     canvas[find_boundaries(one.item.mask[0], mode="inner")] = DRAWN
     canvas[find_boundaries(one.found, mode="inner")] = FOUND

@@ -13,15 +13,12 @@ from ..classify import Classification, Classifier
 from ..lungseg import LungSegmenter
 from ..sources import Intensity, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
-from ..sources.intensity import apply_window
+from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Engine
 from .prediction import Label, Prediction
 
 AIR = np.float32(-1024)
 """HU outside the lungs in the region of interest of a calibrated scan."""
-
-DISPLAY_WINDOW = (-1350.0, 150.0)
-"""The usual lung window, level -600 and width 1500 HU, for pictures of calibrated scans."""
 
 
 class Pipeline:
@@ -134,7 +131,7 @@ class Pipeline:
             roi=_squeeze(np.where(masks, scan.pixels, outside)),
             warnings=warnings_of(scan, lungs.flags, lung_found=result.probability is not None),
             model=self.model,
-            display=_squeeze(apply_window(scan.pixels, scan.intensity, DISPLAY_WINDOW)),
+            display=_squeeze(apply_window(scan.pixels, scan.intensity, LUNG_WINDOW)),
         )
 
     def _label(self, result: Classification) -> Label:

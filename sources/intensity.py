@@ -8,6 +8,9 @@ from PIL import Image
 
 from .scan import Intensity
 
+LUNG_WINDOW = (-1350.0, 150.0)
+"""The usual lung window, level -600 and width 1500 HU: how calibrated scans are shown and compared."""
+
 
 def apply_window(pixels: NDArray[np.float32], intensity: Intensity, window: tuple[float, float]) -> NDArray[np.float32]:
     """Map pixels to grey in [0, 1].

@@ -5,10 +5,7 @@ import pytest
 
 from lungct.classify import build_classifier
 
-from ..conftest import SHARED
-
 pytestmark = pytest.mark.train
-LITE0 = SHARED / "imagenet-efficientnet-lite0" / "effnet_lite0_imagenet_folded_f32.npz"
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +65,34 @@ def test_scaling_folded_into_the_first_convolution_changes_nothing():
     np.testing.assert_allclose(after[:, :-1, :-1], before[:, :-1, :-1], atol=1e-4)  # padding is another grey
 
 
-@pytest.mark.shared
-def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference():
+@pytest.fixture
+def lite0(model, tmp_path):
+    """Convolutions of Lite0's shapes and names, their numbers drawn."""
+    from lungct.classify.lite0 import _layers_in_order
+
+    rng, arrays = np.random.default_rng(0), {}
+    for number, layer in enumerate(_layers_in_order(model.get_layer("efficientnetb0"))[0]):
+        shape = tuple(layer.kernel.shape)
+        depthwise = "dwconv" in layer.name
+        fan_in, channels = (shape[0] * shape[1], shape[2]) if depthwise else (np.prod(shape[:3]), shape[3])
+        name = f"{number:02d}_{'dw' if depthwise else 'conv'}"
+        arrays[f"{name}_kernel"] = rng.normal(0, np.sqrt(2 / fan_in), shape).astype(np.float32)
+        arrays[f"{name}_bias"] = rng.normal(0, 0.1, channels).astype(np.float32)
+    np.savez(tmp_path / "lite0.npz", **arrays)
+    return tmp_path / "lite0.npz"
+
+
+def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference(lite0):
     import keras
 
     from lungct.classify.lite0 import SHARPNESS, load_lite0
 
     smooth = np.kron(np.random.default_rng(0).random((12, 12, 12)), np.ones((1, 8, 8)))[..., None].astype(np.float32)
     model = build_classifier(96)
-    load_lite0(model, LITE0, smooth)
+    load_lite0(model, lite0, smooth)
     backbone = model.get_layer("efficientnetb0")
     inputs = np.repeat(np.asarray(model.get_layer("scale")(smooth)), 3, axis=-1)
-    with np.load(LITE0) as archive:
+    with np.load(lite0) as archive:
         folded = keras.ops.conv(inputs, archive["00_conv_kernel"], strides=2, padding="same") + archive["00_conv_bias"]
     stem = keras.Model(backbone.get_layer("stem_conv_pad").input, backbone.get_layer("stem_activation").output)
     # swish(b z) / b differs from ReLU(z) by at most 0.2785 / b
@@ -96,4 +109,4 @@ def test_other_files_are_refused_as_a_start(model, tmp_path):
     with pytest.raises(ValueError, match="does not hold the 49 convolutions"):
         load_lite0(model, tmp_path / "other.npz", np.zeros((1, 64, 64, 1), np.float32))
     with pytest.raises(ValueError, match="efficientnetb0 only"):
-        load_lite0(build_classifier(64, backbone="vgg16"), LITE0, np.zeros((1, 64, 64, 1), np.float32))
+        load_lite0(build_classifier(64, backbone="vgg16"), tmp_path / "other.npz", np.zeros((1, 64, 64, 1), np.float32))

@@ -27,6 +27,7 @@ from lungct.classify.training import train_classifier
 from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
 from lungct.weights import Card
+from lungct.weights.intervals import bootstrap_interval
 
 REGIONS = ("masked", "crop", "whole")
 REGION_BUDGET = {"size": 128, "epochs": 4, "epoch_size": 720}
@@ -55,12 +56,21 @@ def train(data: Sequence[Path], find_lungs: FindLungs, folder: Path, recipe: Cla
     return train_classifier(data, find_lungs, folder, recipe, init, version="trial", licence="none", leaks="drop")
 
 
-def cross_auc(card: Card, other: Path, find_lungs: FindLungs, cache: Path) -> float:
-    """Return the AUC on all pictures of a data set that the network has never seen."""
+def own_auc(card: Card, source: str) -> str:
+    """Return AUC and interval on the validation part, which chose the epoch."""
+    found = card.metrics["validation"][source]["auc"]
+    return f"{found['value']:.3f} ({found['interval'][0]:.3f} to {found['interval'][1]:.3f})"
+
+
+def cross_auc(card: Card, other: Path, find_lungs: FindLungs, cache: Path) -> str:
+    """Return AUC and interval on all pictures of a data set that the network has never seen."""
     classifier = Classifier(card)
     preprocess = RoiPreprocessing.from_dict(card.preprocessing)
     regions = cut_regions(read_examples(other), find_lungs, preprocess, cache)
-    return auc(classifier.logits(regions.inputs).astype(np.float64), regions.covid)
+    scores, covid = classifier.logits(regions.inputs).astype(np.float64), regions.covid
+    patients = [item.patient for item in regions.examples]
+    low, high = bootstrap_interval(patients, lambda at: auc(scores[at], covid[at]))
+    return f"{auc(scores, covid):.3f} ({low:.3f} to {high:.3f}), never seen"
 
 
 def compare_regions(lite0: Path, run: Path, data: Sequence[Path], find_lungs: FindLungs) -> None:
@@ -72,9 +82,9 @@ def compare_regions(lite0: Path, run: Path, data: Sequence[Path], find_lungs: Fi
             recipe = ClassifierRecipe(region=region, exclude=EXCLUDED, **REGION_BUDGET)
             card = train(chosen, find_lungs, folder, recipe, lite0)
             cells = [
-                f"{card.metrics['validation'][path.name]['auc']['value']:.3f}"
+                own_auc(card, path.name)
                 if path in chosen
-                else f"{cross_auc(card, path, find_lungs, folder / 'regions-other.npz'):.3f} (never seen)"
+                else cross_auc(card, path, find_lungs, folder / "regions-other.npz")
                 for path in data
             ]
             print(folder.name, *cells, flush=True)
@@ -88,7 +98,7 @@ def compare_backbones(run: Path, data: Sequence[Path], find_lungs: FindLungs) ->
     for name in BACKBONES:
         recipe = ClassifierRecipe(backbone=name, exclude=EXCLUDED, **BACKBONE_BUDGET)
         card = train(data, find_lungs, run / name, recipe, None)
-        table.add_row(name, *(f"{card.metrics['validation'][path.name]['auc']['value']:.3f}" for path in data))
+        table.add_row(name, *(own_auc(card, path.name) for path in data))
     Console(width=120).print(table)
 
 

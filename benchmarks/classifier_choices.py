@@ -1,10 +1,9 @@
-"""Train the classifier small on every region and on every backbone, at equal budgets, and print what each is worth.
+"""Train the classifier small on every region, at equal budgets, and print what each is worth.
 
 Run: python benchmarks/classifier_choices.py LITE0.npz RUN DATA DATA
 
-The regions' networks start from LITE0, the backbones' at random: ImageNet weights of the others can't be had
-everywhere. RUN keeps lungs, runs and checkpoints: a call that was killed goes on. The budgets are small, so compare
-the rows, not their figures with those of the shipped weights. About an hour on two cores.
+RUN keeps lungs, runs and checkpoints: a call that was killed goes on. The budget is small, so compare the rows, not
+their figures with those of the shipped weights. About an hour on two cores.
 """
 
 import sys
@@ -20,7 +19,6 @@ from rich.table import Table
 from lungct.classify import Classifier, RoiPreprocessing
 from lungct.classify.dataset import read_examples
 from lungct.classify.evaluation import auc
-from lungct.classify.network import BACKBONES
 from lungct.classify.recipe import ClassifierRecipe
 from lungct.classify.regions import FindLungs, cut_regions
 from lungct.classify.training import train_classifier
@@ -30,8 +28,7 @@ from lungct.weights import Card
 from lungct.weights.intervals import bootstrap_interval
 
 REGIONS = ("masked", "crop", "whole")
-REGION_BUDGET = {"size": 128, "epochs": 4, "epoch_size": 720}
-BACKBONE_BUDGET = {"size": 96, "epochs": 2, "epoch_size": 720}
+BUDGET = {"size": 128, "epochs": 4, "epoch_size": 720}
 EXCLUDED = ("2020.03.13.20035212",)
 """As for the shipped weights: see docs/training-classify.md."""
 
@@ -79,7 +76,7 @@ def compare_regions(lite0: Path, run: Path, data: Sequence[Path], find_lungs: Fi
     for chosen in (*([path] for path in data), list(data)):
         for region in REGIONS:
             folder = run / "-".join([region, *(path.name for path in chosen)])
-            recipe = ClassifierRecipe(region=region, exclude=EXCLUDED, **REGION_BUDGET)
+            recipe = ClassifierRecipe(region=region, exclude=EXCLUDED, **BUDGET)
             card = train(chosen, find_lungs, folder, recipe, lite0)
             cells = [
                 own_auc(card, path.name)
@@ -92,22 +89,11 @@ def compare_regions(lite0: Path, run: Path, data: Sequence[Path], find_lungs: Fi
     Console(width=120).print(table)
 
 
-def compare_backbones(run: Path, data: Sequence[Path], find_lungs: FindLungs) -> None:
-    """Print validation AUC by backbone."""
-    table = Table("backbone, random start", *(f"AUC on {path.name}" for path in data), title="backbones")
-    for name in BACKBONES:
-        recipe = ClassifierRecipe(backbone=name, exclude=EXCLUDED, **BACKBONE_BUDGET)
-        card = train(data, find_lungs, run / name, recipe, None)
-        table.add_row(name, *(own_auc(card, path.name) for path in data))
-    Console(width=120).print(table)
-
-
 def main() -> None:
-    """Print both tables."""
+    """Print the table."""
     lite0, run, *data = map(Path, sys.argv[1:])
     find_lungs = remembered_lungs(run / "lungs")
     compare_regions(lite0, run, data, find_lungs)
-    compare_backbones(run, data, find_lungs)
 
 
 if __name__ == "__main__":

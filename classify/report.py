@@ -222,7 +222,8 @@ def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, pa
     from PIL import Image
 
     scan = read_scan(one.example.path)
-    heat = classifier.classify(scan, find_lungs(scan)).heatmap
+    masks = find_lungs(scan)
+    heat = classifier.classify(scan, masks).heatmap(0, masks[0])
     middle = len(scan) // 2
     grey = apply_window(scan.pixels[middle], scan.intensity, LUNG_WINDOW)
     strength = np.clip(2 * heat[middle] - 1, 0, 1)[..., None] * 0.6

@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+DECODER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What the libraries that decode files raise when a file is damaged: tests/fuzz found each of them."""
+
 
 class SourceError(ValueError):
     """An input that can't be read as a CT scan.
@@ -24,3 +46,15 @@ class SourceError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.problem}. {self.remedy}."
+
+
+@contextmanager
+def explained(source: str, problem: str, remedy: str) -> Iterator[None]:
+    """Turn what a decoding library raises into a `SourceError`, which passes unchanged."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except DECODER_ERRORS as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SourceError(source, f"{problem} ({reason})", remedy) from error

@@ -1,0 +1,219 @@
+"""DICOM images through pydicom: which are CT slices, and each one's place, pixels and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SourceError, explained
+from .files import SourceFile
+from .limits import Limits
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a slice lies in the patient.
+
+    Parameters
+    ----------
+    position : ndarray of float64, shape (3,)
+        Of the first pixel's middle, mm: to the patient's left, to the back, to the head.
+    directions : ndarray of float64, shape (2, 3)
+        Unit vectors along a row, and down a column.
+    """
+
+    position: NDArray[np.float64]
+    directions: NDArray[np.float64]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit vector across the slice."""
+        return np.cross(self.directions[0], self.directions[1])
+
+    def beyond(self, other: Place) -> float:
+        """Return how far this slice lies from another across its plane, mm."""
+        return float((self.position - other.position) @ other.normal)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice of a DICOM file.
+
+    Parameters
+    ----------
+    file : SourceFile
+    header : pydicom.Dataset
+        Of the whole file, without pixels.
+    index : int
+        Of the frame in a multi-frame file, from 0.
+    place : Place or None
+    spacing : tuple of float or None
+        Between rows and between columns, mm.
+    thickness : float
+        Of the slice, mm; 1 where unknown.
+    rescale : tuple of float or None
+        Slope and intercept to Hounsfield units.
+    window : tuple of float or None
+        Centre and width to look at it with.
+    """
+
+    file: SourceFile
+    header: Any
+    index: int
+    place: Place | None
+    spacing: tuple[float, float] | None
+    thickness: float
+    rescale: tuple[float, float] | None
+    window: tuple[float, float] | None
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Place in the acquisition, where positions don't tell."""
+        return int(self.header.get("AcquisitionNumber") or 0), int(self.header.get("InstanceNumber") or 0), self.index
+
+
+def read_header(file: SourceFile, limits: Limits) -> Any:
+    """Return a DICOM file's header, a pydicom.Dataset without pixels.
+
+    Raises
+    ------
+    SourceError
+        When the file is damaged.
+    """
+    import pydicom
+
+    with explained(str(file), "is a damaged DICOM file", "Copy or export it again"), file.open(limits) as opened:
+        header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
+        header.walk(lambda *_: None)  # decodes every element now: a damaged one must not fail later
+        return header
+
+
+def refusal(header: Any) -> tuple[str, str] | None:
+    """Return what is wrong with a DICOM file as a CT slice, and the remedy; None for a CT slice."""
+    modality = str(header.get("Modality") or "")
+    kinds = [str(kind).upper() for kind in header.get("ImageType") or []]
+    if "DirectoryRecordSequence" in header:
+        return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
+    if not header.get("Rows") or not header.get("Columns"):
+        return f"is a DICOM file without an image (modality {modality or 'unknown'})", "Give the CT slices themselves"
+    if modality != "CT":
+        return f"is a DICOM image of modality {modality or 'unknown'}, not CT", "Give CT slices"
+    if int(header.get("SamplesPerPixel") or 1) != 1 or not str(
+        header.get("PhotometricInterpretation", "MONOCHROME2")
+    ).startswith("MONOCHROME"):
+        return "is a colour picture saved as CT, such as a screenshot or a dose report", "Give the CT slices themselves"
+    if {"LOCALIZER", "SCOUT", "TOPOGRAM"} & set(kinds):
+        return "is a localizer, the overview for planning a scan", "Give the axial slices of the study"
+    return None
+
+
+def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
+    """Return the slices of a CT file, one for most.
+
+    Raises
+    ------
+    SourceError
+        When a slice is not axial, the file is damaged, or too large.
+    """
+    with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
+        count = int(header.get("NumberOfFrames") or 1)
+        limits.check_shape(str(file), (count, int(header.Rows), int(header.Columns)))
+        frames = [_frame(file, header, index) for index in range(count)]
+    for frame in frames:
+        across = 2 if frame.place is None else int(np.argmax(np.abs(frame.place.normal)))
+        if across != 2:
+            plane = ("sagittal", "coronal")[across]
+            raise SourceError(str(file), f"is a {plane} slice, not axial", "Give the axial series of the study")
+    return frames
+
+
+def _frame(file: SourceFile, header: Any, index: int) -> Frame:
+    def found(name: str, sequence: str) -> Any:
+        """Return an attribute of the frame: in an enhanced file it stands in a functional group."""
+        for groups in _functional_groups(header, index):
+            inner = groups.get(sequence)
+            if inner and inner[0].get(name) is not None:
+                return inner[0].get(name)
+        return header.get(name)
+
+    directions = _numbers(found("ImageOrientationPatient", "PlaneOrientationSequence"), 6)
+    position = _numbers(found("ImagePositionPatient", "PlanePositionSequence"), 3)
+    spacing = _numbers(found("PixelSpacing", "PixelMeasuresSequence"), 2)
+    slope = _numbers(found("RescaleSlope", "PixelValueTransformationSequence"), 1)
+    intercept = _numbers(found("RescaleIntercept", "PixelValueTransformationSequence"), 1)
+    center = _numbers(found("WindowCenter", "FrameVOILUTSequence"), None)
+    width = _numbers(found("WindowWidth", "FrameVOILUTSequence"), None)
+    thickness = _numbers(found("SliceThickness", "PixelMeasuresSequence"), 1)
+    return Frame(
+        file,
+        header,
+        index,
+        place=_place(position, directions),
+        spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
+        thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else 1.0,
+        rescale=(float(slope[0]), float(intercept[0])) if slope is not None and intercept is not None else None,
+        window=(float(center[0]), float(width[0])) if center is not None and width is not None else None,
+    )
+
+
+def _place(position: NDArray[np.float64] | None, directions: NDArray[np.float64] | None) -> Place | None:
+    """Return a place where both are given, and the directions are two that stand upright on each other."""
+    if position is None or directions is None:
+        return None
+    place = Place(position, directions.reshape(2, 3))
+    return place if abs(np.linalg.norm(place.normal) - 1) < 0.05 else None
+
+
+def _functional_groups(header: Any, index: int) -> list[Any]:
+    """Return the groups of attributes of one frame: its own, then those all frames share."""
+    own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")
+    return [*([own[index]] if own and index < len(own) else []), *(shared[:1] if shared else [])]
+
+
+def _numbers(value: Any, count: int | None) -> NDArray[np.float64] | None:
+    """Return finite numbers of an attribute, None where it is missing, empty, or not as many as it should be."""
+    if value is None or value == "":
+        return None
+    numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    return numbers if numbers.size == (count or numbers.size) > 0 and np.isfinite(numbers).all() else None
+
+
+def stored_values(frame: Frame, limits: Limits) -> NDArray[Any]:
+    """Decode a frame's pixels, (rows, columns), as they are stored.
+
+    Raises
+    ------
+    SourceError
+        When the pixels are damaged, missing, or compressed in a way nothing here decodes.
+    """
+    from pydicom.pixels.utils import pixel_array
+
+    name = str(frame.file)
+    with (
+        explained(name, "has pixels that can't be decoded", "Export it again, uncompressed if need be"),
+        frame.file.open(limits) as opened,
+    ):
+        values = np.asarray(pixel_array(opened, index=frame.index))
+    if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
+        raise SourceError(name, f"has pixels of shape {values.shape}, not as its header says", "Export it again")
+    return values
+
+
+def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which stored values are padding outside the reconstructed circle, bool (rows, columns)."""
+    first = frame.header.get("PixelPaddingValue")
+    if first is None or values.dtype.kind not in "iu":
+        return np.zeros(values.shape, dtype=np.bool_)
+    last = frame.header.get("PixelPaddingRangeLimit", first)
+    # Some writers give a negative padding as its unsigned twin.
+    bits = 8 * values.dtype.itemsize
+    ends = sorted(_as_stored(int(end), bits, signed=values.dtype.kind == "i") for end in (first, last))
+    return np.asarray((values >= ends[0]) & (values <= ends[1]))
+
+
+def _as_stored(value: int, bits: int, *, signed: bool) -> int:
+    wrapped = value % (1 << bits)
+    return wrapped - (1 << bits) if signed and wrapped >> (bits - 1) else wrapped

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import Classification, Classifier
-from ..lungseg import LungSegmenter
+from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
 from ..weights import Engine
@@ -126,7 +126,7 @@ class Pipeline:
                 yield self._predict_scan(scan)
 
     def _predict_scan(self, scan: Scan) -> Prediction:
-        lungs = self.segmenter.segment(scan)
+        scan, lungs = find_lungs(self.segmenter, scan)
         result = self.classifier.classify(scan, lungs.mask)
         return Prediction(
             source=scan.source,

@@ -10,7 +10,7 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..lungseg import LungSegmenter
+from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Scan, SourceError, read_scan
 from ..sources.scan import AIR
 from .files import slice_names, unique_stems, write_volume
@@ -74,8 +74,7 @@ def _segment_one(
 ) -> dict[str, Any]:
     """Write one input's files and return its row."""
     try:
-        scan = read_scan(source, intensity=intensity)
-        lungs = segmenter.segment(scan)
+        scan, lungs = find_lungs(segmenter, read_scan(source, intensity=intensity))
         model = {"name": segmenter.card.name, "version": segmenter.card.version}
         written = write_volume(out, stem, lungs.mask, scan, masks.value, model)
     except SourceError as error:

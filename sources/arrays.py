@@ -23,6 +23,13 @@ AIR_ABOVE = -900
 """Floats that nowhere reach the air of a room, or of healthy lung, may be something else than Hounsfield units."""
 
 
+MARK = 0.25
+"""Difference of red, green and blue, as a share of the brightest value, that is colour and not noise."""
+
+MARKED_SHARE = 0.0003
+"""Share of coloured pixels from which on a picture has marks: a small arrow on 512 x 512 pixels."""
+
+
 def is_array_like(source: object) -> bool:
     """Tell whether numpy can read `source` as an array without copying element by element."""
     return any(hasattr(source, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
@@ -84,7 +91,9 @@ def array_to_scan(
         raise SourceError(name, "holds NaN or infinite values", "Replace them first, for example by -1024 HU (air)")
     if values.dtype.kind == "f" and max(-values.min(), values.max()) > np.finfo(np.float32).max:
         raise SourceError(name, "holds values beyond float32", "Rescale it to Hounsfield units or to [0, 1]")
+    warnings: tuple[str, ...] = ()
     if colour:
+        warnings = ("coloured-marks",) if _has_marks(values) else ()
         values = _grey(values, name)
         intensity = intensity or "display"
     chosen, guessed = (intensity, False) if intensity else _guess(values)
@@ -95,6 +104,7 @@ def array_to_scan(
         spacing=options.spacing,
         source=name,
         metadata={"format": "array", **(metadata or {}), "dtype": str(values.dtype), "intensity_guessed": guessed},
+        warnings=warnings,
     )
 
 
@@ -127,6 +137,13 @@ def _display(values: NDArray[Any]) -> NDArray[np.float32]:
     if values.dtype.kind == "f" and low >= 0 and high <= 255:
         return pixels / np.float32(255)
     return (pixels - np.float32(low)) / np.float32(high - low if high > low else 1)
+
+
+def _has_marks(values: NDArray[Any]) -> bool:
+    """Tell whether there is colour in a picture that should be grey, beyond the noise of compression."""
+    colours = values[..., :3].astype(np.float32)
+    saturation = colours.max(axis=-1) - colours.min(axis=-1)
+    return bool((saturation > MARK * max(1.0, float(colours.max()))).mean() > MARKED_SHARE)
 
 
 def _grey(values: NDArray[Any], name: str) -> NDArray[Any]:

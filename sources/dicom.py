@@ -85,7 +85,8 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
     """
     import pydicom
 
-    with explained(str(file), "is a damaged DICOM file", "Copy or export it again"), file.open(limits) as opened:
+    damaged = ("is a damaged DICOM file", "Copy or export it again", (pydicom.errors.InvalidDicomError,))
+    with explained(str(file), *damaged), file.open(limits) as opened:
         header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
         header.walk(lambda *_: None)  # decodes every element now: a damaged one must not fail later
         return header

@@ -29,6 +29,9 @@ UNEVEN = 0.05
 TILT = 1.0
 """Degrees between the slices' normal and the way from one to the next, from which on the gantry was tilted."""
 
+LARGEST_RESCALE = 1e6
+"""Slopes and intercepts beyond this are damaged."""
+
 STORED_OFFSET = np.float32(1024)
 """What scanners add to Hounsfield units before they store them."""
 
@@ -165,6 +168,10 @@ def _pixels(frames: list[Frame], options: ReadOptions, name: str) -> tuple[Scan,
         stored = stored_values(frame, options.limits)
         padding = padding_of(frame, stored)
         slope, intercept = frame.rescale if rescaled and frame.rescale else (1.0, 0.0)
+        if max(abs(slope), abs(intercept)) > LARGEST_RESCALE or slope == 0:
+            raise SourceError(
+                str(frame.file), f"is rescaled by {slope:g} and {intercept:g}, as no scanner does", "Export it again"
+            )
         pixels[index] = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
         if not np.isfinite(pixels[index]).all():
             raise SourceError(str(frame.file), "holds NaN or infinite values", "Export it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ DECODER_ERRORS = (
     TypeError,
     ValueError,
     struct.error,
+    zipfile.BadZipFile,
     zlib.error,
 )
 """What the libraries that decode files raise when a file is damaged: tests/fuzz found each of them."""
@@ -49,12 +51,12 @@ class SourceError(ValueError):
 
 
 @contextmanager
-def explained(source: str, problem: str, remedy: str) -> Iterator[None]:
-    """Turn what a decoding library raises into a `SourceError`, which passes unchanged."""
+def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what a decoding library raises, its `own_errors` too, into a `SourceError`; that passes unchanged."""
     try:
         yield
     except SourceError:
         raise
-    except DECODER_ERRORS as error:
+    except (*DECODER_ERRORS, *own_errors) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SourceError(source, f"{problem} ({reason})", remedy) from error

@@ -31,7 +31,8 @@ def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
     import nibabel
 
     name = str(path)
-    with explained(name, "is damaged or cut off", "Copy or export the file again"):
+    own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
+    with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
         image: Any = nibabel.load(path)
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":

@@ -31,7 +31,8 @@ def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
     SourceError
         When the file is damaged, or its size is out of bounds.
     """
-    with explained(str(path), "is damaged or cut off", "Copy or export the picture again from its source"):
+    remedy = "Copy or export the picture again from its source"
+    with explained(str(path), "is damaged or cut off", remedy, (Image.DecompressionBombError,)):
         with warnings.catch_warnings():
             # Pillow warns of, then refuses, large headers; the limit that counts is ours, checked before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -124,13 +124,13 @@ def bad_files(png):
         "really_a_png.npy": (png, "holds a PNG file"),
         "really_a_png.jpg": (png, "Rename it to really_a_png.png"),
         "no_suffix": (png, "without a suffix"),
-        "huge.png": (png_with_header(20000, 20000), "too many pixels"),
+        "huge.png": (png_with_header(20000, 20000), "decompression bomb"),
         "large.png": (png_with_header(10000, 10000), "over the limit"),
         "one.png": (png_with_header(1, 1), "only 1 x 1"),
         "zero.png": (png_with_header(0, 0), "only 0 x 0|damaged"),
-        "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file, which this version"),
-        "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "NIfTI file, which this version"),
-        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, which this version"),
+        "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file without an image"),
+        "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "damaged or cut off"),
+        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, but no scan"),
     }
 
 
@@ -149,7 +149,7 @@ def test_bad_file_is_refused_with_name_and_remedy(tmp_path, png, name):
 def test_missing_file_folder_and_foreign_objects_are_refused(tmp_path):
     for source, message in (
         (tmp_path / "missing.png", "does not exist"),
-        (tmp_path, "is a folder"),
+        (tmp_path, "holds no scan"),
         ("\0", "can't be opened|does not exist"),
         (42, "neither a path nor an array"),
         (None, "neither a path nor an array"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .decoding import decode_apart
 from .errors import SourceError, explained
 from .files import SourceFile
 from .limits import Limits
@@ -85,7 +86,7 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
     """
     import pydicom
 
-    damaged = ("is a damaged DICOM file", "Copy or export it again", (pydicom.errors.InvalidDicomError,))
+    damaged = ("is a damaged DICOM file", "Copy or export it again", _own_errors())
     with explained(str(file), *damaged), file.open(limits) as opened:
         header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
         header.walk(lambda *_: None)  # decodes every element now: a damaged one must not fail later
@@ -193,14 +194,30 @@ def stored_values(frame: Frame, limits: Limits) -> NDArray[Any]:
     from pydicom.pixels.utils import pixel_array
 
     name = str(frame.file)
-    with (
-        explained(name, "has pixels that can't be decoded", "Export it again, uncompressed if need be"),
-        frame.file.open(limits) as opened,
-    ):
-        values = np.asarray(pixel_array(opened, index=frame.index))
+    problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", _own_errors())
+    with explained(name, *problem), frame.file.open(limits) as opened:
+        if _needs_a_decoder(frame.header):
+            values = decode_apart(opened.read(), frame.index)
+        else:
+            values = np.asarray(pixel_array(opened, index=frame.index))
     if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
         raise SourceError(name, f"has pixels of shape {values.shape}, not as its header says", "Export it again")
     return values
+
+
+def _needs_a_decoder(header: Any) -> bool:
+    """Tell whether the pixels are compressed in a way that pydicom itself doesn't decode."""
+    from pydicom.uid import RLELossless
+
+    syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+    return syntax is not None and syntax.is_compressed and syntax != RLELossless
+
+
+def _own_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of pydicom that are of no common kind."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return InvalidDicomError, BytesLengthException
 
 
 def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -57,6 +57,6 @@ def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exc
         yield
     except SourceError:
         raise
-    except (*DECODER_ERRORS, *own_errors) as error:
+    except DECODER_ERRORS + own_errors as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SourceError(source, f"{problem} ({reason})", remedy) from error

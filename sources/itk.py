@@ -36,7 +36,7 @@ def read_itk(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
         raise SourceError(name, "needs SimpleITK", "Run: pip install 'lungct[itk]'") from error
     _refuse_other_files(path)
     with explained(name, "is damaged or cut off", "Copy or export the file again"):
-        reader: Any = sitk.ImageFileReader()  # type: ignore[no-untyped-call]
+        reader: Any = sitk.ImageFileReader()
         reader.SetFileName(name)
         reader.ReadImageInformation()
         if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
         When the file is damaged, holds objects, or its size is out of bounds.
     """
     name = str(path)
-    with explained(name, "is not a readable NumPy array", "Save it again with numpy.save, as plain numbers"):
+    remedy = "Save it again with numpy.save, as plain numbers"
+    with explained(name, "is not a readable NumPy array", remedy, (tokenize.TokenError,)):
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
         shape = mapped.shape
         options.limits.check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import HU_BELOW, array_to_scan, fill_padding
 from .dicom import Frame, Place, frames_of, padding_of, read_header, refusal, stored_values
-from .errors import SourceError
+from .errors import SourceError, explained
 from .files import SourceFile
 from .grid import Grid
 from .options import ReadOptions
@@ -59,6 +59,11 @@ def read_dicom(files: Sequence[SourceFile], options: ReadOptions = ReadOptions()
         When a file is damaged, or no CT slice, and names it.
     """
     name = name or str(files[0])
+    with explained(name, "is a damaged DICOM file", "Copy or export it again"):
+        return _read(files, options, name)
+
+
+def _read(files: Sequence[SourceFile], options: ReadOptions, name: str) -> Scan:
     frames: list[Frame] = []
     for file in files:
         header = read_header(file, options.limits)
@@ -180,25 +185,18 @@ def _pixels(frames: list[Frame], options: ReadOptions, name: str) -> tuple[Scan,
     inverted = str(header.get("PhotometricInterpretation")) == "MONOCHROME1" and _is_bright_outside(pixels)
     if inverted:
         np.subtract(pixels.max() + pixels.min(), pixels, out=pixels)
-    metadata = {"format": "DICOM", "modality": "CT", "transfer_syntax": _syntax(header)}
+    metadata: dict[str, Any] = {"format": "DICOM", "modality": "CT", "transfer_syntax": _syntax(header)}
     meant = options.intensity or _meaning(pixels)
     if meant == "offset":
         pixels -= STORED_OFFSET
     if meant == "grey":
         return _through_window(pixels, frames[0], options, name, metadata), inverted
-    if meant in ("hu", "offset"):
-        np.maximum(pixels, AIR, out=pixels)
-    shown = array_to_scan(
-        pixels,
-        ReadOptions("display" if meant == "display" else "hu", options.spacing, options.limits),
-        source=name,
-        metadata=metadata,
-        colour=False,
-    )
+    if meant == "display":
+        return array_to_scan(pixels, options, source=name, metadata=metadata, colour=False), inverted
+    np.maximum(pixels, AIR, out=pixels)
     unsure = options.intensity is None and (meant == "offset" or not rescaled)
-    return Scan(
-        shown.pixels, shown.intensity, source=name, metadata={**shown.metadata, "intensity_guessed": unsure}
-    ), inverted
+    metadata["intensity_guessed"] = unsure
+    return Scan(pixels, "hu", source=name, metadata=metadata), inverted
 
 
 def _meaning(pixels: NDArray[np.float32]) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .dicom import frames_of, read_header, refusal
-from .errors import SourceError
+from .dicom import Frame, frames_of, read_header, refusal
+from .errors import SourceError, explained
 from .files import SourceFile, head_of, members_of
 from .formats import HEAD_BYTES, format_of
 from .limits import Limits
@@ -113,22 +113,28 @@ def _series(files: Iterable[SourceFile], limits: Limits, refused: list[SourceErr
     titles: dict[tuple[Any, ...], str] = {}
     for file in files:
         try:
-            header = read_header(file, limits)
-            reason = refusal(header)
-            if reason:
-                raise SourceError(str(file), *reason)
-            first = frames_of(file, header, limits)[0]
+            with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
+                header = read_header(file, limits)
+                reason = refusal(header)
+                if reason:
+                    raise SourceError(str(file), *reason)
+                key, title = _identity(file, header, frames_of(file, header, limits)[0])
         except SourceError as error:
             refused.append(error)
             continue
-        uid = str(header.get("SeriesInstanceUID") or file)
-        direction = () if first.place is None else tuple(np.round(first.place.directions, 1).ravel() + 0.0)
-        key = (uid, int(header.Rows), int(header.Columns), direction)
         groups[key].append(file)
-        described = " ".join(str(header.get("SeriesDescription") or "").split())[:40]
-        titles[key] = " ".join(filter(None, ["series", str(header.get("SeriesNumber") or ""), described]))
+        titles[key] = title
     homes = {key: str(group[0].path if group[0].member else _home(group)) for key, group in groups.items()}
     return [DicomSeries(_name(key, homes, titles, group), key[0], tuple(group)) for key, group in groups.items()]
+
+
+def _identity(file: SourceFile, header: Any, first: Frame) -> tuple[tuple[Any, ...], str]:
+    """Return what the slices of one series have in common, and a title for people."""
+    uid = str(header.get("SeriesInstanceUID") or file)
+    direction = () if first.place is None else tuple(np.round(first.place.directions, 1).ravel() + 0.0)
+    described = " ".join(str(header.get("SeriesDescription") or "").split())[:40]
+    title = " ".join(filter(None, ["series", str(header.get("SeriesNumber") or ""), described]))
+    return (uid, int(header.Rows), int(header.Columns), direction), title
 
 
 def _home(group: list[SourceFile]) -> Path:

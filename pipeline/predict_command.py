@@ -94,8 +94,8 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print file names and answers, and below them in full what went wrong."""
     table = Table(caption=DISCLAIMER)
     table.add_column("source", overflow="fold")
-    for column in ("label", "probability", "lung_fraction", "lung_volume_ml", "warnings"):
-        table.add_column(column, no_wrap=True)
+    for title in ("label", "probability", "lung", "lung, ml", "warnings"):
+        table.add_column(title, no_wrap=title != "warnings")
     for row in rows:
         label = "failed" if row["error"] else row["label"]
         figures = (row[column] for column in ("probability", "lung_fraction", "lung_volume_ml", "warnings"))

@@ -223,10 +223,10 @@ def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, pa
 
     scan = read_scan(one.example.path)
     masks = find_lungs(scan)
-    heat = classifier.classify(scan, masks).heatmap(0, masks[0])
     middle = len(scan) // 2
+    heat = classifier.classify(scan, masks).heatmap(middle, masks[middle])
     grey = apply_window(scan.pixels[middle], scan.intensity, LUNG_WINDOW)
-    strength = np.clip(2 * heat[middle] - 1, 0, 1)[..., None] * 0.6
+    strength = np.clip(2 * heat - 1, 0, 1)[..., None] * 0.6
     colours = grey[..., None] * (1 - strength) + strength * np.array([1.0, 0.25, 0.1])
     Image.fromarray(np.rint(colours * 255).astype(np.uint8)).save(path)
 

@@ -99,12 +99,12 @@ def _walk(place: Path, limits: Limits) -> Iterator[SourceFile]:
     if place.is_file():
         yield from members_of(place, limits)
         return
-    count = 0
-    for path in sorted(place.rglob("*")):
+    paths = []
+    for path in place.rglob("*"):
         if path.is_file() and not path.name.startswith("."):
-            count += 1
-            limits.check_count(str(place), count)
-            yield SourceFile(path)
+            paths.append(path)
+            limits.check_count(str(place), len(paths))
+    yield from (SourceFile(path) for path in sorted(paths))
 
 
 def _series(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:

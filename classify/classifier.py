@@ -126,7 +126,8 @@ class Classifier:
         Classification
         """
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
-        areas = np.zeros(len(scan))
+        lung = np.zeros(len(scan))
+        voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         evidence: list[Evidence | None] = [None] * len(scan)
         for index, mask in enumerate(masks):
             if not mask.any():
@@ -134,12 +135,12 @@ class Classifier:
             roi, box = self._preprocess(scan.pixels[index], scan.intensity, mask)
             logit, grid = self._session.run(roi[None, ..., None])
             probabilities[index] = calibrate(logit[0, 0], self._temperature)
-            areas[index] = mask.sum()
+            lung[index] = mask.sum() * voxels[index]
             evidence[index] = Evidence(grid[0, ..., 0] / np.float32(self._temperature), box)
-        return Classification(_of_scan(probabilities, areas), probabilities, tuple(evidence))
+        return Classification(_of_scan(probabilities, lung), probabilities, tuple(evidence))
 
 
-def _of_scan(probabilities: NDArray[np.float32], areas: NDArray[np.float64]) -> float | None:
-    """Return the mean over the slices with lung, weighted by its area."""
-    found = areas > 0
-    return float(np.average(probabilities[found], weights=areas[found])) if found.any() else None
+def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:
+    """Return the mean over the slices with lung, weighted by how much there is: volume where known, else area."""
+    found = lung > 0
+    return float(np.average(probabilities[found], weights=lung[found])) if found.any() else None

@@ -148,7 +148,7 @@ class Pipeline:
 
 def is_single(source: object) -> bool:
     """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
-    one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries)) or is_array_like(source)
+    one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries, SourceError)) or is_array_like(source)
     return one or not isinstance(source, Iterable)
 
 

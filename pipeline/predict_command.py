@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..sources import SourceError
 from .files import unique_stems, write_results
-from .inputs import list_inputs
+from .inputs import list_inputs, name_of
 from .options import (
     EngineName,
     EngineOption,
@@ -54,7 +54,7 @@ def predict(
     Example: lungct predict examples/slices --out results
     """
     sources = list_inputs(paths)
-    stems = unique_stems([str(source) for source in sources])
+    stems = unique_stems([name_of(source) for source in sources])
     rows = []
     with plain_failures():
         if out:
@@ -69,6 +69,7 @@ def predict(
                 except SourceError as error:
                     row["error"] = str(error)
             rows.append(row)
+            del prediction  # a volume's pixels need not wait for the next to be read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)

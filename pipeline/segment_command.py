@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..lungseg import LungSegmenter, find_lungs
-from ..sources import DicomSeries, Intensity, Scan, SourceError, read_scan
+from ..sources import Intensity, Scan, SourceError, read_scan
 from ..sources.scan import AIR
 from .files import slice_names, unique_stems, write_volume
-from .inputs import list_inputs
+from .inputs import Input, list_inputs, name_of
 from .options import (
     EngineName,
     EngineOption,
@@ -53,7 +53,7 @@ def segment(
     Example: lungct segment examples/slices --out masks
     """
     sources = list_inputs(paths)
-    stems = unique_stems([str(source) for source in sources])
+    stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
         segmenter = LungSegmenter(engine=engine.value, threads=threads)
@@ -65,7 +65,7 @@ def segment(
 
 
 def _segment_one(
-    source: Path | DicomSeries,
+    source: Input,
     stem: str,
     segmenter: LungSegmenter,
     intensity: Intensity | None,
@@ -79,10 +79,10 @@ def _segment_one(
         written = write_volume(out, stem, lungs.mask, scan, masks.value, model)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
-        return {"source": str(source), "error": str(error)}
+        return {"source": name_of(source), "error": str(error)}
     _write_roi(scan, lungs.mask, out, stem, a_slice_each=written[0].suffix == ".png")
     return {
-        "source": str(source),
+        "source": name_of(source),
         "slices": len(scan),
         "lung_fraction": round(lungs.lung_fraction, 4),
         "confidence": round(float(lungs.confidence.mean()), 4),

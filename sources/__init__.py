@@ -1,6 +1,6 @@
 """Every input turned into one `Scan`, with clear errors for what can't be read."""
 
-from .errors import SourceError
+from .errors import NotCTError, SourceError
 from .folder import DicomSeries, Found, find_sources
 from .formats import readable_suffixes
 from .grid import Grid
@@ -15,6 +15,7 @@ __all__ = [
     "Grid",
     "Intensity",
     "Limits",
+    "NotCTError",
     "Scan",
     "SourceError",
     "find_sources",

@@ -111,8 +111,8 @@ def array_to_scan(
 def fill_padding(pixels: NDArray[np.float32]) -> None:
     """Give NaN, in place, the value of what is outside: air in Hounsfield units, else the lowest there is."""
     missing = np.isnan(pixels)
-    if missing.any() and not missing.all():
-        lowest = np.float32(np.nanmin(pixels))
+    if missing.any():
+        lowest = AIR if missing.all() else np.float32(np.nanmin(pixels))
         np.copyto(pixels, AIR if lowest < HU_BELOW else lowest, where=missing)
 
 

@@ -53,7 +53,8 @@ def decode_apart(content: bytes, index: int) -> NDArray[np.generic]:
     with _lock:
         if _process is None or _process.poll() is not None:
             _process = subprocess.Popen(
-                [sys.executable, "-c", "from lungct.sources.decoding import serve; serve()"],
+                # -P: files beside the scans must not pass for modules
+                [sys.executable, "-P", "-c", "from lungct.sources.decoding import serve; serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # decoders talk about every flaw they pass over
@@ -63,13 +64,24 @@ def decode_apart(content: bytes, index: int) -> NDArray[np.generic]:
         try:
             went_well, answer = _ask(_process, content, index)
         except (OSError, EOFError) as error:
-            _process.kill()
+            _stop()
             raise RuntimeError("the decoder crashed on it or took too long") from error
+        except BaseException:  # an answer left in the pipe would be taken for the next question's
+            _stop()
+            raise
         finally:
             watch.cancel()
     if not went_well:
         raise RuntimeError(answer.decode("utf-8", "replace"))
     return np.asarray(np.load(io.BytesIO(answer), allow_pickle=False))
+
+
+def _stop() -> None:
+    global _process
+    if _process is not None:
+        _process.kill()
+        _process.wait()
+        _process = None
 
 
 def _ask(process: subprocess.Popen[bytes], content: bytes, index: int) -> tuple[bool, bytes]:

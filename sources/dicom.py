@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .decoding import decode_apart
-from .errors import SourceError, explained
+from .errors import NotCTError, SourceError, explained
 from .files import SourceFile
 from .limits import Limits
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+"""Transfer syntax of files compressed as a whole."""
+
+SAME_DIRECTION = 0.02
+"""Direction cosines of one series differ by less."""
+
+META_START = 144
+"""Where a DICOM file's own header starts, after preamble, magic, and the header's length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +66,7 @@ class Frame:
     spacing : tuple of float or None
         Between rows and between columns, mm.
     thickness : float
-        Of the slice, mm; 1 where unknown.
+        Of the slice, mm; None where unknown.
     rescale : tuple of float or None
         Slope and intercept to Hounsfield units.
     window : tuple of float or None
@@ -66,7 +78,7 @@ class Frame:
     index: int
     place: Place | None
     spacing: tuple[float, float] | None
-    thickness: float
+    thickness: float | None
     rescale: tuple[float, float] | None
     window: tuple[float, float] | None
 
@@ -88,15 +100,27 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
 
     damaged = ("is a damaged DICOM file", "Copy or export it again", _own_errors())
     with explained(str(file), *damaged), file.open(limits) as opened:
+        _check_deflated(str(file), opened, limits)
         header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
         header.walk(lambda *_: None)  # decodes every element now: a damaged one must not fail later
         return header
 
 
+def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
+    """Refuse a deflated file that unpacks to more than allowed: pydicom unpacks it whole."""
+    head = opened.read(1024)
+    if DEFLATED in head and head[128:132] == b"DICM":
+        opened.seek(META_START + int.from_bytes(head[META_START - 4 : META_START], "little"))
+        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(opened.read(), limits.max_member_bytes)
+        if len(unpacked) >= limits.max_member_bytes:
+            raise SourceError(name, f"unpacks to more than {limits.max_member_bytes} bytes", "Export it uncompressed")
+    opened.seek(0)
+
+
 def refusal(header: Any) -> tuple[str, str] | None:
     """Return what is wrong with a DICOM file as a CT slice, and the remedy; None for a CT slice."""
     modality = str(header.get("Modality") or "")
-    kinds = [str(kind).upper() for kind in header.get("ImageType") or []]
+    kinds = str(header.get("ImageType") or "").upper()
     if "DirectoryRecordSequence" in header:
         return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
     if not header.get("Rows") or not header.get("Columns"):
@@ -107,8 +131,10 @@ def refusal(header: Any) -> tuple[str, str] | None:
         header.get("PhotometricInterpretation", "MONOCHROME2")
     ).startswith("MONOCHROME"):
         return "is a colour picture saved as CT, such as a screenshot or a dose report", "Give the CT slices themselves"
-    if {"LOCALIZER", "SCOUT", "TOPOGRAM"} & set(kinds):
+    if any(kind in kinds for kind in ("LOCALIZER", "SCOUT", "TOPOGRAM")):
         return "is a localizer, the overview for planning a scan", "Give the axial slices of the study"
+    if "SCREEN SAVE" in kinds:
+        return "is a picture of a screen, not a CT slice", "Give the CT slices themselves"
     return None
 
 
@@ -123,13 +149,27 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
     with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
         count = int(header.get("NumberOfFrames") or 1)
         limits.check_shape(str(file), (count, int(header.Rows), int(header.Columns)))
+        if count > 1:
+            _check_count(file, header, count)
+        groups = header.get("PerFrameFunctionalGroupsSequence")
+        if groups and len(groups) != count:
+            raise SourceError(str(file), f"says {count} frames but places {len(groups)}", "Export it again")
         frames = [_frame(file, header, index) for index in range(count)]
     for frame in frames:
         across = 2 if frame.place is None else int(np.argmax(np.abs(frame.place.normal)))
         if across != 2:
             plane = ("sagittal", "coronal")[across]
-            raise SourceError(str(file), f"is a {plane} slice, not axial", "Give the axial series of the study")
+            raise NotCTError(str(file), f"is a {plane} slice, not axial", "Give the axial series of the study")
     return frames
+
+
+def _check_count(file: SourceFile, header: Any, count: int) -> None:
+    """Refuse more frames than the file has room for."""
+    syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+    packed = syntax is not None and (syntax.is_compressed or syntax.is_deflated)
+    least = 1 if packed else int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
+    if count * least > file.size():
+        raise SourceError(str(file), f"says it holds {count} frames, more than it has room for", "Export it again")
 
 
 def _frame(file: SourceFile, header: Any, index: int) -> Frame:
@@ -148,14 +188,16 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
     intercept = _numbers(found("RescaleIntercept", "PixelValueTransformationSequence"), 1)
     center = _numbers(found("WindowCenter", "FrameVOILUTSequence"), None)
     width = _numbers(found("WindowWidth", "FrameVOILUTSequence"), None)
+    own_place_missing = int(header.get("NumberOfFrames") or 1) > 1 and not _functional_groups(header, index)
     thickness = _numbers(found("SliceThickness", "PixelMeasuresSequence"), 1)
     return Frame(
         file,
         header,
         index,
-        place=_place(position, directions),
+        # Frames that share one position have none of their own.
+        place=None if own_place_missing else _place(position, directions),
         spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
-        thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else 1.0,
+        thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else None,
         rescale=(float(slope[0]), float(intercept[0])) if slope is not None and intercept is not None else None,
         window=(float(center[0]), float(width[0])) if center is not None and width is not None else None,
     )
@@ -183,34 +225,49 @@ def _numbers(value: Any, count: int | None) -> NDArray[np.float64] | None:
     return numbers if numbers.size == (count or numbers.size) > 0 and np.isfinite(numbers).all() else None
 
 
-def stored_values(frame: Frame, limits: Limits) -> NDArray[Any]:
-    """Decode a frame's pixels, (rows, columns), as they are stored.
+def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[Any]]:
+    """Yield frames' pixels, (rows, columns), as they are stored.
+
+    A file is opened once for all of its frames that stand together.
 
     Raises
     ------
     SourceError
         When the pixels are damaged, missing, or compressed in a way nothing here decodes.
     """
+    for file, together in groupby(frames, key=lambda frame: frame.file):
+        problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", _own_errors())
+        own = list(together)
+        with explained(str(file), *problem), file.open(limits) as opened:
+            decode = _decoder(opened, own[0].header)
+            for frame in own:
+                values = np.asarray(decode(frame.index))
+                if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
+                    raise SourceError(
+                        str(file), f"has pixels of shape {values.shape}, not as its header says", "Export it again"
+                    )
+                yield values
+
+
+def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
+    """Return what decodes one frame of an opened file."""
+    import pydicom
     from pydicom.pixels.utils import pixel_array
-
-    name = str(frame.file)
-    problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", _own_errors())
-    with explained(name, *problem), frame.file.open(limits) as opened:
-        if _needs_a_decoder(frame.header):
-            values = decode_apart(opened.read(), frame.index)
-        else:
-            values = np.asarray(pixel_array(opened, index=frame.index))
-    if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
-        raise SourceError(name, f"has pixels of shape {values.shape}, not as its header says", "Export it again")
-    return values
-
-
-def _needs_a_decoder(header: Any) -> bool:
-    """Tell whether the pixels are compressed in a way that pydicom itself doesn't decode."""
-    from pydicom.uid import RLELossless
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
     syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
-    return syntax is not None and syntax.is_compressed and syntax != RLELossless
+    if syntax is None:  # a bare file: how it is written was found out while reading the header
+        whole = pydicom.dcmread(opened, force=True)
+        implicit, little = whole.original_encoding
+        whole.ensure_file_meta()
+        whole.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        )
+        return lambda index: np.asarray(pixel_array(whole, index=index))
+    if syntax.is_compressed and syntax != RLELossless:
+        content = opened.read()
+        return lambda index: decode_apart(content, index)
+    return lambda index: np.asarray(pixel_array(opened, index=index))
 
 
 def _own_errors() -> tuple[type[Exception], ...]:
@@ -223,9 +280,10 @@ def _own_errors() -> tuple[type[Exception], ...]:
 def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which stored values are padding outside the reconstructed circle, bool (rows, columns)."""
     first = frame.header.get("PixelPaddingValue")
-    if first is None or values.dtype.kind not in "iu":
+    if first in (None, "") or values.dtype.kind not in "iu":
         return np.zeros(values.shape, dtype=np.bool_)
-    last = frame.header.get("PixelPaddingRangeLimit", first)
+    last = frame.header.get("PixelPaddingRangeLimit")
+    last = first if last is None else last
     # Some writers give a negative padding as its unsigned twin.
     bits = 8 * values.dtype.itemsize
     ends = sorted(_as_stored(int(end), bits, signed=values.dtype.kind == "i") for end in (first, last))

@@ -85,6 +85,10 @@ def _sources(scan: Scan, own: NDArray[np.bool_]) -> tuple[list[Any], NDArray[np.
     if len({id(frame.header) for frame in scan.frames}) == len(scan.frames):
         return [frame.header for frame in scan.frames], own
     header = scan.frames[0].header
+    if any(frame.header is not header for frame in scan.frames):
+        raise SourceError(
+            scan.source, "is spread over several multi-frame files, which one SEG can't refer to", "Write NIfTI instead"
+        )
     ordered = np.zeros((int(header.NumberOfFrames), *own.shape[1:]), dtype=np.bool_)
     for frame, mask in zip(scan.frames, own, strict=True):
         ordered[frame.index] = mask

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import HU_BELOW, array_to_scan, fill_padding
-from .dicom import Frame, Place, frames_of, padding_of, read_header, refusal, stored_values
-from .errors import SourceError, explained
+from .dicom import SAME_DIRECTION, Frame, Place, frames_of, padding_of, read_header, refusal, stored_values
+from .errors import NotCTError, SourceError, explained
 from .files import SourceFile
 from .grid import Grid
 from .options import ReadOptions
@@ -19,9 +19,6 @@ from .scan import AIR, Scan
 
 SAME_PLACE = 0.01
 """Slices nearer to each other than this, in mm, are the same slice twice."""
-
-SAME_DIRECTION = 0.02
-"""Direction cosines of one series differ by less."""
 
 UNEVEN = 0.05
 """Gaps between slices may differ by this share of the typical gap."""
@@ -31,6 +28,9 @@ TILT = 1.0
 
 LARGEST_RESCALE = 1e6
 """Slopes and intercepts beyond this are damaged."""
+
+PLAUSIBLE_AIR = (-1200.0, -700.0)
+"""HU of the lowest value of a chest CT that was turned back rightly."""
 
 STORED_OFFSET = np.float32(1024)
 """What scanners add to Hounsfield units before they store them."""
@@ -69,7 +69,7 @@ def _read(files: Sequence[SourceFile], options: ReadOptions, name: str) -> Scan:
         header = read_header(file, options.limits)
         refused = refusal(header)
         if refused:
-            raise SourceError(str(file), *refused)
+            raise NotCTError(str(file), *refused)
         frames.extend(frames_of(file, header, options.limits))
     frames, warnings = _arrange(frames)
     shapes = {(int(frame.header.Rows), int(frame.header.Columns)) for frame in frames}
@@ -79,7 +79,8 @@ def _read(files: Sequence[SourceFile], options: ReadOptions, name: str) -> Scan:
     options.limits.check_shape(name, shape)
     grid = Grid.of(_affine(frames), shape)
     plain, inverted = _pixels(frames, options, name)
-    spaced = frames[0].spacing is not None
+    deep = frames[0].thickness is not None or (len(frames) > 1 and _places(frames) is not None)
+    spaced = frames[0].spacing is not None and deep
     return Scan(
         grid.to_canonical(plain.pixels),
         plain.intensity,
@@ -154,9 +155,9 @@ def _affine(frames: list[Frame]) -> NDArray[np.float64]:
     rows, columns = first.spacing or (1.0, 1.0)
     affine = np.eye(4)
     if places is None:
-        affine[:3, :3] = np.diag([columns, rows, first.thickness])
+        affine[:3, :3] = np.diag([columns, rows, first.thickness or 1.0])
         return affine
-    step = places[0].normal * first.thickness
+    step = places[0].normal * (first.thickness or 1.0)
     if len(places) > 1:
         step = (places[-1].position - places[0].position) / (len(places) - 1)
     affine[:3, :3] = np.stack([places[0].directions[0] * columns, places[0].directions[1] * rows, step], axis=1)
@@ -167,24 +168,20 @@ def _affine(frames: list[Frame]) -> NDArray[np.float64]:
 def _pixels(frames: list[Frame], options: ReadOptions, name: str) -> tuple[Scan, bool]:
     """Return the frames as a plain scan, and whether black and white were exchanged."""
     header = frames[0].header
+    rescaled = frames[0].rescale is not None
+    if any((frame.rescale is not None) != rescaled for frame in frames):
+        raise SourceError(name, "mixes slices with and without rescale tags", "Export the series again")
     pixels = np.empty((len(frames), int(header.Rows), int(header.Columns)), dtype=np.float32)
-    rescaled = all(frame.rescale is not None for frame in frames)
-    for index, frame in enumerate(frames):
-        stored = stored_values(frame, options.limits)
-        padding = padding_of(frame, stored)
-        slope, intercept = frame.rescale if rescaled and frame.rescale else (1.0, 0.0)
-        if max(abs(slope), abs(intercept)) > LARGEST_RESCALE or slope == 0:
-            raise SourceError(
-                str(frame.file), f"is rescaled by {slope:g} and {intercept:g}, as no scanner does", "Export it again"
-            )
+    for index, (frame, stored) in enumerate(zip(frames, stored_values(frames, options.limits), strict=True)):
+        slope, intercept = _rescale_of(frame)
         pixels[index] = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
         if not np.isfinite(pixels[index]).all():
             raise SourceError(str(frame.file), "holds NaN or infinite values", "Export it again")
-        pixels[index][padding] = np.nan
-    fill_padding(pixels)
+        pixels[index][padding_of(frame, stored)] = np.nan
     inverted = str(header.get("PhotometricInterpretation")) == "MONOCHROME1" and _is_bright_outside(pixels)
     if inverted:
-        np.subtract(pixels.max() + pixels.min(), pixels, out=pixels)
+        _turn_back(pixels, frames)
+    fill_padding(pixels)
     metadata: dict[str, Any] = {"format": "DICOM", "modality": "CT", "transfer_syntax": _syntax(header)}
     meant = options.intensity or _meaning(pixels)
     if meant == "offset":
@@ -221,12 +218,39 @@ def _through_window(
     return Scan(shown.pixels, "display", source=name, metadata={**shown.metadata, "intensity_guessed": True})
 
 
+def _rescale_of(frame: Frame) -> tuple[float, float]:
+    slope, intercept = frame.rescale or (1.0, 0.0)
+    if max(abs(slope), abs(intercept)) > LARGEST_RESCALE or slope == 0:
+        raise SourceError(
+            str(frame.file), f"is rescaled by {slope:g} and {intercept:g}, as no scanner does", "Export it again"
+        )
+    return slope, intercept
+
+
+def _turn_back(pixels: NDArray[np.float32], frames: list[Frame]) -> None:
+    """Undo, in place, the exchange of stored values: within the range of their type, or else the range found."""
+    lowest, highest = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+    header = frames[0].header
+    signed = int(header.get("PixelRepresentation") or 0) == 1
+    mirrored = -1.0 if signed else float(2 ** int(header.get("BitsStored") or 16) - 1)
+    slope, intercept = _rescale_of(frames[0])
+    both_ends = slope * mirrored + 2 * intercept
+    # Some writers mirrored what they found instead: then the range of the type leaves no air.
+    if not PLAUSIBLE_AIR[0] <= both_ends - highest <= PLAUSIBLE_AIR[1]:
+        both_ends = lowest + highest
+    np.subtract(np.float32(both_ends), pixels, out=pixels)
+
+
 def _is_bright_outside(pixels: NDArray[np.float32]) -> bool:
     """Tell whether the border of the slices, where air is, is nearer to the brightest value than to the darkest."""
-    edge = np.concatenate(
-        [pixels[:, 0].ravel(), pixels[:, -1].ravel(), pixels[:, :, 0].ravel(), pixels[:, :, -1].ravel()]
-    )
-    return float(np.median(edge)) > (float(pixels.max()) + float(pixels.min())) / 2
+    edge = np.concatenate([part.ravel() for part in (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])])
+    if np.isnan(edge).all():  # padding all round: look at what is next to it
+        missing = np.isnan(pixels)
+        beside = np.zeros_like(missing)
+        beside[:, :, 1:] |= missing[:, :, :-1]
+        beside[:, :, :-1] |= missing[:, :, 1:]
+        edge = pixels[beside & ~missing]
+    return float(np.nanmedian(edge)) > (float(np.nanmax(pixels)) + float(np.nanmin(pixels))) / 2
 
 
 def _syntax(header: Any) -> str:

@@ -50,6 +50,10 @@ class SourceError(ValueError):
         return f"{self.source}: {self.problem}. {self.remedy}."
 
 
+class NotCTError(SourceError):
+    """A sound file that is no CT slice, such as a localizer or a report: a study folder may hold some."""
+
+
 @contextmanager
 def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn what a decoding library raises, its `own_errors` too, into a `SourceError`; that passes unchanged."""

@@ -44,6 +44,13 @@ class SourceFile:
         with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
             return io.BytesIO(self._unpack(archive, limits.max_member_bytes))
 
+    def size(self) -> int:
+        """Return the file's size in bytes; that of an archive's member as the archive says."""
+        if self.member is None:
+            return self.path.stat().st_size
+        with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
+            return archive.getinfo(self.member).file_size
+
     def _unpack(self, archive: zipfile.ZipFile, limit: int) -> bytes:
         info = archive.getinfo(str(self.member))
         if info.flag_bits & 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,7 +71,7 @@ def _is_packed_nifti(head: bytes) -> bool:
         return False
     try:
         return _is_nifti(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD_BYTES))
-    except (zlib.error, gzip.BadGzipFile):
+    except zlib.error:
         return False
 
 

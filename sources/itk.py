@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,13 @@ def _refuse_other_files(path: Path) -> None:
     """Refuse headers that send the reader to another file, which may be anywhere."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
-    head = header.split(b"\n\n")[0].lower() if header.startswith(b"NRRD") else header.lower()
-    local = b"elementdatafile = local" in head or b"elementdatafile=local" in head
-    if b"data file:" in head or b"datafile:" in head or (b"elementdatafile" in head and not local):
+    if header.startswith(b"NRRD"):
+        head, end, _ = header.replace(b"\r\n", b"\n").partition(b"\n\n")
+        own = bool(end) and not re.search(rb"^\s*data\s?file\s*:", head, re.IGNORECASE | re.MULTILINE)
+    else:
+        places = re.findall(rb"^\s*ElementDataFile\s*=\s*(\S*)", header, re.IGNORECASE | re.MULTILINE)
+        own = bool(places) and places[0].upper() == b"LOCAL"
+    if not own:
         raise SourceError(
             str(path), "keeps its pixels in another file", "Save header and pixels as one file, .nrrd or .mha"
         )

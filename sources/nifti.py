@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from .grid import Grid
 from .options import ReadOptions
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
+
+LARGEST_OFFSET = 16 * 1024 * 1024
+"""Most bytes of header and extensions before the pixels."""
 
 
 def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
@@ -33,6 +37,7 @@ def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
     name = str(path)
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
+        _check_offset(path)
         image: Any = nibabel.load(path)
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
@@ -41,7 +46,8 @@ def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
         values = image.dataobj.get_unscaled().reshape(shape)
         slope, offset = float(image.dataobj.slope), float(image.dataobj.inter)
         if (slope, offset) != (1, 0):
-            values = values.astype(np.float32) * np.float32(slope) + np.float32(offset)
+            values = np.multiply(values, np.float32(slope), dtype=np.float32)
+            values += np.float32(offset)
         unplaced = not (image.header["sform_code"] or image.header["qform_code"])
         return volume_to_scan(
             values.T,
@@ -51,6 +57,19 @@ def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
             metadata={"format": "NIfTI"},
             warnings=("unknown-orientation",) if unplaced else (),
         )
+
+
+def _check_offset(path: Path) -> None:
+    """Refuse a header that puts megabytes of something else before the pixels: nibabel would load it."""
+    from nibabel.openers import ImageOpener
+
+    with ImageOpener(str(path)) as file:
+        head = file.read(540)
+    second = head[4:8] == b"n+2\0"
+    order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
+    (offset,) = struct.unpack_from(f"{order}{'q' if second else 'f'}", head, 168 if second else 108)
+    if not 0 <= offset <= LARGEST_OFFSET:
+        raise SourceError(str(path), f"puts its pixels after {offset:g} bytes", "Copy or export the file again")
 
 
 def _three_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .arrays import array_to_scan
-from .errors import explained
+from .errors import SourceError, explained
 from .options import ReadOptions
 from .scan import Scan
 
@@ -39,6 +39,9 @@ def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
             opened = Image.open(path)
         with opened as picture:
             options.limits.check_shape(str(path), (picture.height, picture.width))
+            count = getattr(picture, "n_frames", 1)
+            if picture.format == "PNG" and count > 1:
+                raise SourceError(str(path), f"is an animation of {count} pictures", "Save one slice a file")
             picture.load()
             return picture_to_scan(picture, options, source=str(path))
 
@@ -47,7 +50,9 @@ def picture_to_scan(picture: Image.Image, options: ReadOptions = ReadOptions(), 
     """Turn a decoded Pillow image into a scan of one slice."""
     name = source or f"Pillow image {picture.size} {picture.mode}"
     upright = ImageOps.exif_transpose(picture)
-    if upright.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in upright.info:
+    if upright.mode in ("P", "PA", "LA", "La", "RGBa") or (
+        "transparency" in upright.info and not upright.mode.startswith("I")
+    ):
         upright = upright.convert("RGBA")
     elif upright.mode not in ("L", "RGB", "RGBA", "F", "1") and not upright.mode.startswith("I"):
         upright = upright.convert("RGB")

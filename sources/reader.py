@@ -52,6 +52,8 @@ def read_scan(
     options = ReadOptions(intensity, spacing, limits or Limits())
     if isinstance(source, Scan):
         return source
+    if isinstance(source, SourceError):  # of a search through a folder: it takes its place among the inputs
+        raise source
     if isinstance(source, DicomSeries):
         return read_dicom(source.files, options, source.name)
     if isinstance(source, (str, os.PathLike)):

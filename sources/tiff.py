@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .arrays import array_to_scan
 from .errors import SourceError, explained
 from .options import ReadOptions
+from .pictures import picture_to_scan
 from .scan import Scan
 
 
@@ -39,10 +42,34 @@ def read_tiff(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
             raise SourceError(
                 name, f"holds {len(file.series)} image series of different kinds", "Save one series per file"
             )
-        inverted = file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        page = file.pages.first
+        _check_bytes(name, page)
+        turned = "Orientation" in page.tags and page.tags["Orientation"].value != 1
+        if turned or page.photometric in (tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.SEPARATED):
+            return _read_by_pillow(path, options, len(file.pages))
+        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         values = file.asarray()
         if "S" in axes:  # red, green and blue may be stored apart
             values = np.moveaxis(values, axes.index("S"), -1)
         if inverted and values.dtype.kind == "u":
             values = np.iinfo(values.dtype).max - values
         return array_to_scan(values, options, source=name, metadata={"format": "TIFF"})
+
+
+def _check_bytes(name: str, page: Any) -> None:
+    """Refuse packed data that is larger than what it should unpack to: it would unpack to anything."""
+    packed, plain = sum(page.databytecounts), page.nbytes
+    if packed > 1.25 * plain + 65536:
+        raise SourceError(name, f"holds {packed} bytes for a page of {plain}", "Copy or export the file again")
+
+
+def _read_by_pillow(path: Path, options: ReadOptions, pages: int) -> Scan:
+    """Read one page of palette colours, printing inks, or another way up, which tifffile hands out as stored."""
+    if pages > 1:
+        raise SourceError(
+            str(path),
+            "has several pages in palette colours, printing inks, or turned",
+            "Save it as grey, upright pages",
+        )
+    with Image.open(path) as picture:
+        return picture_to_scan(picture, options, source=str(path))

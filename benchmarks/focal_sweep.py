@@ -22,10 +22,11 @@ from lungct.classify.dataset import read_examples, split_examples
 from lungct.classify.evaluation import auc, average_precision, expected_calibration_error
 from lungct.classify.leaks import settle_leaks
 from lungct.classify.lite0 import load_lite0
+from lungct.classify.loss import focal_loss
 from lungct.classify.regions import Regions, cut_regions
 from lungct.lungseg import LungSegmenter
 
-GAMMAS = (0.0, 0.5, 1.0, 2.0, 5.0)
+GAMMAS = (0.0, 1.0, 2.0, 5.0)
 ALPHAS = (0.25, 0.5, 0.75)
 REPEATS = 5
 STEPS = 300
@@ -46,14 +47,12 @@ def train_head(
 ) -> NDArray[np.float64]:
     """Return weights and bias of a linear head, float64 (1281,), trained on all of the features at once."""
     import keras
-    from focal_loss import BinaryFocalLoss
 
     keras.utils.set_random_seed(seed)
     head = keras.Sequential([keras.layers.Dense(1, kernel_initializer="zeros")])
     head.compile(
         keras.optimizers.AdamW(1e-2, weight_decay=1e-2),
-        loss=BinaryFocalLoss(gamma=gamma, pos_weight=alpha / (1 - alpha), from_logits=True),
-        loss_weights=2 * (1 - alpha),
+        loss=focal_loss(gamma, alpha),
     )
     targets = covid[:, None].astype(np.float32)
     head.fit(features, targets, batch_size=len(features), epochs=STEPS, verbose=0)

@@ -34,9 +34,11 @@ class ClassifierRecipe:
     averaging : float
         Momentum of the weights' moving average, which is what is measured, kept, and gone on from after every epoch.
     gamma : float
-        Focusing parameter of the focal loss (Lin et al. 2017, arXiv 1708.02002); 0 is cross-entropy.
+        Focusing parameter of the focal loss, see `lungct.classify.loss.focal_loss`.
     alpha : float
         Weight of COVID in the focal loss, beside 1 - alpha of the others; 0.5 treats both alike.
+    teachers_share : float
+        Share of the target that teachers give, if there are any; the label gives the rest.
     validation_share : float
         Share of blocks kept for validation where a data set has no split of its own.
     exclude : tuple of str
@@ -58,6 +60,7 @@ class ClassifierRecipe:
     averaging: float = 0.95
     gamma: float = 2.0
     alpha: float = 0.5
+    teachers_share: float = 0.7
     validation_share: float = 0.2
     exclude: tuple[str, ...] = ()
     seed: int = 0

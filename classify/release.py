@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ def release_classifier(
     model: keras.Model,
     training: Regions,
     validation: Regions,
-    teacher: Lesions | None,
+    drawn: Lesions | None,
+    teachers: Sequence[Card],
     folder: Path,
     recipe: ClassifierRecipe,
     init: Path | str | None,
@@ -57,7 +59,7 @@ def release_classifier(
             }
             for source in sorted({item.source for item in training.examples})
         ]
-        + ([{"name": "drawn lesions", "slices": len(teacher.pixels)}] if teacher else []),
+        + ([{"name": "drawn lesions", "slices": len(drawn.pixels)}] if drawn else []),
         licence=licence,
     )
     logits = Classifier(card).logits(validation.inputs).astype(np.float64)
@@ -90,6 +92,7 @@ def release_classifier(
             "after_calibration": _reliability(probabilities, validation.covid),
             "validation_without_lung": validation.without_lung,
             "recipe": {**asdict(recipe), "init": init.name if isinstance(init, Path) else init},
+            "teachers": [{"version": teacher.version, "sha256": teacher.sha256} for teacher in teachers],
             "versions": training_versions(),
         },
     )

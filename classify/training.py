@@ -18,11 +18,13 @@ from .evaluation import auc
 from .leaks import LeakRule, settle_leaks
 from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
 from .lite0 import load_lite0
+from .loss import focal_loss
 from .network import build_classifier
 from .recipe import ClassifierRecipe
 from .regions import FindLungs, Regions, cut_regions
 from .release import release_classifier
 from .roi import RoiPreprocessing
+from .teachers import Teachers
 
 prepare_environment()
 
@@ -43,6 +45,7 @@ def train_classifier(
     version: str,
     licence: str,
     lesions: Iterable[DrawnLesions] = (),
+    teachers: Sequence[Card] = (),
     segmenter: str = "",
     sensitivity: float | None = None,
     leaks: LeakRule = "refuse",
@@ -65,6 +68,8 @@ def train_classifier(
         Of the weights.
     lesions : iterable of DrawnLesions
         Slices with drawn lungs and lesions, for the second task.
+    teachers : sequence of Card
+        Trained classifiers whose answers are learnt along with the labels, see `Teachers`.
     segmenter : str
         Checksum of the first stage: regions found with another one are not reused.
     sensitivity : float, optional
@@ -101,13 +106,17 @@ def train_classifier(
     model = build_classifier(recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet")
     training = cut_regions(kept, find_lungs, preprocess, folder / "regions-train.npz", segmenter)
     validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
-    drawn = list(lesions)
-    teacher = cut_lesions(drawn, preprocess) if drawn else None
+    lesion_scans = list(lesions)
+    drawn = cut_lesions(lesion_scans, preprocess) if lesion_scans else None
+    teach = Teachers(teachers, preprocess) if teachers else None
     trained = _with_lesion_head(model)
     _start_from(trained, init, training, recipe.seed)
-    best = _fit(trained, training, validation, teacher, folder, recipe, [*map(str, data), str(init), segmenter])
+    made_of = [*map(str, data), str(init), segmenter, *(card.sha256 for card in teachers)]
+    best = _fit(trained, training, validation, drawn, teach, folder, recipe, made_of)
     print(f"best epoch: {best}")
-    return release_classifier(model, training, validation, teacher, folder, recipe, init, version, licence, sensitivity)
+    return release_classifier(
+        model, training, validation, drawn, teachers, folder, recipe, init, version, licence, sensitivity
+    )
 
 
 def _with_lesion_head(model: keras.Model) -> keras.Model:
@@ -132,18 +141,18 @@ def _fit(
     trained: keras.Model,
     training: Regions,
     validation: Regions,
-    teacher: Lesions | None,
+    drawn: Lesions | None,
+    teach: Teachers | None,
     folder: Path,
     recipe: ClassifierRecipe,
-    data: list[str],
+    made_of: list[str],
 ) -> dict[str, Any]:
     """Train with focal loss on draws balanced over data sets and classes, and on lesions."""
     import keras
-    from focal_loss import BinaryFocalLoss
 
-    focal_loss = BinaryFocalLoss(recipe.gamma, pos_weight=recipe.alpha / (1 - recipe.alpha), from_logits=True)
+    loss = focal_loss(recipe.gamma, recipe.alpha)
     grid = tuple(trained.get_layer("lesions").output.shape[1:3])
-    lesion_slices = recipe.lesion_slices if teacher else 0
+    lesion_slices = recipe.lesion_slices if drawn else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
     trained.compile(
         keras.optimizers.AdamW(
@@ -156,26 +165,28 @@ def _fit(
             ema_momentum=recipe.averaging,
         ),
         loss={
-            "logit": focal_loss,
+            "logit": loss,
             "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
         },
-        # An alpha of 0.5 weighs both classes with 1.
-        loss_weights={"logit": 2 * (1 - recipe.alpha), "lesions": recipe.lesion_weight if teacher else 0.0},
-        weighted_metrics={"logit": [keras.metrics.AUC(from_logits=True, name="auc")]},
+        loss_weights={"logit": 1.0, "lesions": recipe.lesion_weight if drawn else 0.0},
+        # Against labels alone: with teachers there is no right answer to rank by.
+        weighted_metrics=None if teach else {"logit": [keras.metrics.AUC(from_logits=True, name="auc")]},
     )
+
+    example = _examples(training, drawn, teach, grid, recipe)
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
         rng = np.random.default_rng((recipe.seed, epoch))
         order = balanced_draw(training.examples, recipe.epoch_size, rng)
-        if teacher:
-            slices = rng.choice(len(teacher.pixels), lesion_slices, replace=lesion_slices > len(teacher.pixels))
+        if drawn:
+            slices = rng.choice(len(drawn.pixels), lesion_slices, replace=lesion_slices > len(drawn.pixels))
             order = rng.permutation(np.concatenate([order, len(training.examples) + slices]))
-        return epoch_batches(_examples(training, teacher, grid, recipe.seed), order, epoch, recipe.batch_size)
+        return epoch_batches(example, order, epoch, recipe.batch_size)
 
     def evaluate(current: keras.Model) -> dict[str, float]:
         logits = current.predict(validation.inputs, verbose=0)["logit"]
-        loss = float(focal_loss(validation.covid[:, None].astype(np.float32), logits))
-        return {"val_logit_loss": loss, **source_aucs(logits[:, 0].astype(np.float64), validation)}
+        losses = loss(validation.covid[:, None].astype(np.float32), logits)
+        return {"val_logit_loss": float(np.mean(losses)), **source_aucs(logits[:, 0].astype(np.float64), validation)}
 
     return fit(
         trained,
@@ -185,18 +196,23 @@ def _fit(
         epochs=recipe.epochs,
         monitor="val_auc_mean",
         mode="max",
-        settings={**asdict(recipe), "data": data},
+        settings={**asdict(recipe), "data": made_of},
         seed=recipe.seed,
         evaluate=evaluate,
     )
 
 
 def _examples(
-    training: Regions, teacher: Lesions | None, grid: tuple[int, int], seed: int
+    training: Regions,
+    drawn: Lesions | None,
+    teach: Teachers | None,
+    grid: tuple[int, int],
+    recipe: ClassifierRecipe,
 ) -> Callable[[int, int], Batch]:
     """Return what makes one example: numbers beyond the pictures are slices with lesions.
 
-    The label of a slice with lesions, and the lesions of a picture, are unknown: their weight is 0.
+    The lesions of a picture are unknown, and so is the label of a slice with lesions unless there are teachers: the
+    weight of what is unknown is 0.
     """
     from .augment import RoiAugmenter
 
@@ -204,14 +220,18 @@ def _examples(
     count = len(training.examples)
 
     def example(index: int, at: int) -> Batch:
-        if index < count or teacher is None:
-            roi, drawn = augment(training.pixels[index], at + seed)
-            label, known = training.covid[index], np.float32(1)
+        if drawn is None or index < count:
+            roi, lesions = augment(training.pixels[index], at + recipe.seed)
+            label, labelled = float(training.covid[index]), True
         else:
-            roi, drawn = augment(teacher.pixels[index - count], at + seed, teacher.drawn[index - count])
-            label, known = np.bool_(True), np.float32(0)
-        targets = {"logit": np.array([label], dtype=np.float32), "lesions": on_grid(drawn, *grid)}
-        return roi[..., None], targets, {"logit": known, "lesions": np.full(grid, 1 - known)}
+            roi, lesions = augment(drawn.pixels[index - count], at + recipe.seed, drawn.drawn[index - count])
+            label, labelled = 0.0, False
+        if teach:
+            share = recipe.teachers_share if labelled else 1.0
+            label += share * (teach(roi) - label)
+        targets = {"logit": np.array([label], dtype=np.float32), "lesions": on_grid(lesions, *grid)}
+        known = {"logit": np.float32(labelled or teach is not None), "lesions": np.full(grid, not labelled, np.float32)}
+        return roi[..., None], targets, known
 
     return example
 

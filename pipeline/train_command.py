@@ -153,10 +153,21 @@ def classify(
     lesion_weight: Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")] = 1.0,
     batch_size: BatchSize = 16,
     learning_rate: LearningRate = 3e-4,
-    gamma: Annotated[float, typer.Option(min=0, help="Focal loss's gamma; 0 is cross-entropy.")] = 2.0,
+    gamma: Annotated[
+        float, typer.Option(min=0, help="Focal loss's gamma: 0, which is cross-entropy, or at least 1.")
+    ] = 2.0,
     alpha: Annotated[
         float, typer.Option(min=0.01, max=0.99, help="Focal loss's weight of COVID; 0.5: both alike.")
     ] = 0.5,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Card of a trained classifier whose answers are learnt as well; repeat for more.", exists=True
+        ),
+    ] = None,
+    teachers_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the target that teachers give; the label gives the rest.")
+    ] = 0.7,
     sensitivity: Annotated[
         float | None,
         typer.Option(min=0.01, max=1, help="Choose the highest threshold this sensitive; Youden's by default."),
@@ -205,6 +216,7 @@ def classify(
             learning_rate=learning_rate,
             gamma=gamma,
             alpha=alpha,
+            teachers_share=teachers_share,
             validation_share=validation_share,
             exclude=tuple(exclude or ()),
             seed=seed,
@@ -219,6 +231,7 @@ def classify(
             version=weights_version,
             licence=weights_licence,
             lesions=[scan for data_set in drawn for scan in data_set.scans()],
+            teachers=[load_card(path) for path in teacher or []],
             segmenter=first_stage.card.sha256,
             sensitivity=sensitivity,
             leaks=leaks,

@@ -56,24 +56,35 @@ def test_segmenter_learns_and_its_network_runs(segmenter_run):
     assert figures["dice"]["mean"] > 0.5
 
 
-def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tmp_path):
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
     rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("pictures") / "data"
     for name in ("COVID", "NonCOVID"):
-        (tmp_path / "data" / name).mkdir(parents=True)
+        (folder / name).mkdir(parents=True)
         for number in range(54):
             hu, lungs = make_chest(96, 96, number)
             if name == "COVID":
                 hu = np.where(lungs & (rng.random(hu.shape) < 0.5), -300, hu)
-            Image.fromarray(grey(hu)).save(tmp_path / "data" / name / f"{number}.png")
+            Image.fromarray(grey(hu)).save(folder / name / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classifier_run(segmenter_run, pictures):
     result = run(
-        "classify", "--data", tmp_path / "data", "--out", tmp_path / "run", "--size", 32, "--epochs", 1,
+        "classify", "--data", pictures, "--out", pictures.parent / "run", "--size", 32, "--epochs", 1,
         "--epoch-size", 32, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
         "--images", segmenter_run.parent / "ct", "--masks", segmenter_run.parent / "lungs",
         "--infections", segmenter_run.parent / "lesions", "--lesion-slices", 16,
         "--sensitivity", 0.9,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    card = load_card(tmp_path / "run" / "efficientnetb0-covid.json")
+    return pictures.parent / "run"
+
+
+def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pictures, classifier_run):
+    card = load_card(classifier_run / "efficientnetb0-covid.json")
     figures = card.metrics["validation"]["data"]
     assert figures["n"] > 10
     assert set(figures["auc"]) == {"value", "interval"}
@@ -85,11 +96,30 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, tm
     assert after <= before + 0.01
     pipe = Pipeline(
         LungSegmenter.from_card(segmenter_run / "bcdunet-lung.json"),
-        Classifier.from_card(tmp_path / "run" / "efficientnetb0-covid.json"),
+        Classifier.from_card(classifier_run / "efficientnetb0-covid.json"),
     )
-    prediction = pipe.predict(tmp_path / "data" / "COVID" / "0.png")
+    prediction = pipe.predict(pictures / "COVID" / "0.png")
     assert prediction.model["segmenter"]["version"] == "own"
     assert 0 <= prediction.probability <= 1
+
+
+def test_pupil_comes_nearer_to_its_teacher(segmenter_run, pictures, classifier_run):
+    teacher = load_card(classifier_run / "efficientnetb0-covid.json")
+    how = [
+        "classify", "--data", pictures, "--out", pictures.parent / "pupil", "--size", 32, "--epochs", 3,
+        "--epoch-size", 64, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
+        "--teacher", classifier_run / "efficientnetb0-covid.json", "--teachers-share", 1,
+    ]  # fmt: skip
+    result = run(*how)
+    assert result.exit_code == 0, result.output
+    card = load_card(pictures.parent / "pupil" / "efficientnetb0-covid.json")
+    assert card.metrics["teachers"] == [{"version": "own", "sha256": teacher.sha256}]
+    with (pictures.parent / "pupil" / "history.csv").open(newline="") as file:
+        losses = [float(row["logit_loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < losses[0]
+    again = run(*how[:6], 64, *how[7:])
+    assert again.exit_code == 2
+    assert "teacher" in again.output
 
 
 def test_mistakes_are_wrong_usage(tmp_path):
@@ -101,3 +131,6 @@ def test_mistakes_are_wrong_usage(tmp_path):
     assert run("classify", "--data", empty, "--out", tmp_path / "run").exit_code == 2
     assert run("classify", "--data", empty, "--out", tmp_path / "run", "--init", "nothing.npz").exit_code == 2
     assert run("classify", "--data", empty, "--out", tmp_path / "run", "--images", empty).exit_code == 2
+    impossible = run("classify", "--data", empty, "--out", tmp_path / "run", "--gamma", 0.5)
+    assert impossible.exit_code == 2
+    assert "at least 1" in impossible.output

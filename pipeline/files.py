@@ -37,8 +37,8 @@ def unique_stems(sources: list[str]) -> list[str]:
 
 
 def slice_names(stem: str, slices: int) -> list[str]:
-    """Return one name a slice: the stem itself for one, numbered from 001 for more."""
-    return [stem] if slices == 1 else [f"{stem}_{index + 1:03d}" for index in range(slices)]
+    """Return one name a slice: the stem itself for one, numbered from slice001 for more."""
+    return [stem] if slices == 1 else [f"{stem}_slice{index + 1:03d}" for index in range(slices)]
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:

@@ -41,7 +41,7 @@ def array_to_scan(
     *,
     source: str | None = None,
     metadata: Mapping[str, Any] | None = None,
-    colour: bool | None = None,
+    own: bool = False,
 ) -> Scan:
     """Turn an array into a `Scan`.
 
@@ -58,8 +58,8 @@ def array_to_scan(
         Name for messages; by default a description of the array.
     metadata : mapping, optional
         Kept with the scan.
-    colour : bool, optional
-        Whether the last axis is red, green, blue; by default where it has 3 or 4 entries.
+    own : bool
+        A reader's own volume: a last axis of 3 or 4 is no colour, and its memory may be kept.
 
     Returns
     -------
@@ -84,8 +84,7 @@ def array_to_scan(
         raise ValueError(f"intensity must be one of {INTENSITIES} or None, not {intensity!r}")
     if values.dtype.kind not in "buif":
         raise SourceError(name, f"holds {values.dtype}, not real numbers", "Convert it to integers or floats")
-    if colour is None:
-        colour = values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
+    colour = not own and values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
     options.limits.check_shape(name, values.shape[:2] if colour else values.shape)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise SourceError(name, "holds NaN or infinite values", "Replace them first, for example by -1024 HU (air)")
@@ -97,7 +96,7 @@ def array_to_scan(
         values = _grey(values, name)
         intensity = intensity or "display"
     chosen, guessed = (intensity, False) if intensity else _guess(values)
-    pixels = _display(values) if chosen == "display" else values.astype(np.float32)
+    pixels = _display(values) if chosen == "display" else values.astype(np.float32, copy=not own)
     return Scan(
         pixels=pixels.reshape((-1, *pixels.shape[-2:])),
         intensity=chosen,

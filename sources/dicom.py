@@ -109,7 +109,7 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
 def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
     """Refuse a deflated file that unpacks to more than allowed: pydicom unpacks it whole."""
     head = opened.read(1024)
-    if DEFLATED in head and head[128:132] == b"DICM":
+    if DEFLATED in head and head[128:136] == b"DICM\x02\0\0\0":
         opened.seek(META_START + int.from_bytes(head[META_START - 4 : META_START], "little"))
         unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(opened.read(), limits.max_member_bytes)
         if len(unpacked) >= limits.max_member_bytes:
@@ -117,24 +117,40 @@ def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
     opened.seek(0)
 
 
-def refusal(header: Any) -> tuple[str, str] | None:
-    """Return what is wrong with a DICOM file as a CT slice, and the remedy; None for a CT slice."""
-    modality = str(header.get("Modality") or "")
+def check_is_ct(file: SourceFile, header: Any) -> None:
+    """Refuse what is no CT slice.
+
+    Raises
+    ------
+    NotCTError
+        With what it is instead.
+    SourceError
+        For CT without an image.
+    """
+    modality = str(header.get("Modality") or "unknown")
+    reason = _reason(header, modality)
+    if reason:
+        raise NotCTError(str(file), *reason)
+    if not header.get("Rows") or not header.get("Columns"):
+        raise SourceError(str(file), "is a DICOM file of modality CT without an image", "Copy or export it again")
+
+
+def _reason(header: Any, modality: str) -> tuple[str, str] | None:
+    """Return what a sound DICOM file is instead of a CT slice, and the remedy; None for CT."""
     kinds = str(header.get("ImageType") or "").upper()
+    give_slices = "Give the CT slices themselves"
     if "DirectoryRecordSequence" in header:
         return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
-    if not header.get("Rows") or not header.get("Columns"):
-        return f"is a DICOM file without an image (modality {modality or 'unknown'})", "Give the CT slices themselves"
     if modality != "CT":
-        return f"is a DICOM image of modality {modality or 'unknown'}, not CT", "Give CT slices"
-    if int(header.get("SamplesPerPixel") or 1) != 1 or not str(
-        header.get("PhotometricInterpretation", "MONOCHROME2")
-    ).startswith("MONOCHROME"):
-        return "is a colour picture saved as CT, such as a screenshot or a dose report", "Give the CT slices themselves"
+        what = "image" if header.get("Rows") else "file without an image,"
+        return f"is a DICOM {what} of modality {modality}, not CT", give_slices
     if any(kind in kinds for kind in ("LOCALIZER", "SCOUT", "TOPOGRAM")):
         return "is a localizer, the overview for planning a scan", "Give the axial slices of the study"
     if "SCREEN SAVE" in kinds:
-        return "is a picture of a screen, not a CT slice", "Give the CT slices themselves"
+        return "is a picture of a screen, not a CT slice", give_slices
+    colours = str(header.get("PhotometricInterpretation") or "MONOCHROME2")
+    if int(header.get("SamplesPerPixel") or 1) != 1 or not colours.startswith("MONOCHROME"):
+        return "is a colour picture saved as CT, such as a screenshot or a dose report", give_slices
     return None
 
 
@@ -256,13 +272,14 @@ def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
     syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
-    if syntax is None:  # a bare file: how it is written was found out while reading the header
+    if syntax is None or syntax.is_deflated:
         whole = pydicom.dcmread(opened, force=True)
         implicit, little = whole.original_encoding
         whole.ensure_file_meta()
-        whole.file_meta.TransferSyntaxUID = (
-            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        )
+        if syntax is None:  # a bare file: how it is written is found out in reading
+            whole.file_meta.TransferSyntaxUID = (
+                ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+            )
         return lambda index: np.asarray(pixel_array(whole, index=index))
     if syntax.is_compressed and syntax != RLELossless:
         content = opened.read()

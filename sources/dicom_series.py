@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import HU_BELOW, array_to_scan, fill_padding
-from .dicom import SAME_DIRECTION, Frame, Place, frames_of, padding_of, read_header, refusal, stored_values
-from .errors import NotCTError, SourceError, explained
+from .dicom import SAME_DIRECTION, Frame, Place, check_is_ct, frames_of, padding_of, read_header, stored_values
+from .errors import SourceError, explained
 from .files import SourceFile
 from .grid import Grid
 from .options import ReadOptions
@@ -67,9 +67,7 @@ def _read(files: Sequence[SourceFile], options: ReadOptions, name: str) -> Scan:
     frames: list[Frame] = []
     for file in files:
         header = read_header(file, options.limits)
-        refused = refusal(header)
-        if refused:
-            raise NotCTError(str(file), *refused)
+        check_is_ct(file, header)
         frames.extend(frames_of(file, header, options.limits))
     frames, warnings = _arrange(frames)
     shapes = {(int(frame.header.Rows), int(frame.header.Columns)) for frame in frames}
@@ -189,7 +187,7 @@ def _pixels(frames: list[Frame], options: ReadOptions, name: str) -> tuple[Scan,
     if meant == "grey":
         return _through_window(pixels, frames[0], options, name, metadata), inverted
     if meant == "display":
-        return array_to_scan(pixels, options, source=name, metadata=metadata, colour=False), inverted
+        return array_to_scan(pixels, options, source=name, metadata=metadata, own=True), inverted
     np.maximum(pixels, AIR, out=pixels)
     unsure = options.intensity is None and (meant == "offset" or not rescaled)
     metadata["intensity_guessed"] = unsure
@@ -213,7 +211,7 @@ def _through_window(
         centre, width = frame.window
         pixels = np.clip((pixels - np.float32(centre - width / 2)) / np.float32(width), 0, 1)
     shown = array_to_scan(
-        pixels, ReadOptions("display", None, options.limits), source=name, metadata=metadata, colour=False
+        pixels, ReadOptions("display", None, options.limits), source=name, metadata=metadata, own=True
     )
     return Scan(shown.pixels, "display", source=name, metadata={**shown.metadata, "intensity_guessed": True})
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .dicom import SAME_DIRECTION, Frame, frames_of, read_header, refusal
-from .errors import NotCTError, SourceError, explained
+from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of, read_header
+from .errors import SourceError, explained
 from .files import SourceFile, head_of, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
 from .limits import Limits
@@ -133,9 +133,7 @@ def _series(files: Iterable[SourceFile], limits: Limits, refused: list[SourceErr
         try:
             with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
                 header = read_header(file, limits)
-                reason = refusal(header)
-                if reason:
-                    raise NotCTError(str(file), *reason)
+                check_is_ct(file, header)
                 key, title = _identity(file, header, frames_of(file, header, limits)[0], list(groups))
         except SourceError as error:
             refused.append(error)

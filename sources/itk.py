@@ -51,8 +51,16 @@ def read_itk(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
         affine = np.eye(4)
         affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
         affine[:3, 3] = image.GetOrigin()
-        metadata = {"format": "NRRD" if path.suffix.lower() == ".nrrd" else "MetaImage"}
-        return volume_to_scan(sitk.GetArrayFromImage(image), affine, options, source=name, metadata=metadata)
+        nrrd = path.suffix.lower() == ".nrrd"
+        unplaced = nrrd and "NRRD_space" not in image.GetMetaDataKeys()
+        return volume_to_scan(
+            sitk.GetArrayFromImage(image),
+            affine,
+            options,
+            source=name,
+            metadata={"format": "NRRD" if nrrd else "MetaImage"},
+            warnings=("unknown-orientation",) if unplaced else (),
+        )
 
 
 def _refuse_other_files(path: Path) -> None:

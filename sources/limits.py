@@ -11,8 +11,8 @@ from .errors import SourceError
 class Limits:
     """Sizes beyond which an input is refused.
 
-    Reading a scan takes at most 4 bytes a pixel for the result, twice that while a compressed NIfTI, NRRD or MHA
-    volume is unpacked, and 300 MB for the libraries.
+    Reading takes 4 bytes a pixel for the result, 12 at most while files of up to 32 bits a pixel are unpacked, 16 for
+    64 bits, and 300 MB for the libraries.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .arrays import array_to_scan
@@ -44,13 +45,15 @@ def read_tiff(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
             )
         page = file.pages.first
         _check_bytes(name, page)
-        turned = "Orientation" in page.tags and page.tags["Orientation"].value != 1
-        if turned or page.photometric in (tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.SEPARATED):
+        if page.photometric in (tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.SEPARATED):
             return _read_by_pillow(path, options, len(file.pages))
         inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         values = file.asarray()
         if "S" in axes:  # red, green and blue may be stored apart
             values = np.moveaxis(values, axes.index("S"), -1)
+        if "Orientation" in page.tags:
+            first = values.ndim - (3 if "S" in axes else 2)
+            values = _upright(values, int(page.tags["Orientation"].value), (first, first + 1))
         if inverted and values.dtype.kind == "u":
             values = np.iinfo(values.dtype).max - values
         return array_to_scan(values, options, source=name, metadata={"format": "TIFF"})
@@ -64,7 +67,7 @@ def _check_bytes(name: str, page: Any) -> None:
 
 
 def _read_by_pillow(path: Path, options: ReadOptions, pages: int) -> Scan:
-    """Read one page of palette colours, printing inks, or another way up, which tifffile hands out as stored."""
+    """Read one page of palette colours or printing inks, which tifffile hands out as stored."""
     if pages > 1:
         raise SourceError(
             str(path),
@@ -73,3 +76,10 @@ def _read_by_pillow(path: Path, options: ReadOptions, pages: int) -> Scan:
         )
     with Image.open(path) as picture:
         return picture_to_scan(picture, options, source=str(path))
+
+
+def _upright(values: NDArray[Any], orientation: int, axes: tuple[int, int]) -> NDArray[Any]:
+    """Undo a TIFF orientation, 1 to 8: from 5 on rows and columns are exchanged, every second one is a mirror image."""
+    turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}.get(orientation, 0)
+    turned = np.rot90(values, turns, axes)
+    return np.flip(turned, axes[1]) if orientation in (2, 4, 5, 7) else turned

@@ -50,12 +50,12 @@ def volume_to_scan(
     except ValueError as error:
         raise SourceError(source, str(error), "Write it again with a proper affine, spacing and direction") from error
     if array.dtype.kind == "f":
-        array = array.astype(np.float32)  # a copy: files may be mapped into memory
+        # Files may be mapped into memory: those are copied.
+        array = array.astype(np.float32, copy=not array.flags.writeable)
         fill_padding(array)
     canonical = grid.to_canonical(array)
     options.limits.check_shape(source, canonical.shape)
-    # A last axis of 3 or 4 is depth here, not colour: make sure that it isn't read as such.
-    plain = array_to_scan(canonical, options, source=source, metadata=metadata, colour=False)
+    plain = array_to_scan(canonical, options, source=source, metadata=metadata, own=True)
     return Scan(
         plain.pixels,
         plain.intensity,

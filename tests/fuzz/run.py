@@ -47,7 +47,10 @@ def read_damaged(job: tuple[Path, int, int, Path]) -> tuple[collections.Counter[
         try:
             read_scan(path)
             outcomes["read"] += 1
-        except SourceError:
+        except SourceError as error:
+            if isinstance(error.__cause__, MemoryError):
+                findings.append(f"{path.name}: {error}")
+                continue
             outcomes["refused"] += 1
         except BaseException as error:  # noqa: BLE001
             findings.append(f"{path.name}: {type(error).__name__}: {error}")

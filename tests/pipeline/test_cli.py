@@ -119,7 +119,7 @@ def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
     mask = read_scan(tmp_path / "auto" / "series_mask.nii.gz", intensity="display").pixels > 0
     assert float(row["lung_volume_ml"]) == pytest.approx(mask.sum() * 3.0 * 0.7 * 0.8 / 1000, abs=0.6)
     for masks, names in {
-        "png": {"series_001_mask.png", "series_002_mask.png", "series_001_roi.tif", "series_002_roi.tif"},
+        "png": {f"series_slice00{number}_{kind}" for number in (1, 2) for kind in ("mask.png", "roi.tif")},
         "seg": {"series_mask.dcm", "series_roi.nii.gz"},
     }.items():
         result = run("segment", tmp_path / "study", "--out", tmp_path / masks, "--masks", masks)
@@ -130,6 +130,25 @@ def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
     failed = run("predict", SLICES / "lctsc-S1-101-hu.tif", "--masks", "seg", "--out", tmp_path / "no")
     assert failed.exit_code == 1
     assert "not read from DICOM" in rows(tmp_path / "no" / "predictions.csv")[0]["error"]
+
+
+def test_what_is_damaged_in_a_folder_is_a_row_and_a_localizer_is_none(tmp_path):
+    hu, _ = make_chest(64, 80)
+    files = series_of(np.stack([hu, hu]))
+    write(tmp_path / "study", files)
+    cut = (tmp_path / "study" / "001.dcm").read_bytes()[:700]
+    (tmp_path / "study" / "cut.dcm").write_bytes(cut)
+    (tmp_path / "study" / "page.png").write_text("<html>")
+    (tmp_path / "study" / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    localizer = series_of(hu[None])[0]
+    localizer.ImageType = "LOCALIZER"
+    write(tmp_path / "study" / "overview", [localizer])
+    result = run("predict", tmp_path / "study", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    found = {row["source"].rsplit("/", 1)[-1]: row["error"] for row in rows(tmp_path / "out" / "predictions.csv")}
+    assert found.pop("study") == ""
+    assert set(found) == {"cut.dcm", "page.png", "broken.zip"}
+    assert all(found.values())
 
 
 def test_info_says_how_inputs_are_read_and_why_not(tmp_path):

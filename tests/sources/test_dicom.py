@@ -5,9 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
-from pydicom.uid import JPEG2000Lossless, RLELossless, generate_uid
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from lungct.sources import Limits, SourceError, find_sources, read_scan
+from lungct.sources import Limits, SourceError, decoding, find_sources, read_scan
 
 from ..conftest import make_chest
 from .dicom_files import enhanced_of, series_of, slice_file, write
@@ -98,6 +98,99 @@ def test_monochrome1_with_exchanged_values_is_turned_back(tmp_path, volume):
     np.testing.assert_array_equal(exchanged.pixels, as_it_is.pixels)
 
 
+def test_exchanged_values_are_turned_back_within_the_range_of_their_type(tmp_path, volume):
+    data = slice_file(volume[0], series=generate_uid())
+    data.PhotometricInterpretation, data.PixelRepresentation = "MONOCHROME1", 0
+    data.BitsStored, data.HighBit = 12, 11
+    stored = np.clip(np.rint(clipped(volume)[0]) + 1024, 0, 4095).astype("<u2")
+    mirrored = 4095 - stored
+    mirrored[:3] = 0  # padding, all round
+    mirrored[-3:] = mirrored[:, :3] = mirrored[:, -3:] = 0
+    data.PixelData = mirrored.tobytes()
+    data.add_new(0x00280120, "US", 0)
+    scan = read_scan(write(tmp_path, [data]))
+    assert scan.warnings == ("inverted",)
+    np.testing.assert_array_equal(scan.pixels[0, 3:-3, 3:-3], clipped(volume)[0, 3:-3, 3:-3])
+    assert (scan.pixels[0, 0] == -1024).all()
+
+
+def test_bare_files_without_preamble_and_syntax(tmp_path, volume):
+    data = slice_file(volume[0], series=generate_uid())
+    data.save_as(tmp_path / "whole.dcm", enforce_file_format=True)
+    whole = (tmp_path / "whole.dcm").read_bytes()
+    start = 144 + int.from_bytes(whole[140:144], "little")
+    (tmp_path / "bare").write_bytes(whole[start:])
+    np.testing.assert_array_equal(read_scan(tmp_path / "bare").pixels, read_scan(tmp_path / "whole.dcm").pixels)
+
+
+def test_depth_is_not_invented(tmp_path, volume):
+    files = series_of(volume, step=5.0)
+    for data in files:
+        del data.SliceThickness
+    assert read_scan(write(tmp_path / "placed", files)).spacing == pytest.approx((5.0, 0.7, 0.8))
+    for data in files:
+        del data.ImagePositionPatient
+    unplaced = read_scan(write(tmp_path / "unplaced", files))
+    assert unplaced.spacing is None
+    assert unplaced.voxel_volumes is None
+
+
+def test_a_series_that_mixes_rescale_tags_is_refused(tmp_path, volume):
+    files = series_of(volume)
+    del files[1].RescaleIntercept
+    with pytest.raises(SourceError, match="with and without rescale"):
+        read_scan(write(tmp_path, files))
+
+
+def test_rounded_directions_do_not_split_a_series(tmp_path, volume):
+    files = series_of(volume)
+    for sign, data in zip((1, -1, 1, -1), files, strict=True):
+        angle = np.radians(2.866 + sign * 0.001)  # on the edge where 0.05 rounds to 0.0 or 0.1
+        data.ImageOrientationPatient = [1, 0, 0, 0, float(np.cos(angle)), float(np.sin(angle))]
+    assert len(find_sources(write(tmp_path, files)).sources) == 1
+
+
+def test_more_frames_than_bytes_and_deflated_bombs_are_refused(tmp_path, volume):
+    data = slice_file(volume[0], series=generate_uid())
+    data.NumberOfFrames = 10_000
+    with pytest.raises(SourceError, match="more than it has room for"):
+        read_scan(write(tmp_path / "frames", [data]))
+    del data.NumberOfFrames
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    small = write(tmp_path / "deflated", [data])
+    np.testing.assert_array_equal(read_scan(small).pixels[0], clipped(volume)[0])
+    with pytest.raises(SourceError, match="unpacks to more"):
+        read_scan(small / "000.dcm", limits=Limits(max_member_bytes=5000))
+
+
+def test_a_decoder_that_was_interrupted_gives_nobody_elses_slice(tmp_path, volume, monkeypatch):
+    for index in range(2):
+        data = slice_file(volume[index], series=generate_uid())
+        data.compress(JPEG2000Lossless)
+        write(tmp_path / str(index), [data])
+    first = read_scan(tmp_path / "0")
+
+    def interrupted(stream, count):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding, "_read", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read_scan(tmp_path / "0")
+    np.testing.assert_array_equal(read_scan(tmp_path / "1").pixels[0], clipped(volume)[1])
+    np.testing.assert_array_equal(read_scan(tmp_path / "0").pixels, first.pixels)
+
+
+def test_files_beside_a_scan_are_not_run(tmp_path, volume, monkeypatch):
+    data = slice_file(volume[0], series=generate_uid())
+    data.compress(JPEG2000Lossless)
+    write(tmp_path, [data])
+    (tmp_path / "pydicom.py").write_text("raise SystemExit('run by accident')")
+    monkeypatch.chdir(tmp_path)
+    decoding._stop()  # the next one starts here
+    np.testing.assert_array_equal(read_scan(tmp_path / "000.dcm").pixels[0], clipped(volume)[0])
+
+
 def test_lost_rescale_tags(tmp_path, volume):
     data = slice_file(volume[0], series=generate_uid())
     del data.RescaleSlope, data.RescaleIntercept
@@ -150,7 +243,7 @@ def test_multi_frame_file_is_a_volume(tmp_path, volume):
     assert scan.spacing == pytest.approx((2.0, 0.7, 0.8))
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless])
 def test_compressed_pixels(tmp_path, volume, syntax):
     data = slice_file(volume[0], series=generate_uid())
     data.compress(syntax)
@@ -194,6 +287,8 @@ def without(*names):
     [
         (changed(Modality="MR"), "modality MR, not CT"),
         (changed(ImageType=["DERIVED", "SECONDARY", "LOCALIZER"]), "localizer"),
+        (changed(ImageType="LOCALIZER"), "localizer"),
+        (changed(ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"]), "picture of a screen"),
         (changed(ImageOrientationPatient=[1, 0, 0, 0, 0, -1]), "coronal"),
         (changed(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]), "sagittal"),
         (changed(PhotometricInterpretation="RGB", SamplesPerPixel=3), "colour"),

@@ -3,6 +3,7 @@
 import highdicom as hd
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from lungct.sources import SourceError, read_scan
 from lungct.sources.dicom_seg import write_seg
@@ -31,9 +32,16 @@ def check(path, scan, mask):
     return segmentation
 
 
-@pytest.mark.parametrize("directions", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0)])
+OBLIQUE = tuple(Rotation.from_euler("xy", [12, -7], degrees=True).as_matrix().T[:2].ravel())
+
+
+@pytest.mark.parametrize("directions", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0), OBLIQUE])
 def test_series(tmp_path, volume, directions):
-    scan = read_scan(write(tmp_path / "series", series_of(volume, directions=directions)[::-1]))
+    files = series_of(volume, directions=directions)
+    across = np.cross(directions[:3], directions[3:])
+    for index, data in enumerate(files):
+        data.ImagePositionPatient = [float(value) for value in np.array([-60.0, -50.0, 0.0]) + 2.0 * index * across]
+    scan = read_scan(write(tmp_path / "series", files[::-1]))
     mask = scan.pixels < -500
     mask[2] = False  # slices without lung are referred to as well
     segmentation = check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
@@ -53,6 +61,19 @@ def test_multi_frame_and_single_slice(tmp_path, volume):
     check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
     one = read_scan(write(tmp_path / "one", series_of(volume[:1])))
     check(write_seg(tmp_path / "one.dcm", mask[:1], one, model="net", version="1"), one, mask[:1])
+
+
+def test_several_multi_frame_files_are_refused(tmp_path, volume):
+    for number in (0, 2):
+        enhanced = enhanced_of(series_of(volume[number : number + 2]))
+        for index, group in enumerate(enhanced.PerFrameFunctionalGroupsSequence):
+            group.PlanePositionSequence[0].ImagePositionPatient = [-60.0, -50.0, 2.0 * (number + index)]
+        enhanced.SeriesInstanceUID = "1.2.3"
+        enhanced.save_as(tmp_path / f"{number}.dcm")
+    scan = read_scan(tmp_path)
+    assert scan.shape == volume.shape
+    with pytest.raises(SourceError, match="several multi-frame files"):
+        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")
 
 
 def test_what_is_not_dicom_or_lacks_tags_is_refused(tmp_path, volume):

@@ -117,12 +117,22 @@ def saved(path, array, affine=None):
     nibabel.save(nibabel.Nifti1Image(array, plain_affine() if affine is None else affine), path)
 
 
+def test_an_nrrd_that_does_not_say_how_the_patient_lies(tmp_path, volume):
+    (tmp_path / "bare.nrrd").write_bytes(
+        b"NRRD0004\ntype: int16\ndimension: 3\nsizes: 56 48 5\nencoding: raw\nendian: little\n\n" + volume.tobytes()
+    )
+    scan = read_scan(tmp_path / "bare.nrrd")
+    np.testing.assert_array_equal(scan.pixels, volume)
+    assert scan.warnings == ("unknown-orientation",)
+
+
 def test_what_is_no_volume_is_refused(tmp_path, volume):
     saved(tmp_path / "four.nii.gz", np.stack([volume.T, volume.T], axis=-1))
     colour = np.zeros((40, 50, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     saved(tmp_path / "colour.nii", colour)
     saved(tmp_path / "complex.nii", np.zeros((40, 50, 4), np.complex64))
-    whole = (tmp_path / "four.nii.gz").read_bytes()
+    saved(tmp_path / "three.nii.gz", volume.T)
+    whole = (tmp_path / "three.nii.gz").read_bytes()
     (tmp_path / "cut.nii.gz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "other.nii.gz").write_bytes(gzip.compress(b"no volume at all" * 100))
     saved(tmp_path / "big.nii", volume.T)
@@ -130,16 +140,22 @@ def test_what_is_no_volume_is_refused(tmp_path, volume):
     header[42:48] = np.array([30000, 30000, 30000], "<i2").tobytes()
     (tmp_path / "big.nii").write_bytes(header)
     (tmp_path / "away.mha").write_text(
-        "ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementDataFile = ../../x.raw\n"
+        "ObjectType = Image\nComment = ElementDataFile = LOCAL\nNDims = 3\nDimSize = 4 4 4\nElementDataFile = ../x\n"
     )
+    (tmp_path / "away.nrrd").write_text("NRRD0004\n" + "# words\n" * 9000 + "dimension: 3\ndata file: ../x.raw\n\n")
+    late = bytearray(gzip.decompress(whole))
+    late[108:112] = np.float32(2e8).tobytes()
+    (tmp_path / "late.nii.gz").write_bytes(gzip.compress(bytes(late)))
     for name, reason in {
         "four.nii.gz": "several volumes",
         "colour.nii": "not grey values",
         "complex.nii": "not grey values",
-        "cut.nii.gz": "several volumes|damaged",
+        "cut.nii.gz": "damaged or cut off",
         "other.nii.gz": "gzip file, but no scan",
         "big.nii": "over the limit",
         "away.mha": "in another file",
+        "away.nrrd": "in another file",
+        "late.nii.gz": "after 2e\\+08 bytes",
     }.items():
         with pytest.raises(SourceError, match=reason) as caught:
             read_scan(tmp_path / name)

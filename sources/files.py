@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import mmap
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .errors import SourceError, explained
 from .limits import Limits
@@ -40,7 +41,7 @@ class SourceFile:
             When the archive is damaged, or its member locked or too large.
         """
         if self.member is None:
-            return self.path.open("rb")
+            return open_mapped(self.path)
         with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
             return io.BytesIO(self._unpack(archive, limits.max_member_bytes))
 
@@ -62,6 +63,15 @@ class SourceFile:
                 str(self), f"unpacks to more than {limit} bytes", "Unpack it, or raise the limit (Limits)"
             )
         return content
+
+
+def open_mapped(path: Path) -> BinaryIO:
+    """Open a file mapped into memory: a damaged length in it can't ask for more bytes than there are.
+
+    A plain file would set all of them aside before it reads.
+    """
+    with path.open("rb") as file:
+        return cast(BinaryIO, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def head_of(file: SourceFile, count: int) -> bytes:

@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from .arrays import array_to_scan
 from .errors import SourceError, explained
+from .files import open_mapped
 from .options import ReadOptions
 from .scan import Scan
 
@@ -32,11 +33,14 @@ def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
         When the file is damaged, or its size is out of bounds.
     """
     remedy = "Copy or export the picture again from its source"
-    with explained(str(path), "is damaged or cut off", remedy, (Image.DecompressionBombError,)):
+    with (
+        explained(str(path), "is damaged or cut off", remedy, (Image.DecompressionBombError,)),
+        open_mapped(path) as file,
+    ):
         with warnings.catch_warnings():
             # Pillow warns of, then refuses, large headers; the limit that counts is ours, checked before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+            opened = Image.open(file)
         with opened as picture:
             options.limits.check_shape(str(path), (picture.height, picture.width))
             count = getattr(picture, "n_frames", 1)

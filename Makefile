@@ -9,13 +9,13 @@ STRICT := --config-settings editable_mode=strict
 .PHONY: demo test lint bench clean help
 
 help:
-	@echo "make demo   install into .venv, judge the slices in examples/slices, write results/"
+	@echo "make demo   install into .venv, judge the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style and types, run all tests"
 	@echo "make bench  time the pipeline, and the segmenter against the paper's network"
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
-	$(BIN)/lungct predict examples/slices --out results
+	$(BIN)/lungct predict examples --out results
 	@echo "Open results/*_overlay.png to see the lungs that were found; results/predictions.csv has the numbers."
 
 test: .venv/test lint

@@ -18,26 +18,55 @@ from .roi import Region, RoiPreprocessing
 
 
 @dataclass(frozen=True, eq=False)
+class Evidence:
+    """What speaks for and against COVID in one slice, as coarse as the network gives it.
+
+    Parameters
+    ----------
+    grid : ndarray of float32, shape (rows, columns)
+        Calibrated logits.
+    box : tuple of slice
+        The rows and columns of the slice that the grid covers.
+    """
+
+    grid: NDArray[np.float32]
+    box: tuple[slice, slice]
+
+    def over(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the heatmap of a slice, float32 (height, width), zero outside the lungs in `mask`."""
+        heat = np.zeros(mask.shape, dtype=np.float32)
+        rows, columns = (part.stop - part.start for part in self.box)
+        heat[self.box] = calibrate(resize(self.grid, rows, columns), 1.0) * mask[self.box]
+        return heat
+
+
+@dataclass(frozen=True, eq=False)
 class Classification:
     """What the second stage says of one scan.
 
     Parameters
     ----------
+    probability : float or None
+        Calibrated probability of COVID of the scan: the mean over its slices, each weighted by its lung, so that
+        every part of the lungs counts alike, and slices that graze them hardly. None without lung.
     slice_probabilities : ndarray of float32, shape (slices,)
-        Calibrated probability of COVID; NaN for slices without lung.
-    heatmap : ndarray of float32, shape (slices, height, width)
-        In [0, 1], zero outside the lungs. What the probability would be if the whole slice looked as it does
-        there: above 0.5 a place speaks for COVID, below against it.
+        NaN for slices without lung.
+    evidence : tuple of Evidence or None
+        One a slice; None without lung.
     """
 
+    probability: float | None
     slice_probabilities: NDArray[np.float32]
-    heatmap: NDArray[np.float32]
+    evidence: tuple[Evidence | None, ...]
 
-    @property
-    def probability(self) -> float | None:
-        """The scan's probability: the mean over its slices with lung, None where there are none."""
-        found = self.slice_probabilities[np.isfinite(self.slice_probabilities)]
-        return float(found.mean()) if found.size else None
+    def heatmap(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the heatmap of one slice and its lung mask, float32 in [0, 1], (height, width).
+
+        It says what the probability would be if the whole slice looked as it does there: above 0.5 a place speaks
+        for COVID, below against it; outside the lungs it is zero.
+        """
+        found = self.evidence[index]
+        return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
 
 
 class Classifier:
@@ -97,14 +126,21 @@ class Classifier:
         Classification
         """
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
-        heatmap = np.zeros(scan.shape, dtype=np.float32)
+        lung = np.zeros(len(scan))
+        voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
+        evidence: list[Evidence | None] = [None] * len(scan)
         for index, mask in enumerate(masks):
             if not mask.any():
                 continue
             roi, box = self._preprocess(scan.pixels[index], scan.intensity, mask)
-            logit, evidence = self._session.run(roi[None, ..., None])
+            logit, grid = self._session.run(roi[None, ..., None])
             probabilities[index] = calibrate(logit[0, 0], self._temperature)
-            rows, columns = (part.stop - part.start for part in box)
-            heat = calibrate(resize(evidence[0, ..., 0], rows, columns), self._temperature)
-            heatmap[index][box] = heat * mask[box]
-        return Classification(probabilities, heatmap)
+            lung[index] = mask.sum() * voxels[index]
+            evidence[index] = Evidence(grid[0, ..., 0] / np.float32(self._temperature), box)
+        return Classification(_of_scan(probabilities, lung), probabilities, tuple(evidence))
+
+
+def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:
+    """Return the mean over the slices with lung, weighted by how much there is: volume where known, else area."""
+    found = lung > 0
+    return float(np.average(probabilities[found], weights=lung[found])) if found.any() else None

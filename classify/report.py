@@ -222,10 +222,11 @@ def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, pa
     from PIL import Image
 
     scan = read_scan(one.example.path)
-    heat = classifier.classify(scan, find_lungs(scan)).heatmap
+    masks = find_lungs(scan)
     middle = len(scan) // 2
+    heat = classifier.classify(scan, masks).heatmap(middle, masks[middle])
     grey = apply_window(scan.pixels[middle], scan.intensity, LUNG_WINDOW)
-    strength = np.clip(2 * heat[middle] - 1, 0, 1)[..., None] * 0.6
+    strength = np.clip(2 * heat - 1, 0, 1)[..., None] * 0.6
     colours = grey[..., None] * (1 - strength) + strength * np.array([1.0, 0.25, 0.1])
     Image.fromarray(np.rint(colours * 255).astype(np.uint8)).save(path)
 

@@ -2,6 +2,7 @@
 
 from .cleanup import clean_mask
 from .network import build_bcdunet
+from .polarity import find_lungs
 from .preprocessing import SlicePreprocessing
 from .quality import FLAGS, quality_flags
 from .segmenter import LungSegmenter, Segmentation
@@ -13,5 +14,6 @@ __all__ = [
     "SlicePreprocessing",
     "build_bcdunet",
     "clean_mask",
+    "find_lungs",
     "quality_flags",
 ]

@@ -92,12 +92,13 @@ class LungSegmenter:
         Segmentation
             With a mask of the scan's own shape; empty where no lung was found.
         """
-        masks, confidence = [], []
-        for probability in self.probabilities(scan):
-            masks.append(probability > self.threshold)
-            confidence.append(expected_dice(probability, masks[-1]))
-        mask = clean_mask(masks[0])[None] if len(masks) == 1 else clean_mask(np.stack(masks))
-        sure = np.where(mask.any(axis=(1, 2)), np.array(confidence, dtype=np.float32), np.float32(0))
+        mask = np.empty(scan.shape, dtype=np.bool_)
+        confidence = np.empty(len(scan), dtype=np.float32)
+        for index, probability in enumerate(self.probabilities(scan)):
+            mask[index] = probability > self.threshold
+            confidence[index] = expected_dice(probability, mask[index])
+        mask = clean_mask(mask[0])[None] if len(scan) == 1 else clean_mask(mask)
+        sure = np.where(mask.any(axis=(1, 2)), confidence, np.float32(0))
         return Segmentation(mask, sure, quality_flags(mask, sure))
 
     def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:

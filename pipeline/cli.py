@@ -9,6 +9,7 @@ import typer
 
 from .compare_command import compare_app
 from .evaluate_command import evaluate_app
+from .info_command import info
 from .predict_command import predict
 from .prediction import DISCLAIMER
 from .segment_command import segment
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(segment)
+app.command()(info)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..sources import Scan
+
 if TYPE_CHECKING:
-    from .prediction import Prediction
+    from .prediction import MaskFormat, Prediction
 
 
 def stem_of(source: str) -> str:
     """Return a file name for a source: its own without the suffix, safe on every system."""
-    return re.sub(r"[^\w.-]+", "_", Path(source).stem).strip("._") or "scan"
+    name = re.sub(r"\.(nii\.gz|[a-zA-Z]\w{0,5})$", "", Path(source).name)  # folders may be named by a UID
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "scan"
 
 
 def unique_stems(sources: list[str]) -> list[str]:
@@ -33,8 +37,8 @@ def unique_stems(sources: list[str]) -> list[str]:
 
 
 def slice_names(stem: str, slices: int) -> list[str]:
-    """Return one name a slice: the stem itself for one, numbered from 001 for more."""
-    return [stem] if slices == 1 else [f"{stem}_{index + 1:03d}" for index in range(slices)]
+    """Return one name a slice: the stem itself for one, numbered from slice001 for more."""
+    return [stem] if slices == 1 else [f"{stem}_slice{index + 1:03d}" for index in range(slices)]
 
 
 def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
@@ -43,15 +47,45 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
     return path
 
 
-def write_slices(prediction: Prediction, folder: Path, stem: str) -> list[Path]:
-    """Write mask and overlay of every slice as PNG; nothing for a source that could not be read."""
-    if prediction.lung_mask is None:
+def write_volume(
+    folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, model: Mapping[str, str]
+) -> list[Path]:
+    """Write the mask of a whole scan in the format asked for.
+
+    Parameters
+    ----------
+    folder : Path
+    stem : str
+        Of the file names.
+    mask : ndarray of bool, shape (slices, height, width)
+    scan : Scan
+    masks : {"auto", "png", "nifti", "seg"}
+        See `Prediction.save`.
+    model : mapping
+        Name and version of the segmenter.
+
+    Raises
+    ------
+    SourceError
+        When the scan can't have a mask of that format.
+    """
+    if masks == "png" or (masks == "auto" and len(scan) == 1):
+        names = slice_names(stem, len(scan))
+        return [write_mask(folder / f"{name}_mask.png", part) for name, part in zip(names, mask, strict=True)]
+    if masks == "seg":
+        from ..sources.dicom_seg import write_seg
+
+        return [write_seg(folder / f"{stem}_mask.dcm", mask, scan, model=model["name"], version=model["version"])]
+    from ..sources.nifti import write_nifti
+
+    return [write_nifti(folder / f"{stem}_mask.nii.gz", mask, scan)]
+
+
+def write_results(prediction: Prediction, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:
+    """Write overlay and mask; nothing for a source that could not be read."""
+    if prediction.lung_mask is None or prediction.scan is None:
         return []
-    masks = prediction.lung_mask.reshape((-1, *prediction.lung_mask.shape[-2:]))
-    written = []
-    for index, name in enumerate(slice_names(stem, prediction.slices)):
-        written.append(write_mask(folder / f"{name}_mask.png", masks[index]))
-        overlay = folder / f"{name}_overlay.png"
-        prediction.overlay(index).save(overlay)
-        written.append(overlay)
-    return written
+    overlay = folder / f"{stem}_overlay.png"
+    prediction.overlay().save(overlay)
+    scan, mask = prediction.scan, prediction.lung_mask.reshape(prediction.scan.shape)
+    return [overlay, *write_volume(folder, stem, mask, scan, masks, prediction.model["segmenter"])]

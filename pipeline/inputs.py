@@ -1,25 +1,38 @@
-"""Paths given on a command line become the list of files to read."""
+"""Paths given on a command line become the list of scans to read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..sources import readable_suffixes
+from ..sources import DicomSeries, NotCTError, SourceError, find_sources
+
+Input = Path | DicomSeries | SourceError
+"""What can be read, or why a file in a folder can't be."""
 
 
-def list_inputs(paths: Sequence[Path]) -> list[Path]:
-    """Return files as given, and in place of each folder the readable files in it and below, sorted by name.
+def list_inputs(paths: Sequence[Path]) -> list[Input]:
+    """Return files as given, and in place of each folder or archive the scans in it and below, sorted by name.
 
-    What can't be read, an empty folder too, stays in the list: reading it says why.
+    DICOM files become series. Damaged ones follow as errors, so that none is lost; what is sound but no CT slice, a
+    localizer say, is left out where there is something to read. An empty folder stays in the list: reading it says why.
     """
-    return [path for given in paths for path in _expand(given)]
+    return [source for given in paths for source in _expand(given)]
 
 
-def _expand(given: Path) -> Iterator[Path]:
-    found = sorted(path for path in given.rglob("*") if _is_readable(path)) if given.is_dir() else []
-    yield from found or [given]
+def name_of(source: Input) -> str:
+    """Return the path of an input."""
+    return source.source if isinstance(source, SourceError) else str(source)
 
 
-def _is_readable(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in readable_suffixes()
+def _expand(given: Path) -> Iterator[Input]:
+    if not given.is_dir() and given.suffix.lower() != ".zip":
+        yield given
+        return
+    try:
+        found = find_sources(given)
+    except SourceError as error:
+        yield error
+        return
+    damaged = [error for error in found.refused if not isinstance(error, NotCTError)]
+    yield from [*found.sources, *damaged] or [given]

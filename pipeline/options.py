@@ -21,7 +21,10 @@ Item = TypeVar("Item")
 
 Sources = Annotated[
     list[Path],
-    typer.Argument(help="PNG, JPEG, TIFF or NPY files, or folders that hold them.", show_default=False),
+    typer.Argument(
+        help="DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY files; folders or ZIP archives that hold them.",
+        show_default=False,
+    ),
 ]
 
 
@@ -40,6 +43,22 @@ class IntensityName(StrEnum):
     display = "display"
 
 
+class MaskName(StrEnum):
+    """How masks are written."""
+
+    auto = "auto"
+    png = "png"
+    nifti = "nifti"
+    seg = "seg"
+
+
+MasksOption = Annotated[
+    MaskName,
+    typer.Option(
+        help="png: a file a slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
+        r"pip install 'lungct\[seg]'. auto: png for single slices, nifti for volumes."
+    ),
+]
 EngineOption = Annotated[EngineName, typer.Option(help="What runs the networks; onnxruntime is an extra.")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; the engine decides by default.")]
 IntensityOption = Annotated[

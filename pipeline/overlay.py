@@ -11,10 +11,13 @@ from PIL import Image, ImageDraw, ImageFont
 from .prediction import DISCLAIMER
 
 if TYPE_CHECKING:
-    from .prediction import Prediction
+    from .prediction import Prediction, SliceView
 
 SHORTEST_SIDE = 384
 """Smaller slices are enlarged for the overlay: a caption must be readable."""
+
+SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE = 4, 3, 320
+"""A volume's sheet: tiles across, tiles down, and the longer side of one in pixels."""
 
 OUTLINE = (0, 220, 255)
 FOR_COVID = np.array([255, 60, 0], dtype=np.float32)
@@ -24,14 +27,31 @@ STRONGEST = 0.55
 
 def draw_overlay(prediction: Prediction, slice_index: int = 0) -> Image.Image:
     """Draw one slice of a prediction; see `Prediction.overlay`."""
-    if prediction.display is None or prediction.lung_mask is None or prediction.heatmap is None:
-        raise ValueError(f"{prediction.source}: no overlay, because it could not be read ({prediction.error})")
-    display, mask, heatmap = (
-        array.reshape((-1, *array.shape[-2:]))[slice_index]
-        for array in (prediction.display, prediction.lung_mask, prediction.heatmap)
-    )
+    view = prediction.slice_view(slice_index)
+    picture = _picture(view, max(1.0, SHORTEST_SIDE / min(view.mask.shape)))
+    return _with_caption(picture, _caption(prediction, slice_index))
+
+
+def draw_sheet(prediction: Prediction) -> Image.Image:
+    """Draw a volume's slices side by side, evenly spaced along the lungs; see `Prediction.overlay`."""
+    found = np.flatnonzero(np.isfinite(prediction.slice_probabilities))
+    first, last = (found[0], found[-1]) if found.size else (0, prediction.slices - 1)
+    chosen = np.unique(np.rint(np.linspace(first, last, SHEET_COLUMNS * SHEET_ROWS)).astype(int))
+    tiles = []
+    for index in chosen:
+        view = prediction.slice_view(int(index))
+        tiles.append(_with_caption(_picture(view, SHEET_TILE / max(view.mask.shape)), [_place(prediction, int(index))]))
+    width, height = tiles[0].size
+    sheet = Image.new("RGB", (width * min(SHEET_COLUMNS, len(tiles)), height * -(-len(tiles) // SHEET_COLUMNS)))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % SHEET_COLUMNS * width, number // SHEET_COLUMNS * height))
+    return _with_caption(sheet, _caption(prediction))
+
+
+def _picture(view: SliceView, scale: float) -> Image.Image:
+    """Draw slice, heatmap and outline."""
+    display, mask, heatmap = view.display, view.mask, view.heatmap
     height, width = display.shape
-    scale = max(1.0, SHORTEST_SIDE / min(height, width))
     size = (round(width * scale), round(height * scale))
     grey = Image.fromarray(np.rint(display * 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     heat = np.asarray(Image.fromarray(heatmap).resize(size, Image.Resampling.BILINEAR))
@@ -40,7 +60,7 @@ def draw_overlay(prediction: Prediction, slice_index: int = 0) -> Image.Image:
     opacity = (np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs)[..., None]
     canvas = canvas * (1 - opacity) + FOR_COVID * opacity
     canvas[_outline(lungs)] = OUTLINE
-    return _with_caption(Image.fromarray(np.rint(canvas).astype(np.uint8)), _caption(prediction, slice_index))
+    return Image.fromarray(np.rint(canvas).astype(np.uint8))
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -53,17 +73,22 @@ def _erode(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
-def _caption(prediction: Prediction, slice_index: int) -> list[str]:
+def _caption(prediction: Prediction, slice_index: int | None = None) -> list[str]:
     if prediction.probability is None:
         answer = f"{prediction.label}"
     else:
         answer = f"{prediction.label}, probability of COVID {prediction.probability:.2f}"
-    if prediction.slices > 1:
-        own = prediction.slice_probabilities[slice_index]
-        place = f"slice {slice_index + 1} of {prediction.slices}"
-        answer += f" ({place}: {own:.2f})" if np.isfinite(own) else f" ({place}: no lung)"
+    if prediction.slices > 1 and slice_index is not None:
+        answer += f" ({_place(prediction, slice_index)})"
+    if prediction.lung_volume_ml is not None:
+        answer += f", lungs {prediction.lung_volume_ml:.0f} ml"
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
     return [answer, f"{warnings}. {DISCLAIMER}"]
+
+
+def _place(prediction: Prediction, index: int) -> str:
+    own = prediction.slice_probabilities[index]
+    return f"slice {index + 1} of {prediction.slices}: " + (f"{own:.2f}" if np.isfinite(own) else "no lung")
 
 
 def _with_caption(picture: Image.Image, lines: list[str]) -> Image.Image:

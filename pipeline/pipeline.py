@@ -10,15 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import Classification, Classifier
-from ..lungseg import LungSegmenter
-from ..sources import Intensity, Scan, SourceError, read_scan
+from ..lungseg import LungSegmenter, find_lungs
+from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
-from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Engine
 from .prediction import Label, Prediction
-
-AIR = np.float32(-1024)
-"""HU outside the lungs in the region of interest of a calibrated scan."""
 
 
 class Pipeline:
@@ -67,21 +63,31 @@ class Pipeline:
 
     @overload
     def predict(  # type: ignore[overload-overlap] # a path is iterable too, but one source
-        self, source: str | os.PathLike[str] | Scan | NDArray[Any], *, intensity: Intensity | None = None
+        self,
+        source: str | os.PathLike[str] | DicomSeries | Scan | NDArray[Any],
+        *,
+        intensity: Intensity | None = None,
+        limits: Limits | None = None,
     ) -> Prediction: ...
 
     @overload
-    def predict(self, source: Iterable[Any], *, intensity: Intensity | None = None) -> list[Prediction]: ...
+    def predict(
+        self, source: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
+    ) -> list[Prediction]: ...
 
-    def predict(self, source: Any, *, intensity: Intensity | None = None) -> Prediction | list[Prediction]:
+    def predict(
+        self, source: Any, *, intensity: Intensity | None = None, limits: Limits | None = None
+    ) -> Prediction | list[Prediction]:
         """Judge one source, or each of several.
 
         Parameters
         ----------
-        source : path, array_like, PIL.Image.Image, Scan, or an iterable of them
+        source : path, DicomSeries, array_like, PIL.Image.Image, Scan, or an iterable of them
             See `lungct.sources.read_scan`.
         intensity : {"hu", "display"}, optional
             What the values of arrays and files mean, where you know.
+        limits : Limits, optional
+            Sizes beyond which a source is refused.
 
         Returns
         -------
@@ -94,10 +100,12 @@ class Pipeline:
             When a source can't be read; use `stream` to go on without it.
         """
         if is_single(source):
-            return self._predict_scan(read_scan(source, intensity=intensity))
-        return [self._predict_scan(read_scan(item, intensity=intensity)) for item in source]
+            return self._predict_scan(read_scan(source, intensity=intensity, limits=limits))
+        return [self._predict_scan(read_scan(item, intensity=intensity, limits=limits)) for item in source]
 
-    def stream(self, sources: Iterable[Any], *, intensity: Intensity | None = None) -> Iterator[Prediction]:
+    def stream(
+        self, sources: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
+    ) -> Iterator[Prediction]:
         """Judge sources one by one, in order, holding one at a time in memory.
 
         A source that can't be read becomes a `Prediction` with `error` set; the rest go on.
@@ -106,32 +114,30 @@ class Pipeline:
         ----------
         sources : iterable
             As for `predict`.
-        intensity : {"hu", "display"}, optional
+        intensity, limits
+            As for `predict`.
         """
         for item in sources:
             try:
-                scan = read_scan(item, intensity=intensity)
+                scan = read_scan(item, intensity=intensity, limits=limits)
             except SourceError as error:
                 yield _failed(error, self.model)
             else:
                 yield self._predict_scan(scan)
 
     def _predict_scan(self, scan: Scan) -> Prediction:
-        lungs = self.segmenter.segment(scan)
-        masks = lungs.mask
-        result = self.classifier.classify(scan, masks)
-        outside = AIR if scan.intensity == "hu" else np.float32(0)
+        scan, lungs = find_lungs(self.segmenter, scan)
+        result = self.classifier.classify(scan, lungs.mask)
         return Prediction(
             source=scan.source,
             label=self._label(result),
             probability=result.probability,
             slice_probabilities=result.slice_probabilities,
-            lung_mask=_squeeze(masks),
-            heatmap=_squeeze(result.heatmap),
-            roi=_squeeze(np.where(masks, scan.pixels, outside)),
+            lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
             warnings=warnings_of(scan, lungs.flags, lung_found=result.probability is not None),
             model=self.model,
-            display=_squeeze(apply_window(scan.pixels, scan.intensity, LUNG_WINDOW)),
+            scan=scan,
+            classification=result,
         )
 
     def _label(self, result: Classification) -> Label:
@@ -142,13 +148,8 @@ class Pipeline:
 
 def is_single(source: object) -> bool:
     """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
-    one = isinstance(source, (str, bytes, os.PathLike, Scan)) or is_array_like(source)
+    one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries, SourceError)) or is_array_like(source)
     return one or not isinstance(source, Iterable)
-
-
-def _squeeze(array: NDArray[Any]) -> NDArray[Any]:
-    """Return (height, width) for one slice."""
-    return array[0] if array.shape[0] == 1 else array
 
 
 def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
@@ -156,9 +157,8 @@ def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[
     found = list(flags) if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")
-    return tuple(found)
+    return (*found, *scan.warnings)
 
 
 def _failed(error: SourceError, model: dict[str, Any]) -> Prediction:
-    nothing = np.zeros(0, dtype=np.float32)
-    return Prediction(error.source, None, None, nothing, None, None, None, model=model, error=str(error))
+    return Prediction(error.source, None, None, np.zeros(0, dtype=np.float32), None, model=model, error=str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,12 +11,29 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classify import Classification
+from ..sources import Scan
+from ..sources.intensity import LUNG_WINDOW, apply_window
+from ..sources.scan import AIR
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Label = Literal["COVID", "non-COVID", "indeterminate"]
 
+MaskFormat = Literal["auto", "png", "nifti", "seg"]
+
 DISCLAIMER = "Research software, not a medical device."
+
+
+@dataclass(frozen=True, eq=False)
+class SliceView:
+    """The pictures of one slice, each (height, width): see the properties of `Prediction`."""
+
+    display: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    heatmap: NDArray[np.float32]
+    roi: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +47,25 @@ class Prediction:
     label : {"COVID", "non-COVID", "indeterminate"} or None
         None only where `error` is set.
     probability : float or None
-        Calibrated probability of COVID of the scan, 0 to 1; None where there is no lung to judge.
+        Calibrated probability of COVID of the scan, 0 to 1: the mean over its slices, weighted by their lung; None
+        where there is no lung to judge.
     slice_probabilities : ndarray of float32, shape (slices,)
         NaN for slices without lung.
     lung_mask : ndarray of bool or None
-        At the input's own resolution: (height, width) for one slice, else (slices, height, width).
-    heatmap : ndarray of float32 or None
-        In [0, 1], same shape: above 0.5 a place speaks for COVID, below against it; zero outside the lungs.
-    roi : ndarray of float32 or None
-        Input times mask, same shape: HU (air, -1024, outside the lungs) or display grey (0 outside).
+        At the input's own resolution: (height, width) for one slice, else (slices, height, width), in the order of
+        `scan`. To get it back onto the input's own grid use `save`.
     warnings : tuple of str
         Short codes: ``no-lung``, ``partial-lung``, ``one-lung``, ``implausible-area``, ``implausible-shape``,
-        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``.
+        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``, and what reading found
+        (`lungct.sources.WARNINGS`).
     model : mapping
         Names, versions and checksums of the weights.
     error : str or None
         Why the source could not be read, in `Pipeline.stream` alone.
+    scan : Scan or None
+        What was judged.
+    classification : Classification or None
+        What the second stage said, slice by slice.
     """
 
     source: str
@@ -53,13 +73,66 @@ class Prediction:
     probability: float | None
     slice_probabilities: NDArray[np.float32]
     lung_mask: NDArray[np.bool_] | None = field(repr=False)
-    heatmap: NDArray[np.float32] | None = field(repr=False)
-    roi: NDArray[np.float32] | None = field(repr=False)
     warnings: tuple[str, ...] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
-    display: NDArray[np.float32] | None = field(default=None, repr=False)
-    """Slices as shown on a screen, float32 in [0, 1], the mask's shape; what `overlay` draws on."""
+    scan: Scan | None = field(default=None, repr=False)
+    classification: Classification | None = field(default=None, repr=False)
+
+    @property
+    def heatmap(self) -> NDArray[np.float32] | None:
+        """Float32 in [0, 1], the mask's shape: above 0.5 a place speaks for COVID, below against it; 0 outside.
+
+        Computed when asked for, as are `roi` and `display`: a volume's would fill the memory.
+        """
+        return self._all_slices(lambda index: self.slice_view(index).heatmap)
+
+    @property
+    def roi(self) -> NDArray[np.float32] | None:
+        """Input times mask, float32, the mask's shape: HU (air, -1024, outside the lungs) or grey (0 outside)."""
+        return self._all_slices(lambda index: self.slice_view(index).roi)
+
+    @property
+    def display(self) -> NDArray[np.float32] | None:
+        """Slices as shown on a screen, float32 in [0, 1], the mask's shape; what `overlay` draws on."""
+        return self._all_slices(lambda index: self.slice_view(index).display)
+
+    def slice_view(self, index: int) -> SliceView:
+        """Return the pictures of one slice.
+
+        Raises
+        ------
+        ValueError
+            When the source could not be read.
+        IndexError
+            When there is no such slice.
+        """
+        if self.lung_mask is None or self.scan is None or self.classification is None:
+            raise ValueError(f"{self.source}: no pictures, because it could not be read ({self.error})")
+        pixels, intensity = self.scan.pixels[index], self.scan.intensity
+        mask = self.lung_mask.reshape(self.scan.shape)[index]
+        return SliceView(
+            apply_window(pixels, intensity, LUNG_WINDOW),
+            mask,
+            self.classification.heatmap(index, mask),
+            np.where(mask, pixels, AIR if intensity == "hu" else np.float32(0)),
+        )
+
+    def _all_slices(self, of: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32] | None:
+        if self.lung_mask is None:
+            return None
+        stacked = np.empty((self.slices, *self.lung_mask.shape[-2:]), dtype=np.float32)
+        for index in range(self.slices):
+            stacked[index] = of(index)
+        return stacked.reshape(self.lung_mask.shape)
+
+    @property
+    def lung_volume_ml(self) -> float | None:
+        """Volume of the lungs in ml; None for single slices, and where the spacing is not known."""
+        volumes = self.scan.voxel_volumes if self.scan is not None else None
+        if volumes is None or self.lung_mask is None:
+            return None
+        return float(self.lung_mask.sum(axis=(1, 2)) @ volumes / 1000)
 
     @property
     def lung_fraction(self) -> float | None:
@@ -79,18 +152,20 @@ class Prediction:
             "probability": self.probability,
             "slice_probabilities": [float(value) if np.isfinite(value) else None for value in self.slice_probabilities],
             "lung_fraction": self.lung_fraction,
+            "lung_volume_ml": self.lung_volume_ml,
             "warnings": list(self.warnings),
             "error": self.error,
             "model": dict(self.model),
             "disclaimer": DISCLAIMER,
         }
 
-    def overlay(self, slice_index: int = 0) -> Image:
-        """Draw one slice with the lungs' outline, the heatmap, and a caption with probability and warnings.
+    def overlay(self, slice_index: int | None = None) -> Image:
+        """Draw slices with the lungs' outline, the heatmap, and a caption with probability and warnings.
 
         Parameters
         ----------
-        slice_index : int
+        slice_index : int, optional
+            Without it a volume gives a sheet of twelve slices, evenly spaced along the lungs.
 
         Returns
         -------
@@ -104,12 +179,14 @@ class Prediction:
         IndexError
             When there is no such slice.
         """
-        from .overlay import draw_overlay
+        from .overlay import draw_overlay, draw_sheet
 
-        return draw_overlay(self, slice_index)
+        if slice_index is None and self.slices > 1:
+            return draw_sheet(self)
+        return draw_overlay(self, slice_index or 0)
 
-    def save(self, folder: str | Path, name: str | None = None) -> list[Path]:
-        """Write ``NAME.json`` and, for each slice, a mask and an overlay as PNG.
+    def save(self, folder: str | Path, name: str | None = None, masks: MaskFormat = "auto") -> list[Path]:
+        """Write ``NAME.json``, an overlay as PNG, and the lung mask.
 
         Parameters
         ----------
@@ -117,17 +194,25 @@ class Prediction:
             Made where missing.
         name : str, optional
             By default the source's file name without its suffix.
+        masks : {"auto", "png", "nifti", "seg"}
+            PNG: a file a slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
+            DICOM input, needs ``pip install 'lungct[seg]'``. Auto: PNG for single slices, NIfTI for volumes.
 
         Returns
         -------
         list of Path
             The files written.
+
+        Raises
+        ------
+        SourceError
+            When the input can't have a mask of that format.
         """
-        from .files import stem_of, write_slices
+        from .files import stem_of, write_results
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         stem = name or stem_of(self.source)
         record = target / f"{stem}.json"
         record.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        return [record, *write_slices(self, target, stem)]
+        return [record, *write_results(self, target, stem, masks)]

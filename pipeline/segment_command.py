@@ -10,15 +10,18 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..lungseg import LungSegmenter
+from ..lungseg import LungSegmenter, find_lungs
 from ..sources import Intensity, Scan, SourceError, read_scan
-from .files import slice_names, unique_stems, write_mask
-from .inputs import list_inputs
+from ..sources.scan import AIR
+from .files import slice_names, unique_stems, write_volume
+from .inputs import Input, list_inputs, name_of
 from .options import (
     EngineName,
     EngineOption,
     IntensityName,
     IntensityOption,
+    MaskName,
+    MasksOption,
     Sources,
     ThreadsOption,
     errors,
@@ -35,43 +38,51 @@ COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error
 
 def segment(
     paths: Sources,
-    out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, per slice, a mask and an ROI.")],
+    out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, for each input, a mask and an ROI.")],
+    masks: MasksOption = MaskName.auto,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.openvino,
     threads: ThreadsOption = None,
 ) -> None:
     """Find the lungs in each input and write masks and regions of interest, without judging them.
 
-    The mask is a PNG of 0 and 255. The region of interest is the slice times the mask: a PNG for pictures, an
-    int16 TIFF in HU with -1024 outside the lungs for calibrated scans. Exit codes as for predict.
+    The mask of a slice is a PNG of 0 and 255. The region of interest is the slice times the mask: a PNG for pictures,
+    an int16 TIFF in HU with -1024 outside the lungs for calibrated scans. Those of a volume are NIfTI on the grid of
+    the input. Exit codes as for predict.
 
     Example: lungct segment examples/slices --out masks
     """
     sources = list_inputs(paths)
-    stems = unique_stems([str(source) for source in sources])
+    stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
         segmenter = LungSegmenter(engine=engine.value, threads=threads)
         named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
-        rows = [_segment_one(source, stem, segmenter, intensity_of(intensity), out) for source, stem in named]
+        rows = [_segment_one(source, stem, segmenter, intensity_of(intensity), out, masks) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)
     typer.echo(f"Masks and regions of interest are in {out}")
     finish(sum("error" in row for row in rows), len(rows))
 
 
 def _segment_one(
-    source: Path, stem: str, segmenter: LungSegmenter, intensity: Intensity | None, out: Path
+    source: Input,
+    stem: str,
+    segmenter: LungSegmenter,
+    intensity: Intensity | None,
+    out: Path,
+    masks: MaskName,
 ) -> dict[str, Any]:
     """Write one input's files and return its row."""
     try:
-        scan = read_scan(source, intensity=intensity)
+        scan, lungs = find_lungs(segmenter, read_scan(source, intensity=intensity))
+        model = {"name": segmenter.card.name, "version": segmenter.card.version}
+        written = write_volume(out, stem, lungs.mask, scan, masks.value, model)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
-        return {"source": str(source), "error": str(error)}
-    lungs = segmenter.segment(scan)
-    _write(scan, lungs.mask, out, stem)
+        return {"source": name_of(source), "error": str(error)}
+    _write_roi(scan, lungs.mask, out, stem, a_slice_each=written[0].suffix == ".png")
     return {
-        "source": str(source),
+        "source": name_of(source),
         "slices": len(scan),
         "lung_fraction": round(lungs.lung_fraction, 4),
         "confidence": round(float(lungs.confidence.mean()), 4),
@@ -79,13 +90,21 @@ def _segment_one(
     }
 
 
-def _write(scan: Scan, masks: NDArray[np.bool_], folder: Path, stem: str) -> None:
-    for name, pixels, mask in zip(slice_names(stem, len(scan)), scan.pixels, masks, strict=True):
-        write_mask(folder / f"{name}_mask.png", mask)
+def _write_roi(scan: Scan, masks: NDArray[np.bool_], folder: Path, stem: str, *, a_slice_each: bool) -> None:
+    """Write the slices times their masks, as the masks are: files of slices, or one volume."""
+    if scan.intensity == "hu":
+        rois = np.where(masks, np.clip(np.rint(scan.pixels), -32768, 32767), AIR).astype(np.int16)
+    else:
+        rois = np.rint(scan.pixels * masks * 255).astype(np.uint8)
+    if not a_slice_each:
+        from ..sources.nifti import write_nifti
+
+        write_nifti(folder / f"{stem}_roi.nii.gz", rois, scan)
+        return
+    for name, roi in zip(slice_names(stem, len(scan)), rois, strict=True):
         if scan.intensity == "hu":
             import tifffile
 
-            roi = np.where(mask, np.clip(np.rint(pixels), -32768, 32767), -1024).astype(np.int16)
             tifffile.imwrite(folder / f"{name}_roi.tif", roi, compression="zlib")
         else:
-            Image.fromarray(np.rint(pixels * mask * 255).astype(np.uint8)).save(folder / f"{name}_roi.png")
+            Image.fromarray(roi).save(folder / f"{name}_roi.png")

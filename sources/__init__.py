@@ -1,8 +1,24 @@
 """Every input turned into one `Scan`, with clear errors for what can't be read."""
 
-from .errors import SourceError
+from .errors import NotCTError, SourceError
+from .folder import DicomSeries, Found, find_sources
 from .formats import readable_suffixes
+from .grid import Grid
+from .limits import Limits
 from .reader import read_scan
-from .scan import Intensity, Scan
+from .scan import WARNINGS, Intensity, Scan
 
-__all__ = ["Intensity", "Scan", "SourceError", "read_scan", "readable_suffixes"]
+__all__ = [
+    "WARNINGS",
+    "DicomSeries",
+    "Found",
+    "Grid",
+    "Intensity",
+    "Limits",
+    "NotCTError",
+    "Scan",
+    "SourceError",
+    "find_sources",
+    "read_scan",
+    "readable_suffixes",
+]

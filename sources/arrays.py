@@ -9,14 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
-from .limits import check_shape
-from .scan import INTENSITIES, Intensity, Scan
+from .options import ReadOptions
+from .scan import AIR, INTENSITIES, Intensity, Scan
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue in grey (ITU-R BT.601), the ones Pillow uses."""
 
 HU_BELOW = -200
 """A signed array that goes below this holds Hounsfield units: fat is about -100 HU, lung and air lie deeper."""
+
+
+AIR_ABOVE = -900
+"""Floats that nowhere reach the air of a room, or of healthy lung, may be something else than Hounsfield units."""
+
+
+MARK = 0.25
+"""Difference of red, green and blue, as a share of the brightest value, that is colour and not noise."""
+
+MARKED_SHARE = 0.0003
+"""Share of coloured pixels from which on a picture has marks: a small arrow on 512 x 512 pixels."""
 
 
 def is_array_like(source: object) -> bool:
@@ -26,11 +37,11 @@ def is_array_like(source: object) -> bool:
 
 def array_to_scan(
     array: object,
+    options: ReadOptions = ReadOptions(),
     *,
-    intensity: Intensity | None = None,
-    spacing: tuple[float, float, float] | None = None,
     source: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    own: bool = False,
 ) -> Scan:
     """Turn an array into a `Scan`.
 
@@ -39,16 +50,16 @@ def array_to_scan(
     array : array_like
         (height, width), a colour picture (height, width, 3 or 4) or (slices, height, width), of real
         numbers. A last axis of 3 or 4 is read as colour.
-    intensity : {"hu", "display"}, optional
-        What the values mean. Without it: unsigned integers and booleans are display grey over the
+    options : ReadOptions
+        Without an intensity in it: unsigned integers and booleans are display grey over the
         range of their type (uint16 over the range found), values below -200 make an array HU, other
         arrays are display grey over the range found.
-    spacing : tuple of float, optional
-        (z, y, x) in mm.
     source : str, optional
         Name for messages; by default a description of the array.
     metadata : mapping, optional
         Kept with the scan.
+    own : bool
+        A reader's own volume: a last axis of 3 or 4 is no colour, and its memory may be kept.
 
     Returns
     -------
@@ -68,28 +79,40 @@ def array_to_scan(
             "Give numbers of one type in a rectangular array, in main memory",
         ) from error
     name = source or f"array {values.shape} {values.dtype}"
+    intensity = options.intensity
     if intensity is not None and intensity not in INTENSITIES:
         raise ValueError(f"intensity must be one of {INTENSITIES} or None, not {intensity!r}")
     if values.dtype.kind not in "buif":
         raise SourceError(name, f"holds {values.dtype}, not real numbers", "Convert it to integers or floats")
-    colour = values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
-    check_shape(name, values.shape[:2] if colour else values.shape)
+    colour = not own and values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
+    options.limits.check_shape(name, values.shape[:2] if colour else values.shape)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise SourceError(name, "holds NaN or infinite values", "Replace them first, for example by -1024 HU (air)")
     if values.dtype.kind == "f" and max(-values.min(), values.max()) > np.finfo(np.float32).max:
         raise SourceError(name, "holds values beyond float32", "Rescale it to Hounsfield units or to [0, 1]")
+    warnings: tuple[str, ...] = ()
     if colour:
+        warnings = ("coloured-marks",) if _has_marks(values) else ()
         values = _grey(values, name)
         intensity = intensity or "display"
     chosen, guessed = (intensity, False) if intensity else _guess(values)
-    pixels = _display(values) if chosen == "display" else values.astype(np.float32)
+    pixels = _display(values) if chosen == "display" else values.astype(np.float32, copy=not own)
     return Scan(
         pixels=pixels.reshape((-1, *pixels.shape[-2:])),
         intensity=chosen,
-        spacing=spacing,
+        spacing=options.spacing,
         source=name,
         metadata={"format": "array", **(metadata or {}), "dtype": str(values.dtype), "intensity_guessed": guessed},
+        warnings=warnings,
     )
+
+
+def fill_padding(pixels: NDArray[np.float32]) -> None:
+    """Give NaN, in place, the value of what is outside: air in Hounsfield units, else the lowest there is."""
+    missing = np.isnan(pixels)
+    if missing.any():
+        lowest = AIR if missing.all() else np.float32(np.nanmin(pixels))
+        np.copyto(pixels, AIR if lowest < HU_BELOW else lowest, where=missing)
 
 
 def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
@@ -97,7 +120,7 @@ def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
     if values.dtype.kind == "b" or values.dtype == np.uint8:
         return "display", False
     if values.dtype.kind != "u" and values.min() < HU_BELOW:
-        return "hu", values.dtype.kind != "i"
+        return "hu", values.dtype.kind != "i" and values.min() > AIR_ABOVE
     unit_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
     return "display", not unit_range
 
@@ -113,6 +136,13 @@ def _display(values: NDArray[Any]) -> NDArray[np.float32]:
     if values.dtype.kind == "f" and low >= 0 and high <= 255:
         return pixels / np.float32(255)
     return (pixels - np.float32(low)) / np.float32(high - low if high > low else 1)
+
+
+def _has_marks(values: NDArray[Any]) -> bool:
+    """Tell whether there is colour in a picture that should be grey, beyond the noise of compression."""
+    colours = values[..., :3].astype(np.float32)
+    saturation = colours.max(axis=-1) - colours.min(axis=-1)
+    return bool((saturation > MARK * max(1.0, float(colours.max()))).mean() > MARKED_SHARE)
 
 
 def _grey(values: NDArray[Any], name: str) -> NDArray[Any]:

@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+DECODER_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the libraries that decode files raise when a file is damaged: tests/fuzz found each of them."""
+
 
 class SourceError(ValueError):
     """An input that can't be read as a CT scan.
@@ -24,3 +48,19 @@ class SourceError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.problem}. {self.remedy}."
+
+
+class NotCTError(SourceError):
+    """A sound file that is no CT slice, such as a localizer or a report: a study folder may hold some."""
+
+
+@contextmanager
+def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn what a decoding library raises, its `own_errors` too, into a `SourceError`; that passes unchanged."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except DECODER_ERRORS + own_errors as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SourceError(source, f"{problem} ({reason})", remedy) from error

@@ -1,24 +1,27 @@
-"""The file formats we know: how each looks from its first bytes, and who reads it.
-
-DICOM and NIfTI are recognised, so that the message can say what to do; their readers get a row here.
-"""
+"""The file formats we know: how each looks from its first bytes, and who reads it."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .dicom_series import read_dicom
 from .errors import SourceError
+from .files import SourceFile
+from .itk import read_itk
+from .nifti import read_nifti
 from .npy import read_npy
+from .options import ReadOptions
 from .pictures import read_picture
-from .scan import Intensity, Scan
+from .scan import Scan
 from .tiff import read_tiff
 
-Reader = Callable[[Path, Intensity | None], Scan]
+Reader = Callable[[Path, ReadOptions], Scan]
 
-HEAD_BYTES = 352
-"""Enough of a file to know it: NIfTI's magic ends at byte 348."""
+HEAD_BYTES = 552
+"""Enough of a file to know it: NIfTI's magic ends at byte 348, that of a compressed one is found in 540."""
 
 
 @dataclass(frozen=True)
@@ -34,33 +37,74 @@ class Format:
     matches : callable
         Whether the first `HEAD_BYTES` bytes of a file are of this format.
     read : callable or None
-        Reader of a path; None where this version can't read the format.
+        Reader of a path; None where several scans may be inside, see `lungct.sources.folder`.
+    any_name : bool
+        Whether files go by any name: those of DICOM often have numbers for a suffix, or none.
     """
 
     name: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
     read: Reader | None
+    any_name: bool = False
 
 
 def _starts(*magic: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.startswith(magic)
 
 
+def is_dicom(head: bytes) -> bool:
+    """Recognise DICOM: with its preamble, or bare, starting with an early element of group 8 or 2."""
+    if head[128:132] == b"DICM":
+        return True
+    group, element, length = head[:2], head[2:4], head[4:8]
+    early = group in (b"\x08\x00", b"\x02\x00") and element in (b"\x00\x00", b"\x01\x00", b"\x05\x00", b"\x08\x00")
+    return early and (length[:2].isalpha() or length[2:] == b"\0\0")
+
+
+def _is_nifti(head: bytes) -> bool:
+    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0"
+
+
+def _is_packed_nifti(head: bytes) -> bool:
+    if not head.startswith(b"\x1f\x8b"):
+        return False
+    try:
+        return _is_nifti(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, HEAD_BYTES))
+    except zlib.error:
+        return False
+
+
+def _read_dicom_file(path: Path, options: ReadOptions) -> Scan:
+    return read_dicom([SourceFile(path)], options)
+
+
 FORMATS: tuple[Format, ...] = (
+    # First, because the 128 free bytes before DICOM may hold the start of a TIFF.
+    Format("DICOM", (".dcm",), is_dicom, _read_dicom_file, any_name=True),
     Format("PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
     Format("JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
     Format("TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
     Format("NumPy", (".npy",), _starts(b"\x93NUMPY"), read_npy),
-    Format("DICOM", (".dcm", ".dicom", ""), lambda head: head[128:132] == b"DICM", None),
-    Format("NIfTI", (".nii", ".nii.gz"), lambda head: head[344:348] in (b"n+1\0", b"ni1\0"), None),
+    Format("NIfTI", (".nii",), _is_nifti, read_nifti),
+    Format("compressed NIfTI", (".nii.gz",), _is_packed_nifti, read_nifti),
+    Format("NRRD", (".nrrd",), _starts(b"NRRD000"), read_itk),
+    Format("MetaImage", (".mha",), _starts(b"ObjectType", b"NDims"), read_itk),
+    Format("ZIP", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None),
     Format("gzip", (".gz",), _starts(b"\x1f\x8b"), None),
 )
 
+KNOWN = "DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF, NPY"
+
 
 def readable_suffixes() -> tuple[str, ...]:
-    """Return the suffixes of files that can be read, to search folders with."""
+    """Return the usual suffixes of files that can be read."""
     return tuple(suffix for fmt in FORMATS if fmt.read for suffix in fmt.suffixes)
+
+
+def format_of(head: bytes) -> Format | None:
+    """Recognise a file by its first bytes."""
+    return next((fmt for fmt in FORMATS if fmt.matches(head)), None)
 
 
 def find_reader(path: Path, head: bytes) -> Reader:
@@ -71,23 +115,18 @@ def find_reader(path: Path, head: bytes) -> Reader:
     SourceError
         When the content is of no known format, of one that can't be read, or not what the suffix says.
     """
-    known = ", ".join(fmt.name for fmt in FORMATS if fmt.read)
-    found = next((fmt for fmt in FORMATS if fmt.matches(head)), None)
-    suffix = path.suffix.lower()
+    found = format_of(head)
     if found is None:
+        suffix = path.suffix.lower()
         claimed = next((fmt.name for fmt in FORMATS if suffix and suffix in fmt.suffixes), None)
         problem = f"is named {suffix} but is no {claimed} file" if claimed else "is in no format known here"
-        raise SourceError(str(path), problem, f"Convert or export it as one of {known}")
+        raise SourceError(str(path), problem, f"Convert or export it as one of {KNOWN}")
     if found.read is None:
+        raise SourceError(str(path), f"is a {found.name} file, but no scan", f"Unpack it; known are {KNOWN}")
+    if not found.any_name and not path.name.lower().endswith(found.suffixes):
         raise SourceError(
             str(path),
-            f"is a {found.name} file, which this version doesn't read",
-            f"Convert it to one of {known}; arrays in Hounsfield units go in with intensity='hu'",
-        )
-    if suffix not in found.suffixes:
-        raise SourceError(
-            str(path),
-            f"is named {suffix or 'without a suffix'} but holds a {found.name} file",
+            f"is named {path.suffix.lower() or 'without a suffix'} but holds a {found.name} file",
             f"Rename it to {path.with_suffix(found.suffixes[0]).name}",
         )
     return found.read

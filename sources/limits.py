@@ -2,54 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .errors import SourceError
 
-MIN_SIDE = 32
-"""Shortest side of a slice in pixels: below it no lung can be told from noise."""
 
-MAX_SLICE_PIXELS = 8192 * 8192
-"""Largest slice: sixteen times the area of the largest CT matrix in clinical use (2048 x 2048)."""
+@dataclass(frozen=True)
+class Limits:
+    """Sizes beyond which an input is refused.
 
-MAX_SCAN_PIXELS = 1024 * 1024 * 1024
-"""Largest scan: 4096 slices of 512 x 512, 4 GiB as float32."""
-
-
-def check_shape(source: str, shape: tuple[int, ...]) -> None:
-    """Refuse shapes that are no scan, or too large, from the header alone.
+    Reading takes 4 bytes a pixel for the result, 12 at most while files of up to 32 bits a pixel are unpacked, 16 for
+    64 bits, and 300 MB for the libraries.
 
     Parameters
     ----------
-    source : str
-        Name of the input, for the error.
-    shape : tuple of int
-        (height, width) or (slices, height, width).
-
-    Raises
-    ------
-    SourceError
-        For other dimensions, no slices, sides under `MIN_SIDE`, or sizes over the limits.
+    min_side : int
+        Shortest side of a slice in pixels: below it no lung can be told from noise.
+    max_slice_pixels : int
+        Largest slice: by default sixteen times the area of the largest CT matrix in clinical use (2048 x 2048).
+    max_scan_pixels : int
+        Largest scan: by default 1500 slices of 512 x 512, 1.6 GB as float32.
+    max_files : int
+        Most files searched in a folder or an archive.
+    max_member_bytes : int
+        Largest file unpacked from an archive.
     """
-    if len(shape) not in (2, 3):
-        raise SourceError(
-            source,
-            f"has {len(shape)} dimensions, shape {shape}",
-            "Give one slice (height, width), a colour picture (height, width, 3 or 4) "
-            "or a volume (slices, height, width)",
-        )
-    slices = shape[0] if len(shape) == 3 else 1
-    height, width = shape[-2:]
-    if slices == 0:
-        raise SourceError(source, f"holds no slices, shape {shape}", "Give at least one slice")
-    if min(height, width) < MIN_SIDE:
-        raise SourceError(
-            source,
-            f"is only {width} x {height} pixels",
-            f"Give slices of at least {MIN_SIDE} x {MIN_SIDE} pixels; the original picture, not a thumbnail",
-        )
-    if height * width > MAX_SLICE_PIXELS or slices * height * width > MAX_SCAN_PIXELS:
-        raise SourceError(
-            source,
-            f"says it holds {slices} x {height} x {width} pixels, over the limit of "
-            f"{MAX_SLICE_PIXELS} per slice and {MAX_SCAN_PIXELS} per scan",
-            "Check that it is a CT scan and not damaged; crop or downscale it first",
-        )
+
+    min_side: int = 32
+    max_slice_pixels: int = 8192 * 8192
+    max_scan_pixels: int = 1500 * 512 * 512
+    max_files: int = 20_000
+    max_member_bytes: int = 512 * 1024 * 1024
+
+    def check_shape(self, source: str, shape: tuple[int, ...]) -> None:
+        """Refuse shapes that are no scan, or too large, from the header alone.
+
+        Parameters
+        ----------
+        source : str
+            Name of the input, for the error.
+        shape : tuple of int
+            (height, width) or (slices, height, width).
+
+        Raises
+        ------
+        SourceError
+            For other dimensions, no slices, or sides and sizes beyond the limits.
+        """
+        if len(shape) not in (2, 3):
+            raise SourceError(
+                source,
+                f"has {len(shape)} dimensions, shape {shape}",
+                "Give one slice (height, width), a colour picture (height, width, 3 or 4) "
+                "or a volume (slices, height, width)",
+            )
+        slices = shape[0] if len(shape) == 3 else 1
+        height, width = shape[-2:]
+        if slices <= 0:
+            raise SourceError(source, f"holds no slices, shape {shape}", "Give at least one slice")
+        if min(height, width) < self.min_side:
+            raise SourceError(
+                source,
+                f"is only {width} x {height} pixels",
+                f"Give slices of at least {self.min_side} x {self.min_side} pixels; "
+                "the original picture, not a thumbnail",
+            )
+        if height * width > self.max_slice_pixels or slices * height * width > self.max_scan_pixels:
+            raise SourceError(
+                source,
+                f"says it holds {slices} x {height} x {width} pixels, over the limit of "
+                f"{self.max_slice_pixels} per slice and {self.max_scan_pixels} per scan",
+                "Check that it is a CT scan and not damaged; crop or downscale it, or raise the limit (Limits)",
+            )
+
+    def check_count(self, source: str, files: int) -> None:
+        """Refuse folders and archives of more files than allowed.
+
+        Raises
+        ------
+        SourceError
+        """
+        if files > self.max_files:
+            raise SourceError(
+                source,
+                f"holds more than {self.max_files} files",
+                "Give a folder of one study, or raise the limit (Limits)",
+            )

@@ -6,15 +6,16 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from .arrays import array_to_scan
-from .errors import SourceError
-from .limits import check_shape
-from .scan import Intensity, Scan
+from .errors import SourceError, explained
+from .files import open_mapped
+from .options import ReadOptions
+from .scan import Scan
 
 
-def read_picture(path: Path, intensity: Intensity | None = None) -> Scan:
+def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
     """Read a PNG or JPEG file as a scan of one slice.
 
     Palette, RGB, RGBA, CMYK, 1-bit and 16-bit pictures become grey; EXIF orientation is applied.
@@ -23,40 +24,39 @@ def read_picture(path: Path, intensity: Intensity | None = None) -> Scan:
     ----------
     path : Path
         The file.
-    intensity : {"hu", "display"}, optional
-        Overrides the guess; a picture is ``"display"`` unless told otherwise.
+    options : ReadOptions
+        A picture is ``"display"`` unless its intensity says otherwise.
 
     Raises
     ------
     SourceError
         When the file is damaged, or its size is out of bounds.
     """
-    try:
+    remedy = "Copy or export the picture again from its source"
+    with (
+        explained(str(path), "is damaged or cut off", remedy, (Image.DecompressionBombError,)),
+        open_mapped(path) as file,
+    ):
         with warnings.catch_warnings():
             # Pillow warns of, then refuses, large headers; the limit that counts is ours, checked before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+            opened = Image.open(file)
         with opened as picture:
-            check_shape(str(path), (picture.height, picture.width))
+            options.limits.check_shape(str(path), (picture.height, picture.width))
+            count = getattr(picture, "n_frames", 1)
+            if picture.format == "PNG" and count > 1:
+                raise SourceError(str(path), f"is an animation of {count} pictures", "Save one slice a file")
             picture.load()
-            return picture_to_scan(picture, intensity, source=str(path))
-    except SourceError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise SourceError(
-            str(path), f"says it holds too many pixels ({error})", "Check that it is a CT slice and not damaged"
-        ) from error
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, EOFError) as error:
-        raise SourceError(
-            str(path), f"is damaged or cut off ({error})", "Copy or export the picture again from its source"
-        ) from error
+            return picture_to_scan(picture, options, source=str(path))
 
 
-def picture_to_scan(picture: Image.Image, intensity: Intensity | None = None, source: str | None = None) -> Scan:
+def picture_to_scan(picture: Image.Image, options: ReadOptions = ReadOptions(), source: str | None = None) -> Scan:
     """Turn a decoded Pillow image into a scan of one slice."""
     name = source or f"Pillow image {picture.size} {picture.mode}"
     upright = ImageOps.exif_transpose(picture)
-    if upright.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in upright.info:
+    if upright.mode in ("P", "PA", "LA", "La", "RGBa") or (
+        "transparency" in upright.info and not upright.mode.startswith("I")
+    ):
         upright = upright.convert("RGBA")
     elif upright.mode not in ("L", "RGB", "RGBA", "F", "1") and not upright.mode.startswith("I"):
         upright = upright.convert("RGB")
@@ -64,4 +64,4 @@ def picture_to_scan(picture: Image.Image, intensity: Intensity | None = None, so
     if upright.mode == "I":  # Pillow reads some 16-bit pictures as int32
         values = values.astype(np.uint16 if values.min() >= 0 and values.max() < 65536 else np.float32)
     metadata = {"format": picture.format or "Pillow", "mode": picture.mode}
-    return array_to_scan(values, intensity=intensity, source=name, metadata=metadata)
+    return array_to_scan(values, options, source=name, metadata=metadata)

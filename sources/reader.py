@@ -8,8 +8,12 @@ from pathlib import Path
 from PIL import Image
 
 from .arrays import array_to_scan, is_array_like
+from .dicom_series import read_dicom
 from .errors import SourceError
-from .formats import HEAD_BYTES, find_reader
+from .folder import DicomSeries, find_sources
+from .formats import HEAD_BYTES, find_reader, format_of
+from .limits import Limits
+from .options import ReadOptions
 from .pictures import picture_to_scan
 from .scan import Intensity, Scan
 
@@ -19,18 +23,22 @@ def read_scan(
     *,
     intensity: Intensity | None = None,
     spacing: tuple[float, float, float] | None = None,
+    limits: Limits | None = None,
 ) -> Scan:
     """Read one source as a `Scan`.
 
     Parameters
     ----------
-    source : path, array_like, PIL.Image.Image or Scan
-        A PNG, JPEG, TIFF or NPY file; an array (height, width), (height, width, 3 or 4) or
+    source : path, DicomSeries, array_like, PIL.Image.Image or Scan
+        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file; a folder or ZIP archive with one DICOM series, or one
+        of the series that `find_sources` found; an array (height, width), (height, width, 3 or 4) or
         (slices, height, width); or a scan, which is returned as it is.
     intensity : {"hu", "display"}, optional
         What the values mean, where you know; otherwise see `array_to_scan`.
     spacing : tuple of float, optional
-        (z, y, x) in mm, for arrays.
+        (z, y, x) in mm, for arrays and pictures.
+    limits : Limits, optional
+        Sizes beyond which to refuse.
 
     Returns
     -------
@@ -41,14 +49,19 @@ def read_scan(
     SourceError
         With the input's name and a remedy, whatever is wrong with the input.
     """
+    options = ReadOptions(intensity, spacing, limits or Limits())
     if isinstance(source, Scan):
         return source
+    if isinstance(source, SourceError):  # of a search through a folder: it takes its place among the inputs
+        raise source
+    if isinstance(source, DicomSeries):
+        return read_dicom(source.files, options, source.name)
     if isinstance(source, (str, os.PathLike)):
-        return _read_file(Path(source), intensity)
+        return _read_path(Path(source), options)
     if isinstance(source, Image.Image):
-        return picture_to_scan(source, intensity)
+        return picture_to_scan(source, options)
     if is_array_like(source):
-        return array_to_scan(source, intensity=intensity, spacing=spacing)
+        return array_to_scan(source, options)
     raise SourceError(
         f"object of type {type(source).__name__}",
         "is neither a path nor an array",
@@ -56,10 +69,10 @@ def read_scan(
     )
 
 
-def _read_file(path: Path, intensity: Intensity | None) -> Scan:
+def _read_path(path: Path, options: ReadOptions) -> Scan:
     try:
         if path.is_dir():
-            raise SourceError(str(path), "is a folder, not a scan", "Give the files in it, one source each")
+            return _read_only_scan(path, options)
         if not path.exists():
             raise SourceError(str(path), "does not exist", "Check the path and its spelling")
         if not path.is_file():
@@ -72,4 +85,28 @@ def _read_file(path: Path, intensity: Intensity | None) -> Scan:
         raise SourceError(str(path), f"can't be opened ({error})", "Check its name and permissions") from error
     if not head:
         raise SourceError(str(path), "is an empty file", "Copy or export it again")
-    return find_reader(path, head)(path, intensity)
+    found = format_of(head)
+    if found is not None and found.name == "ZIP":
+        return _read_only_scan(path, options)
+    return find_reader(path, head)(path, options)
+
+
+def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
+    """Read the one scan of a folder or archive."""
+    found = find_sources(place, options.limits)
+    if len(found.sources) > 1:
+        names = "; ".join(map(str, found.sources[:5])) + ("; …" if len(found.sources) > 5 else "")
+        raise SourceError(
+            str(place),
+            f"holds {len(found.sources)} scans ({names})",
+            "Give one of them, or go over lungct.sources.find_sources(path).sources",
+        )
+    if not found.sources:
+        why = f": {found.refused[0]}" if len(found.refused) == 1 else ""
+        raise SourceError(
+            str(place),
+            f"holds no scan that can be read, {len(found.refused)} files were refused{why}",
+            "See lungct info for each file's reason",
+        )
+    only = found.sources[0]
+    return read_dicom(only.files, options, only.name) if isinstance(only, DicomSeries) else _read_path(only, options)

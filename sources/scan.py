@@ -10,8 +10,24 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from .grid import Grid
+
 Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""
+
+WARNINGS = (
+    "duplicate-slices",
+    "missing-slices",
+    "uneven-spacing",
+    "gantry-tilt",
+    "unknown-orientation",
+    "inverted",
+    "coloured-marks",
+)
+"""Short codes for what reading found doubtful, in the order they are given."""
+
+AIR = np.float32(-1024)
+"""HU of what is outside: padding, and whatever is masked away. Nothing in a CT is thinner."""
 
 INTENSITIES: tuple[str, ...] = get_args(Intensity)
 
@@ -19,6 +35,9 @@ INTENSITIES: tuple[str, ...] = get_args(Intensity)
 @dataclass(frozen=True, eq=False)
 class Scan:
     """Axial slices of one patient, in one array.
+
+    Where the input says how the patient lies, slices run from the feet to the head, rows from front to back, and
+    columns from the patient's right to the left, as radiologists look at them.
 
     Parameters
     ----------
@@ -29,12 +48,19 @@ class Scan:
     spacing : tuple of float or None
         Distance between neighbouring pixels in mm, (z, y, x).
     affine : ndarray of float64, shape (4, 4), or None
-        From (column, row, slice) indices to patient coordinates in mm.
+        From (column, row, slice) indices to patient coordinates in mm, as in DICOM and ITK: x to the patient's left,
+        y to the back, z to the head.
     source : str
         Where the scan came from: a path, or a description of an array.
     metadata : mapping
         Facts found while reading, such as ``format``; ``intensity_guessed`` is True where the
         meaning of the values had to be guessed.
+    warnings : tuple of str
+        Short codes for what is doubtful about the input: see `lungct.sources.WARNINGS`.
+    grid : Grid or None
+        How the input's own array lies, where it knows about the patient: the way back for masks.
+    frames : tuple of lungct.sources.dicom.Frame
+        Where in which DICOM file each slice stood, in the order of the input's own grid. Empty for other formats.
     """
 
     pixels: NDArray[np.float32]
@@ -43,6 +69,9 @@ class Scan:
     affine: NDArray[np.float64] | None = None
     source: str = "array"
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    grid: Grid | None = None
+    frames: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.dtype != np.float32:
@@ -63,6 +92,18 @@ class Scan:
         """Slices, height, width."""
         slices, height, width = self.pixels.shape
         return slices, height, width
+
+    @property
+    def voxel_volumes(self) -> NDArray[np.float64] | None:
+        """Volume of a voxel in mm³, one figure a slice, float64 (slices,); None where the spacing is not known.
+
+        Unevenly spaced slices each reach half way to their neighbours.
+        """
+        if self.spacing is None or len(self) < 2:
+            return None
+        positions = np.asarray(self.metadata.get("slice_positions", np.arange(len(self)) * self.spacing[0]))
+        thickness: NDArray[np.float64] = np.abs(np.gradient(positions))
+        return thickness * self.spacing[1] * self.spacing[2]
 
     @property
     def intensity_guessed(self) -> bool:

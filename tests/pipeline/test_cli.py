@@ -1,6 +1,7 @@
 """The command line: tables, files, exit codes."""
 
 import csv
+import json
 import shutil
 
 import numpy as np
@@ -11,9 +12,11 @@ from typer.testing import CliRunner
 
 from lungct.pipeline.cli import app
 from lungct.pipeline.files import unique_stems
+from lungct.sources import read_scan
 from lungct.weights import WeightsError
 
-from ..conftest import SLICES
+from ..conftest import SLICES, make_chest
+from ..sources.dicom_files import series_of, write
 
 
 def run(*arguments):
@@ -30,7 +33,9 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     assert result.exit_code == 0, result.output
     assert "not a medical device" in result.output
     first, second = rows(tmp_path / "out" / "predictions.csv")
-    assert list(first) == ["source", "label", "probability", "lung_fraction", "warnings", "error"]
+    assert list(first) == [
+        "source", "label", "probability", "lung_fraction", "lung_volume_ml", "slices", "warnings", "error",
+    ]  # fmt: skip
     assert first["source"] == str(covid_slice)
     assert first["label"] in ("COVID", "non-COVID")
     assert 0.05 < float(first["lung_fraction"]) < 0.35
@@ -100,12 +105,74 @@ def test_segment_keeps_hounsfield_units_and_reports_what_is_broken(tmp_path):
     assert rows(tmp_path / "segmentations.csv")[1]["error"]
 
 
-def test_a_volume_gives_a_file_a_slice(tmp_path):
+def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
     hu = tifffile.imread(SLICES / "lctsc-S1-101-hu.tif")
-    np.save(tmp_path / "volume.npy", np.stack([hu, hu]))
-    assert run("predict", tmp_path / "volume.npy", "--out", tmp_path).exit_code == 0
-    names = sorted(path.name for path in tmp_path.glob("volume_*"))
-    assert names == ["volume_001_mask.png", "volume_001_overlay.png", "volume_002_mask.png", "volume_002_overlay.png"]
+    write(tmp_path / "study" / "series", series_of(np.stack([hu, hu]), step=3.0))
+    result = run("predict", tmp_path / "study", "--out", tmp_path / "auto")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "auto").iterdir()} == {
+        "predictions.csv", "series_overlay.png", "series_mask.nii.gz",
+    }  # fmt: skip
+    (row,) = rows(tmp_path / "auto" / "predictions.csv")
+    assert row["source"] == str(tmp_path / "study" / "series")
+    assert row["slices"] == "2"
+    mask = read_scan(tmp_path / "auto" / "series_mask.nii.gz", intensity="display").pixels > 0
+    assert float(row["lung_volume_ml"]) == pytest.approx(mask.sum() * 3.0 * 0.7 * 0.8 / 1000, abs=0.6)
+    for masks, names in {
+        "png": {f"series_slice00{number}_{kind}" for number in (1, 2) for kind in ("mask.png", "roi.tif")},
+        "seg": {"series_mask.dcm", "series_roi.nii.gz"},
+    }.items():
+        result = run("segment", tmp_path / "study", "--out", tmp_path / masks, "--masks", masks)
+        assert result.exit_code == 0, result.output
+        assert {path.name for path in (tmp_path / masks).iterdir()} == {"segmentations.csv", *names}
+    roi = read_scan(tmp_path / "seg" / "series_roi.nii.gz").pixels
+    np.testing.assert_array_equal(roi, np.where(mask, np.stack([hu, hu]), -1024))
+    failed = run("predict", SLICES / "lctsc-S1-101-hu.tif", "--masks", "seg", "--out", tmp_path / "no")
+    assert failed.exit_code == 1
+    assert "not read from DICOM" in rows(tmp_path / "no" / "predictions.csv")[0]["error"]
+
+
+def test_what_is_damaged_in_a_folder_is_a_row_and_a_localizer_is_none(tmp_path):
+    hu, _ = make_chest(64, 80)
+    files = series_of(np.stack([hu, hu]))
+    write(tmp_path / "study", files)
+    cut = (tmp_path / "study" / "001.dcm").read_bytes()[:700]
+    (tmp_path / "study" / "cut.dcm").write_bytes(cut)
+    (tmp_path / "study" / "page.png").write_text("<html>")
+    (tmp_path / "study" / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    localizer = series_of(hu[None])[0]
+    localizer.ImageType = "LOCALIZER"
+    write(tmp_path / "study" / "overview", [localizer])
+    result = run("predict", tmp_path / "study", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    found = {row["source"].rsplit("/", 1)[-1]: row["error"] for row in rows(tmp_path / "out" / "predictions.csv")}
+    assert found.pop("study") == ""
+    assert set(found) == {"cut.dcm", "page.png", "broken.zip"}
+    assert all(found.values())
+
+
+def test_info_says_how_inputs_are_read_and_why_not(tmp_path):
+    hu, _ = make_chest(64, 80)
+    write(tmp_path / "a", series_of(np.stack([hu, hu, hu]), spacing=(0.7, 0.8)))
+    localizer = series_of(hu[None])
+    localizer[0].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write(tmp_path / "b", localizer)
+    np.save(tmp_path / "grey.npy", np.linspace(0, 3000, 6400).reshape(80, 80))
+    result = run("info", tmp_path, "--json")
+    assert result.exit_code == 1
+    series, picture, refused = json.loads(result.stdout)
+    assert series["source"] == str(tmp_path / "a")
+    assert (series["format"], series["slices"], series["files"]) == ("DICOM", 3, 3)
+    assert (series["height"], series["width"], series["spacing_mm"]) == (64, 80, [2.0, 0.7, 0.8])
+    assert (series["intensity"], series["intensity_guessed"], series["warnings"]) == ("hu", False, [])
+    assert series["transfer_syntax"] == "Explicit VR Little Endian"
+    assert (picture["intensity"], picture["intensity_guessed"]) == ("display", True)
+    assert refused["source"] == str(tmp_path / "b" / "000.dcm")
+    assert "localizer" in refused["refused"]
+    table = run("info", SLICES, tmp_path / "missing")
+    assert table.exit_code == 1
+    assert "hu, -1000 to 1102" in table.output
+    assert "does not exist" in table.output
 
 
 def test_unique_stems():

@@ -89,7 +89,8 @@ def test_volume(pipe):
     # Neighbours show each other where the lungs are, so the masks, and the answers, may differ a little.
     np.testing.assert_allclose(prediction.slice_probabilities[:2], [one.probability for one in singles], atol=0.1)
     assert np.isnan(prediction.slice_probabilities[2])
-    assert prediction.probability == pytest.approx(np.mean(prediction.slice_probabilities[:2]))
+    areas = prediction.lung_mask[:2].sum(axis=(1, 2))
+    assert prediction.probability == pytest.approx(np.average(prediction.slice_probabilities[:2], weights=areas))
     assert prediction.overlay(2).height > 512
     assert prediction.to_dict()["slice_probabilities"][2] is None
 
@@ -123,6 +124,23 @@ def test_stream_goes_on_past_errors_in_order_and_one_at_a_time(pipe, covid_slice
         broken.overlay()
     with pytest.raises(SourceError, match="broken"):
         pipe.predict([covid_slice, tmp_path / "broken.png"])
+
+
+@pytest.mark.parametrize("name", ["covid19-ny-sbu-A002304.png", "lung-pet-ct-dx-A0002-11.png"])
+def test_exchanged_black_and_white_are_noticed_and_turned_back(pipe, name):
+    grey = np.asarray(Image.open(SLICES / name))
+    upright, inverted = pipe.predict([grey, 255 - grey])
+    assert upright.warnings == ()
+    assert inverted.warnings == ("inverted",)
+    np.testing.assert_array_equal(inverted.lung_mask, upright.lung_mask)
+    assert inverted.probability == pytest.approx(upright.probability, abs=0.01)
+
+
+def test_coloured_marks_are_noticed(pipe, covid_slice):
+    marked = np.asarray(Image.open(covid_slice).convert("RGB")).copy()
+    assert pipe.predict(marked).warnings == ()
+    marked[100:110, 100:160] = (255, 30, 30)
+    assert pipe.predict(marked).warnings == ("coloured-marks",)
 
 
 def test_engines_agree_on_the_answer(pipe, covid_slice):

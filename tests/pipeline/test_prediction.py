@@ -2,20 +2,35 @@
 
 import json
 
+import nibabel
 import numpy as np
+import pytest
 from PIL import Image
 
+from lungct.classify import Classification
+from lungct.classify.classifier import Evidence
 from lungct.pipeline import Prediction
 from lungct.pipeline.overlay import OUTLINE
+from lungct.sources import Scan, SourceError
+
+MODEL = {"segmenter": {"name": "net", "version": "1"}}
 
 
-def made(heat, probability=0.8):
-    mask = np.zeros((400, 500), bool)
-    mask[100:300, 100:200] = mask[100:300, 300:400] = True
-    display = np.full((400, 500), 0.3, np.float32)
-    heatmap = np.where(mask, np.float32(heat), np.float32(0))
-    probabilities = np.array([probability], np.float32)
-    return Prediction("a/b c.png", "COVID", probability, probabilities, mask, heatmap, display * mask, display=display)
+def made(heat, probability=0.8, slices=1, spacing=None):
+    mask = np.zeros((slices, 400, 500), bool)
+    mask[:, 100:300, 100:200] = mask[:, 100:300, 300:400] = True
+    evidence = Evidence(np.full((4, 5), np.log(heat / (1 - heat)), np.float32), (slice(0, 400), slice(0, 500)))
+    probabilities = np.full(slices, probability, np.float32)
+    return Prediction(
+        "a/b c.png",
+        "COVID",
+        probability,
+        probabilities,
+        mask[0] if slices == 1 else mask,
+        model=MODEL,
+        scan=Scan(np.full((slices, 400, 500), 0.3, np.float32), "display", spacing=spacing),
+        classification=Classification(probability, probabilities, (evidence,) * slices),
+    )
 
 
 def test_overlay_outlines_the_lungs_and_colours_what_speaks_for_covid():
@@ -33,21 +48,48 @@ def test_overlay_outlines_the_lungs_and_colours_what_speaks_for_covid():
 
 
 def test_small_slices_are_enlarged():
+    scan = Scan(np.zeros((1, 40, 60), np.float32), "display")
+    nothing = np.array([np.nan], np.float32)
     small = Prediction(
-        "x", "indeterminate", None, np.array([np.nan], np.float32), np.zeros((40, 60), bool),
-        np.zeros((40, 60), np.float32), np.zeros((40, 60), np.float32), ("no-lung",),
-        display=np.zeros((40, 60), np.float32),
+        "x", "indeterminate", None, nothing, np.zeros((40, 60), bool), ("no-lung",), MODEL,
+        scan=scan, classification=Classification(None, nothing, (None,)),
     )  # fmt: skip
     assert min(small.overlay().size) >= 384
+    assert not small.heatmap.any()
+
+
+def test_pictures_are_computed_from_scan_and_evidence():
+    prediction = made(0.9, slices=3, spacing=(2.0, 0.5, 0.5))
+    assert prediction.heatmap.shape == prediction.roi.shape == prediction.display.shape == (3, 400, 500)
+    np.testing.assert_allclose(prediction.heatmap[prediction.lung_mask], 0.9, rtol=1e-4)
+    assert not prediction.heatmap[~prediction.lung_mask].any()
+    np.testing.assert_array_equal(prediction.roi, np.where(prediction.lung_mask, np.float32(0.3), 0))
+    assert prediction.lung_volume_ml == pytest.approx(3 * 2 * 200 * 100 * 2.0 * 0.25 / 1000)
+    assert made(0.9).lung_volume_ml is None
+
+
+def test_a_volume_is_drawn_as_a_sheet_and_saved_on_its_grid(tmp_path):
+    prediction = made(0.9, slices=30, spacing=(2.0, 0.5, 0.5))
+    sheet = np.asarray(prediction.overlay()).astype(int)
+    assert sheet.shape[1] == 4 * 320
+    assert (sheet == OUTLINE).all(axis=-1).sum() > 12 * 500
+    record, overlay, mask = prediction.save(tmp_path)
+    assert (record.name, overlay.name, mask.name) == ("b_c.json", "b_c_overlay.png", "b_c_mask.nii.gz")
+    image = nibabel.load(mask)
+    np.testing.assert_array_equal(np.asarray(image.dataobj).T > 0, prediction.lung_mask)
+    np.testing.assert_allclose(image.header.get_zooms(), (0.5, 0.5, 2.0))
+    assert len(prediction.save(tmp_path / "png", masks="png")) == 2 + 30
+    with pytest.raises(SourceError, match="not read from DICOM"):
+        prediction.save(tmp_path, masks="seg")
 
 
 def test_save_writes_what_it_says(tmp_path):
     written = made(0.9).save(tmp_path / "new" / "folder")
-    assert [path.name for path in written] == ["b_c.json", "b_c_mask.png", "b_c_overlay.png"]
+    assert [path.name for path in written] == ["b_c.json", "b_c_overlay.png", "b_c_mask.png"]
     record = json.loads(written[0].read_text())
     assert record["label"] == "COVID"
     assert record["lung_fraction"] == 0.2
     assert "not a medical device" in record["disclaimer"]
-    mask = np.asarray(Image.open(written[1]))
+    mask = np.asarray(Image.open(written[2]))
     assert set(np.unique(mask)) == {0, 255}
     np.testing.assert_array_equal(mask > 0, made(0.9).lung_mask)

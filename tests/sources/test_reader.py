@@ -84,6 +84,34 @@ def test_transparent_parts_are_black(tmp_path):
     np.testing.assert_allclose(pixels[:, 20:], 200 / 255, atol=1e-6)
 
 
+def test_tiff_palettes_inks_and_orientation_read_as_other_formats_do(tmp_path):
+    grey = np.linspace(0, 255, 64 * 84).reshape(84, 64).astype(np.uint8)
+    picture = Image.fromarray(grey)
+    picture.convert("P").save(tmp_path / "palette.tif")
+    picture.convert("CMYK").save(tmp_path / "inks.tif")
+    for name in ("palette.tif", "inks.tif"):
+        assert abs(read_scan(tmp_path / name).pixels[0] - grey / 255).max() < 0.02
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[274] = orientation
+        picture.save(tmp_path / "turned.png", exif=exif)
+        tifffile.imwrite(tmp_path / "turned.tif", grey, extratags=[(274, "H", 1, orientation, True)])
+        png, tif = (read_scan(tmp_path / name).pixels for name in ("turned.png", "turned.tif"))
+        np.testing.assert_array_equal(tif, png)
+
+
+def test_animations_and_overfull_tiffs_are_refused(tmp_path):
+    frames = [Image.fromarray(np.full((40, 50), value, np.uint8)) for value in (0, 200)]
+    frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(SourceError, match="animation of 2"):
+        read_scan(tmp_path / "moving.png")
+    tifffile.imwrite(tmp_path / "full.tif", np.zeros((64, 64), np.uint8), compression="zlib")
+    with tifffile.TiffFile(tmp_path / "full.tif", mode="r+b") as file:
+        file.pages.first.tags["StripByteCounts"].overwrite(10_000_000)
+    with pytest.raises(SourceError, match="for a page of 4096"):
+        read_scan(tmp_path / "full.tif")
+
+
 def test_signed_16_bit_is_hu_and_unsigned_is_a_guess(tmp_path):
     hu = np.random.default_rng(1).integers(-1024, 1500, (3, 40, 50)).astype(np.int16)
     tifffile.imwrite(tmp_path / "volume.tif", hu, photometric="minisblack")
@@ -124,13 +152,13 @@ def bad_files(png):
         "really_a_png.npy": (png, "holds a PNG file"),
         "really_a_png.jpg": (png, "Rename it to really_a_png.png"),
         "no_suffix": (png, "without a suffix"),
-        "huge.png": (png_with_header(20000, 20000), "too many pixels"),
+        "huge.png": (png_with_header(20000, 20000), "decompression bomb"),
         "large.png": (png_with_header(10000, 10000), "over the limit"),
         "one.png": (png_with_header(1, 1), "only 1 x 1"),
         "zero.png": (png_with_header(0, 0), "only 0 x 0|damaged"),
-        "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file, which this version"),
-        "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "NIfTI file, which this version"),
-        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, which this version"),
+        "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file without an image"),
+        "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "damaged or cut off"),
+        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, but no scan"),
     }
 
 
@@ -149,7 +177,7 @@ def test_bad_file_is_refused_with_name_and_remedy(tmp_path, png, name):
 def test_missing_file_folder_and_foreign_objects_are_refused(tmp_path):
     for source, message in (
         (tmp_path / "missing.png", "does not exist"),
-        (tmp_path, "is a folder"),
+        (tmp_path, "holds no scan"),
         ("\0", "can't be opened|does not exist"),
         (42, "neither a path nor an array"),
         (None, "neither a path nor an array"),

@@ -1,0 +1,42 @@
+"""Pictures with black and white exchanged: noticed by the network, which is surer of the lungs the right way round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..sources import Scan
+from .quality import CONFIDENCE
+from .segmenter import LungSegmenter, Segmentation
+
+
+def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
+    """Find the lungs, and turn black and white back where they are exchanged.
+
+    Only grey pictures can be inverted unnoticed, and only where the network is unsure is it asked again. Of 125
+    pictures of the training sources, inverted, none gave more confidence than as they are.
+
+    Parameters
+    ----------
+    segmenter : LungSegmenter
+    scan : Scan
+
+    Returns
+    -------
+    scan : Scan
+        As given, or turned back, with the warning ``inverted``.
+    lungs : Segmentation
+    """
+    lungs = segmenter.segment(scan)
+    if scan.intensity == "hu" or _confidence(lungs) >= CONFIDENCE:
+        return scan, lungs
+    turned = replace(scan, pixels=1 - scan.pixels, warnings=(*scan.warnings, "inverted"))
+    other = segmenter.segment(turned)
+    return (turned, other) if _confidence(other) >= CONFIDENCE else (scan, lungs)
+
+
+def _confidence(lungs: Segmentation) -> float:
+    """Return the mean over slices with lung; 0 without."""
+    found = lungs.confidence[lungs.confidence > 0]
+    return float(np.mean(found)) if found.size else 0.0

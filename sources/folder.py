@@ -1,0 +1,178 @@
+"""Folders and archives: which scans are in them, series told apart."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of, read_header
+from .errors import SourceError, explained
+from .files import SourceFile, head_of, members_of
+from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
+from .limits import Limits
+
+Key = tuple[str, int, int, tuple[float, ...]]
+"""What tells series apart: SeriesInstanceUID, rows, columns, direction cosines (none without)."""
+
+
+@dataclass(frozen=True)
+class DicomSeries:
+    """The files of one CT series.
+
+    Parameters
+    ----------
+    name : str
+        For people: where it was found, its number and description.
+    uid : str
+        SeriesInstanceUID.
+    files : tuple of SourceFile
+    """
+
+    name: str
+    uid: str
+    files: tuple[SourceFile, ...]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder or an archive holds.
+
+    Parameters
+    ----------
+    sources : list of Path or DicomSeries
+        What can be read, sorted by name.
+    refused : list of SourceError
+        Files that look like scans and are none: localizers, other modalities, damaged ones.
+    """
+
+    sources: list[Path | DicomSeries]
+    refused: list[SourceError]
+
+
+def find_sources(place: Path, limits: Limits | None = None) -> Found:
+    """Search a folder and those below it, or a ZIP archive, for scans.
+
+    Pictures and volumes are one source each; DICOM files become series, by SeriesInstanceUID, size and direction.
+    Links to folders are not followed. Archives hold DICOM alone; other files in them are left aside.
+
+    Parameters
+    ----------
+    place : Path
+        A folder or a ZIP archive.
+    limits : Limits, optional
+
+    Raises
+    ------
+    SourceError
+        When the archive is damaged, or there are too many files.
+    """
+    limits = limits or Limits()
+    refused: list[SourceError] = []
+    dicom: list[SourceFile] = []
+    others: list[Path | DicomSeries] = []
+    for file in _walk(place, limits, refused):
+        try:
+            head = head_of(file, HEAD_BYTES)
+            found = format_of(head)
+            if found is not None and found.name == "DICOM":
+                dicom.append(file)
+            elif file.member is None:
+                _add_other(file.path, found, others, refused, limits)
+        except SourceError as error:
+            refused.append(error)
+        except OSError as error:
+            refused.append(_unopened(file, error))
+    return Found(sorted([*others, *_series(dicom, limits, refused)], key=str), refused)
+
+
+def _add_other(
+    path: Path, found: Format | None, others: list[Path | DicomSeries], refused: list[SourceError], limits: Limits
+) -> None:
+    """Add what a file holds that is not DICOM; files that nothing marks as scans are left aside."""
+    if found is not None and found.name == "ZIP":
+        inside = find_sources(path, limits)
+        others.extend(inside.sources)
+        refused.extend(inside.refused)
+    elif (found is not None and found.read is not None) or path.name.lower().endswith(readable_suffixes()):
+        others.append(path)  # what is only named like a picture says so when it is read
+
+
+def _unopened(what: object, error: OSError) -> SourceError:
+    return SourceError(str(what), f"can't be opened ({error.strerror or error})", "Check its permissions")
+
+
+def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[SourceFile]:
+    """Yield the files of a folder and those below it, or of an archive, sorted by name; hidden ones left out."""
+    if place.is_file():
+        yield from members_of(place, limits)
+        return
+    paths: list[Path] = []
+    for folder, _, names in os.walk(
+        place, onerror=lambda error: refused.append(_unopened(error.filename or place, error))
+    ):
+        for name in names:
+            path = Path(folder) / name
+            if not name.startswith(".") and path.exists():  # a link may lead nowhere
+                paths.append(path)
+                limits.check_count(str(place), len(paths))
+    yield from (SourceFile(path) for path in sorted(paths))
+
+
+def _series(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:
+    """Return the series of DICOM files; files that are no CT slices are added to `refused`."""
+    groups: dict[Key, list[SourceFile]] = defaultdict(list)
+    titles: dict[Key, str] = {}
+    for file in files:
+        try:
+            with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
+                header = read_header(file, limits)
+                check_is_ct(file, header)
+                key, title = _identity(file, header, frames_of(file, header, limits)[0], list(groups))
+        except SourceError as error:
+            refused.append(error)
+            continue
+        groups[key].append(file)
+        titles[key] = title
+    homes = {key: str(group[0].path if group[0].member else _home(group)) for key, group in groups.items()}
+    return [DicomSeries(_name(key, homes, titles, group), key[0], tuple(group)) for key, group in groups.items()]
+
+
+def _identity(file: SourceFile, header: Any, first: Frame, known: list[Key]) -> tuple[Key, str]:
+    """Return what the slices of one series have in common, that of a known one where it is the same, and a title."""
+    uid = str(header.get("SeriesInstanceUID") or file)
+    directions = () if first.place is None else tuple(float(value) for value in first.place.directions.ravel())
+    key = (uid, int(header.Rows), int(header.Columns), directions)
+    described = " ".join(str(header.get("SeriesDescription") or "").split())[:40]
+    title = " ".join(filter(None, ["series", str(header.get("SeriesNumber") or ""), described]))
+    return next((other for other in known if _same(other, key)), key), title
+
+
+def _same(one: Key, other: Key) -> bool:
+    """Tell whether series, sizes and, but for rounding, directions are the same."""
+    if one[:3] != other[:3] or len(one[3]) != len(other[3]):
+        return False
+    return all(abs(mine - theirs) <= SAME_DIRECTION for mine, theirs in zip(one[3], other[3], strict=True))
+
+
+def _home(group: list[SourceFile]) -> Path:
+    """Return the file, or the deepest folder that holds all files."""
+    return Path(os.path.commonpath([file.path for file in group]))
+
+
+def _name(key: Key, homes: dict[Key, str], titles: dict[Key, str], group: list[SourceFile]) -> str:
+    """Return a series' own file or folder, and more where others share it."""
+    home = homes[key]
+    beside = [other for other in homes if homes[other] == home and other != key]
+    if not beside:
+        return home
+    if len(group) == 1:
+        return str(group[0])
+    same = any(titles[other] == titles[key] for other in beside)
+    return f"{home}[{titles[key]}{' ' + key[0] if same else ''}]"

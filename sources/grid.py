@@ -1,0 +1,86 @@
+"""`Grid`: how an input's own array lies in the patient, and the way to the canonical order and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = TypeVar("Value", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The input's own array of slices, rows and columns.
+
+    Parameters
+    ----------
+    affine : ndarray of float64, shape (4, 4)
+        From the input's own (column, row, slice) indices to mm: x to the patient's left, y to the back, z to the head.
+    shape : tuple of int
+        The input's own (slices, rows, columns).
+    axes : tuple of int
+        Which of the input's axes becomes the canonical slices, rows and columns.
+    flipped : tuple of bool
+        Whether each of them, in canonical order, runs the other way.
+
+    Raises
+    ------
+    ValueError
+        From `of`, when the affine gives no directions.
+    """
+
+    affine: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    axes: tuple[int, int, int]
+    flipped: tuple[bool, bool, bool]
+
+    @classmethod
+    def of(cls, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Grid:
+        """Return the grid whose canonical axes are nearest to the patient's."""
+        from nibabel.orientations import io_orientation
+
+        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+            raise ValueError("its affine gives no directions")
+        orientation = io_orientation(affine)  # type: ignore[no-untyped-call]
+        world = [int(axis) for axis in orientation[:, 0]]
+        # Arrays count slices first, affines columns first: axis n here is axis 2 - n there.
+        own = [world.index(2 - axis) for axis in range(3)]
+        return cls(
+            affine,
+            shape,
+            (2 - own[0], 2 - own[1], 2 - own[2]),
+            (orientation[own[0], 1] < 0, orientation[own[1], 1] < 0, orientation[own[2], 1] < 0),
+        )
+
+    @property
+    def canonical_affine(self) -> NDArray[np.float64]:
+        """From canonical (column, row, slice) indices to mm."""
+        change = np.zeros((4, 4))
+        change[3, 3] = 1
+        for axis, (own, flip) in enumerate(zip(self.axes, self.flipped, strict=True)):
+            change[2 - own, 2 - axis] = -1 if flip else 1
+            change[2 - own, 3] = self.shape[own] - 1 if flip else 0
+        return np.asarray(self.affine @ change)
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance between neighbours in mm, canonical (z, y, x); between the slices' planes where they are sheared."""
+        affine = self.canonical_affine[:3, :3]
+        x, y = (float(np.linalg.norm(affine[:, axis])) for axis in (0, 1))
+        normal = np.cross(affine[:, 0], affine[:, 1])
+        return float(abs(affine[:, 2] @ normal) / np.linalg.norm(normal)), y, x
+
+    def to_canonical(self, array: NDArray[Value]) -> NDArray[Value]:
+        """Return a view of the input's own array (slices, rows, columns) in canonical order."""
+        return array.transpose(self.axes)[self._flips]
+
+    def to_own(self, array: NDArray[Value]) -> NDArray[Value]:
+        """Return a view of a canonical array in the input's own order."""
+        return array[self._flips].transpose(np.argsort(self.axes))
+
+    @property
+    def _flips(self) -> tuple[slice, ...]:
+        return tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)

@@ -11,7 +11,7 @@ STRICT := --config-settings editable_mode=strict
 help:
 	@echo "make demo   install into .venv, judge the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style and types, run all tests"
-	@echo "make bench  time the pipeline, and the segmenter against the paper's network"
+	@echo "make bench  time the pipeline, a series of 300 slices, and the segmenter against the paper's network"
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
@@ -29,6 +29,7 @@ lint: .venv/test
 bench: .venv/test
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/segmenter.py
+	$(BIN)/python benchmarks/series.py examples/series
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

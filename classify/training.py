@@ -18,7 +18,7 @@ from .evaluation import auc
 from .leaks import LeakRule, settle_leaks
 from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
 from .lite0 import load_lite0
-from .loss import focal_loss
+from .loss import LogitLoss, focal_loss
 from .network import build_classifier
 from .recipe import ClassifierRecipe
 from .regions import FindLungs, Regions, cut_regions
@@ -92,6 +92,7 @@ def train_classifier(
     """
     import keras
 
+    loss = focal_loss(recipe.gamma, recipe.alpha)
     keras.utils.set_random_seed(recipe.seed)
     train_list, val_list = split_examples(
         [item for path in data for item in read_examples(path)],
@@ -112,7 +113,7 @@ def train_classifier(
     trained = _with_lesion_head(model)
     _start_from(trained, init, training, recipe.seed)
     made_of = [*map(str, data), str(init), segmenter, *(card.sha256 for card in teachers)]
-    best = _fit(trained, training, validation, drawn, teach, folder, recipe, made_of)
+    best = _fit(trained, loss, training, validation, drawn, teach, folder, recipe, made_of)
     print(f"best epoch: {best}")
     return release_classifier(
         model, training, validation, drawn, teachers, folder, recipe, init, version, licence, sensitivity
@@ -139,6 +140,7 @@ def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, tra
 
 def _fit(
     trained: keras.Model,
+    loss: LogitLoss,
     training: Regions,
     validation: Regions,
     drawn: Lesions | None,
@@ -150,7 +152,6 @@ def _fit(
     """Train with focal loss on draws balanced over data sets and classes, and on lesions."""
     import keras
 
-    loss = focal_loss(recipe.gamma, recipe.alpha)
     grid = tuple(trained.get_layer("lesions").output.shape[1:3])
     lesion_slices = recipe.lesion_slices if drawn else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)

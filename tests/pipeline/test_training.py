@@ -107,7 +107,7 @@ def test_pupil_comes_nearer_to_its_teacher(segmenter_run, pictures, classifier_r
     teacher = load_card(classifier_run / "efficientnetb0-covid.json")
     how = [
         "classify", "--data", pictures, "--out", pictures.parent / "pupil", "--size", 32, "--epochs", 3,
-        "--epoch-size", 64, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
+        "--epoch-size", 48, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
         "--teacher", classifier_run / "efficientnetb0-covid.json", "--teachers-share", 1,
     ]  # fmt: skip
     result = run(*how)

@@ -17,7 +17,9 @@ def test_both_networks_are_shipped_with_full_cards():
         read_verified(card.keras_path, card.keras_sha256)
         assert card.licence
         assert card.preprocessing["size"] == card.architecture["size"]
-        assert all(data["patients"] > 0 for data in card.training_data)
+        for data in card.training_data:
+            assert data["slices"] > 0
+            assert data["name"] == "drawn lesions" or data["patients"] > 0
         for figures in card.metrics["validation"].values():
             assert figures["patients"] > 1
     assert 0 < load_card(CLASSIFIER).decision["threshold"] < 1

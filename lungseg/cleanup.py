@@ -52,8 +52,10 @@ def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _drop_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from scipy.ndimage import distance_transform_edt, label
 
-    components, _ = label(mask)
-    areas = np.bincount(components.ravel())
+    components, count = label(mask)
+    areas = np.zeros(count + 1, dtype=np.int64)
+    for part in components.reshape(-1, *mask.shape[-2:]):  # slice by slice: bincount copies into eight bytes a voxel
+        areas += np.bincount(part.ravel(), minlength=count + 1)
     areas[0] = 0
     if mask.ndim == 2:
         keep = areas >= SMALLEST_LUNG * mask.size

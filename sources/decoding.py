@@ -17,6 +17,8 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import DECODER_ERRORS
+
 SECONDS = 60
 """Longest time for one slice."""
 
@@ -113,7 +115,7 @@ def serve() -> None:
             packed = io.BytesIO()
             np.save(packed, np.asarray(pixel_array(io.BytesIO(content), index=index)), allow_pickle=False)
             went_well, answer = True, packed.getvalue()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+        except DECODER_ERRORS as error:  # what else there is ends this process: the file is refused all the same
             went_well, answer = False, f"{type(error).__name__}: {error}".encode()
         answers.write(ANSWER.pack(went_well, len(answer)) + answer)
         answers.flush()

@@ -103,21 +103,6 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     assert 0 <= prediction.probability <= 1
 
 
-def test_pupil_comes_nearer_to_its_teacher(segmenter_run, pictures, classifier_run):
-    teacher = load_card(classifier_run / "efficientnetb0-covid.json")
-    result = run(
-        "classify", "--data", pictures, "--out", pictures.parent / "pupil", "--size", 32, "--epochs", 3,
-        "--epoch-size", 48, "--batch", 8, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
-        "--teacher", classifier_run / "efficientnetb0-covid.json", "--teachers-share", 1,
-    )  # fmt: skip
-    assert result.exit_code == 0, result.output
-    card = load_card(pictures.parent / "pupil" / "efficientnetb0-covid.json")
-    assert card.metrics["teachers"] == [{"version": "own", "sha256": teacher.sha256}]
-    with (pictures.parent / "pupil" / "history.csv").open(newline="") as file:
-        losses = [float(row["logit_loss"]) for row in csv.DictReader(file)]
-    assert losses[-1] < losses[0]
-
-
 def test_mistakes_are_wrong_usage(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

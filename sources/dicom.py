@@ -117,6 +117,12 @@ def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
     opened.seek(0)
 
 
+def syntax_of(header: Any) -> Any:
+    """Return the transfer syntax, a pydicom UID; None for a bare file."""
+    meta = getattr(header, "file_meta", None)
+    return None if meta is None else meta.get("TransferSyntaxUID")
+
+
 def check_is_ct(file: SourceFile, header: Any) -> None:
     """Refuse what is no CT slice.
 
@@ -181,7 +187,7 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
 
 def _check_count(file: SourceFile, header: Any, count: int) -> None:
     """Refuse more frames than the file has room for."""
-    syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+    syntax = syntax_of(header)
     packed = syntax is not None and (syntax.is_compressed or syntax.is_deflated)
     least = 1 if packed else int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
     if count * least > file.size():
@@ -271,7 +277,7 @@ def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
     from pydicom.pixels.utils import pixel_array
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-    syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+    syntax = syntax_of(header)
     if syntax is None or syntax.is_deflated:
         whole = pydicom.dcmread(opened, force=True)
         implicit, little = whole.original_encoding

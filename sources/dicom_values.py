@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import HU_BELOW, array_to_scan, fill_padding
-from .dicom import Frame, padding_of, stored_values
+from .dicom import Frame, padding_of, stored_values, syntax_of
 from .errors import SourceError
 from .options import ReadOptions
 from .scan import AIR, Scan
@@ -61,7 +61,12 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
     if inverted:
         _turn_back(pixels, frames)
     fill_padding(pixels)
-    metadata: dict[str, Any] = {"format": "DICOM", "modality": "CT", "transfer_syntax": _syntax(header)}
+    syntax = syntax_of(header)
+    metadata: dict[str, Any] = {
+        "format": "DICOM",
+        "modality": "CT",
+        "transfer_syntax": syntax.name if syntax else "none",
+    }
     meant = options.intensity or _meaning(pixels)
     if meant == "offset":
         pixels -= STORED_OFFSET
@@ -130,9 +135,3 @@ def _is_bright_outside(pixels: NDArray[np.float32]) -> bool:
         beside[:, :, :-1] |= missing[:, :, 1:]
         edge = pixels[beside & ~missing]
     return float(np.nanmedian(edge)) > (float(np.nanmax(pixels)) + float(np.nanmin(pixels))) / 2
-
-
-def _syntax(header: Any) -> str:
-    meta = getattr(header, "file_meta", None)
-    syntax = meta.get("TransferSyntaxUID") if meta is not None else None
-    return str(syntax.name) if syntax is not None else "unknown"

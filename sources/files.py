@@ -53,16 +53,28 @@ class SourceFile:
             return archive.getinfo(self.member).file_size
 
     def _unpack(self, archive: zipfile.ZipFile, limit: int) -> bytes:
-        info = archive.getinfo(str(self.member))
-        if info.flag_bits & 1:
-            raise SourceError(str(self), "is locked with a password", "Unpack the archive and give the folder")
-        with archive.open(info) as packed:
-            content = packed.read(limit + 1)  # what the directory says of the size is not to be trusted
+        content = self._start(archive, limit + 1)  # what the directory says of the size is not to be trusted
         if len(content) > limit:
             raise SourceError(
                 str(self), f"unpacks to more than {limit} bytes", "Unpack it, or raise the limit (Limits)"
             )
         return content
+
+    def _start(self, archive: zipfile.ZipFile, count: int) -> bytes:
+        """Return the first bytes of a member."""
+        info = archive.getinfo(str(self.member))
+        if info.flag_bits & 1:
+            raise SourceError(str(self), "is locked with a password", "Unpack the archive and give the folder")
+        with archive.open(info) as packed:
+            return packed.read(count)
+
+    def head(self, count: int) -> bytes:
+        """Return the first bytes."""
+        if self.member is None:
+            with self.path.open("rb") as opened:
+                return opened.read(count)
+        with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
+            return self._start(archive, count)
 
 
 def open_mapped(path: Path) -> BinaryIO:
@@ -72,18 +84,6 @@ def open_mapped(path: Path) -> BinaryIO:
     """
     with path.open("rb") as file:
         return cast(BinaryIO, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-
-
-def head_of(file: SourceFile, count: int) -> bytes:
-    """Return the first bytes of a file."""
-    if file.member is None:
-        with file.path.open("rb") as opened:
-            return opened.read(count)
-    with explained(str(file), *DAMAGED_ARCHIVE), zipfile.ZipFile(file.path) as archive:
-        if archive.getinfo(file.member).flag_bits & 1:
-            raise SourceError(str(file), "is locked with a password", "Unpack the archive and give the folder")
-        with archive.open(file.member) as packed:
-            return packed.read(count)
 
 
 def members_of(path: Path, limits: Limits) -> list[SourceFile]:

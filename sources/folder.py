@@ -11,7 +11,7 @@ from typing import Any
 
 from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of, read_header
 from .errors import SourceError, explained
-from .files import SourceFile, head_of, members_of
+from .files import SourceFile, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
 from .limits import Limits
 
@@ -79,8 +79,7 @@ def find_sources(place: Path, limits: Limits | None = None) -> Found:
     others: list[Path | DicomSeries] = []
     for file in _walk(place, limits, refused):
         try:
-            head = head_of(file, HEAD_BYTES)
-            found = format_of(head)
+            found = format_of(file.head(HEAD_BYTES))
             if found is not None and found.name == "DICOM":
                 dicom.append(file)
             elif file.member is None:

@@ -92,10 +92,10 @@ def _segment_one(
 
 def _write_roi(scan: Scan, masks: NDArray[np.bool_], folder: Path, stem: str, *, a_slice_each: bool) -> None:
     """Write the slices times their masks, as the masks are: files of slices, or one volume."""
-    if scan.intensity == "hu":
-        rois = np.where(masks, np.clip(np.rint(scan.pixels), -32768, 32767), AIR).astype(np.int16)
-    else:
-        rois = np.rint(scan.pixels * masks * 255).astype(np.uint8)
+    rois = np.empty(scan.shape, dtype=np.int16 if scan.intensity == "hu" else np.uint8)
+    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # a volume at once would fill memory
+        whole = np.rint(pixels) if scan.intensity == "hu" else np.rint(pixels * 255)
+        rois[index] = np.where(mask, np.clip(whole, -32768, 32767), AIR if scan.intensity == "hu" else 0)
     if not a_slice_each:
         from ..sources.nifti import write_nifti
 

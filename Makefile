@@ -11,7 +11,7 @@ STRICT := --config-settings editable_mode=strict
 help:
 	@echo "make demo   install into .venv, judge the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style and types, run all tests"
-	@echo "make bench  time the pipeline, a series of 300 slices, and the segmenter against the paper's network"
+	@echo "make bench  time everything against what it replaces, write docs/performance.*; ten minutes, nothing else running"
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
@@ -27,9 +27,8 @@ lint: .venv/test
 	$(BIN)/mypy $(PACKAGES)
 
 bench: .venv/test
-	$(BIN)/python benchmarks/pipeline.py
-	$(BIN)/python benchmarks/segmenter.py
-	$(BIN)/python benchmarks/series.py examples/series
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/plot.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -39,7 +38,7 @@ bench: .venv/test
 	@touch $@
 
 .venv/test: .venv/bin/python setup.cfg pyproject.toml $(wildcard */*.py)
-	$(INSTALL) ".[train,onnxruntime,test,dev]" $(STRICT)
+	$(INSTALL) ".[train,test,dev]" $(STRICT)
 	@touch $@ .venv/demo
 
 clean:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..sources import Scan
 from ..sources.intensity import resize
-from ..weights import CLASSIFIER, Card, Engine, load_card, open_session
+from ..weights import CLASSIFIER, Card, Engine, Network, Precision, Run, load_card
 from .calibration import calibrate
 from .roi import Region, RoiPreprocessing
 
@@ -76,9 +76,12 @@ class Classifier:
     ----------
     card : Card or None
         The network; by default the shipped one.
-    engine : {"openvino", "onnxruntime"}
+    engine : {"auto", "openvino", "onnxruntime"}
+        What runs it: see `lungct.weights.Engine`.
+    precision : {"f32", "bf16", "int8"}
+        See `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default the engine decides.
+        Processor threads; by default as many as this process may use.
 
     Raises
     ------
@@ -86,16 +89,24 @@ class Classifier:
         When the network is missing or changed, or the engine is not installed.
     """
 
-    def __init__(self, card: Card | None = None, engine: Engine = "openvino", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        card: Card | None = None,
+        engine: Engine = "auto",
+        precision: Precision = "f32",
+        threads: int | None = None,
+    ) -> None:
         self.card = card or load_card(CLASSIFIER)
         self._preprocess = RoiPreprocessing.from_dict(self.card.preprocessing)
         self._temperature = float(self.card.decision["temperature"])
-        self._session = open_session(self.card, engine, threads)
+        self._network = Network(self.card, engine, precision, threads)
 
     @classmethod
-    def from_card(cls, path: str | Path, engine: Engine = "openvino", threads: int | None = None) -> Classifier:
+    def from_card(
+        cls, path: str | Path, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+    ) -> Classifier:
         """Open a network of your own, as ``lungct train classify`` writes it: give the path of its card."""
-        return cls(load_card(path), engine, threads)
+        return cls(load_card(path), engine, precision, threads)
 
     def seeing(self, region: Region) -> Classifier:
         """Return the same network shown another region of each slice: for controls (see `Region`)."""
@@ -110,7 +121,7 @@ class Classifier:
 
     def logits(self, rois: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the uncalibrated logits, float32 (n,), of regions of interest, float32 (n, size, size, 1)."""
-        return np.array([self._session.run(roi[None])[0][0, 0] for roi in rois], dtype=np.float32)
+        return np.array([*self._network.map(lambda run, roi: run(roi[None])[0][0, 0], rois)], dtype=np.float32)
 
     def classify(self, scan: Scan, masks: Iterable[NDArray[np.bool_]]) -> Classification:
         """Score every slice of a scan.
@@ -125,19 +136,22 @@ class Classifier:
         -------
         Classification
         """
+        voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
         lung = np.zeros(len(scan))
-        voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
-        evidence: list[Evidence | None] = [None] * len(scan)
-        for index, mask in enumerate(masks):
+
+        def judge(run: Run, item: tuple[int, NDArray[np.bool_]]) -> Evidence | None:
+            index, mask = item
             if not mask.any():
-                continue
+                return None
             roi, box = self._preprocess(scan.pixels[index], scan.intensity, mask)
-            logit, grid = self._session.run(roi[None, ..., None])
+            logit, grid = run(roi[None, ..., None])
             probabilities[index] = calibrate(logit[0, 0], self._temperature)
             lung[index] = mask.sum() * voxels[index]
-            evidence[index] = Evidence(grid[0, ..., 0] / np.float32(self._temperature), box)
-        return Classification(_of_scan(probabilities, lung), probabilities, tuple(evidence))
+            return Evidence(grid[0, ..., 0] / np.float32(self._temperature), box)
+
+        evidence = tuple(self._network.map(judge, enumerate(masks)))
+        return Classification(_of_scan(probabilities, lung), probabilities, evidence)
 
 
 def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..weights.layout import channel_axis, channels_last, grey_input
+
 if TYPE_CHECKING:
     import keras
 
@@ -37,7 +39,7 @@ BACKBONE = "efficientnetb0"
 
 
 def build_classifier(
-    size: int = 224, dropout: float = 0.3, backbone: str = BACKBONE, imagenet: bool = False
+    size: int | None = 224, dropout: float = 0.3, backbone: str = BACKBONE, imagenet: bool = False
 ) -> keras.Model:
     """Build an untrained classifier.
 
@@ -46,8 +48,8 @@ def build_classifier(
 
     Parameters
     ----------
-    size : int
-        Height and width of the input in pixels, a multiple of 32.
+    size : int or None
+        Height and width of the input in pixels, a multiple of 32; None for any.
     dropout : float
         Share of features dropped in training.
     backbone : str
@@ -69,27 +71,28 @@ def build_classifier(
     import keras
     from keras import layers
 
-    if size % 32 or size <= 0:
+    if size is not None and (size % 32 or size <= 0):
         raise ValueError(f"size must be a positive multiple of 32, not {size}")
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {backbone!r}")
     chosen = BACKBONES[backbone]
-    inputs = layers.Input((size, size, 1), name="roi")
-    x = layers.Concatenate(name="grey_to_rgb")([inputs, inputs, inputs])
+    inputs, x = grey_input(size, "roi")
+    x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([x, x, x])
     x = layers.Rescaling(chosen.scale, chosen.offset, name="scale")(x)
     x = _features(backbone, size, imagenet)(x)
     x = layers.SpatialDropout2D(dropout, name="head_dropout")(x)
     evidence = layers.Conv2D(1, 1, kernel_initializer="zeros", name="evidence")(x)  # starts undecided
     logit = layers.GlobalAveragePooling2D(name="logit")(evidence)
-    return keras.Model(inputs, [logit, evidence], name="classifier")
+    return keras.Model(inputs, [logit, channels_last(evidence)], name="classifier")
 
 
-def _features(backbone: str, size: int, imagenet: bool) -> keras.Model:
+def _features(backbone: str, size: int | None, imagenet: bool) -> keras.Model:
     """Return the backbone without its head."""
     import keras
 
     application = getattr(keras.applications, BACKBONES[backbone].application)
-    whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=(size, size, 3))
+    shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
+    whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
     if backbone == BACKBONE:
         if imagenet:
             _fold_scaling(whole)

@@ -11,17 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..weights import CLASSIFIER, Card
+from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
 from .calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from .classifier import Classifier
 from .evaluation import expected_calibration_error, summarise
 from .lesions import Lesions
+from .network import build_classifier
 from .recipe import ClassifierRecipe
 from .regions import Regions
 from .roi import RoiPreprocessing
 
 if TYPE_CHECKING:
     import keras
+
+CALIBRATION_REGIONS = 48
+"""On which the quantised network's ranges are measured."""
 
 
 def release_classifier(
@@ -45,6 +50,7 @@ def release_classifier(
         model,
         folder,
         CLASSIFIER,
+        lambda: build_classifier(None, recipe.dropout, recipe.backbone),
         version=version,
         task="probability that the lungs of an axial chest CT slice show COVID-19",
         architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
@@ -96,8 +102,8 @@ def release_classifier(
             "versions": training_versions(),
         },
     )
-    card.write()
-    return card
+    chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
+    return quantize(card, training.inputs[chosen][:, None])
 
 
 def _reliability(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> dict[str, float]:

@@ -80,17 +80,16 @@ class RoiPreprocessing:
         ValueError
             When the mask is empty.
         """
-        box = lung_box(mask, self.margin)
-        grey = apply_window(pixels, intensity, self.window)
-        if self.region == "whole":
-            box, shown = (slice(0, mask.shape[0]), slice(0, mask.shape[1])), stretch(grey, self.percentiles)
-        elif self.region == "mask":
-            shown = mask.astype(np.float32)
-        else:
-            shown = stretch(grey, self.percentiles, mask)
-            if self.region != "crop":
-                shown = shown * (mask if self.region == "masked" else ~mask)
-        return resize(shown[box], self.size, self.size), box
+        whole = (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+        box = whole if self.region == "whole" else lung_box(mask, self.margin)
+        inside = mask[box]
+        if self.region == "mask":
+            return resize(inside.astype(np.float32), self.size, self.size), box
+        grey = apply_window(pixels[box], intensity, self.window)
+        shown = stretch(grey, self.percentiles, None if self.region == "whole" else inside)
+        if self.region in ("masked", "erased"):
+            shown = shown * (inside if self.region == "masked" else ~inside)
+        return resize(shown, self.size, self.size), box
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON types, for the card."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights import Card
+from ..sources.intensity import resize
+from ..weights import Card, load_card
 from ..weights.fitting import Example as Batch
 from ..weights.fitting import epoch_batches, fit, prepare_environment
+from ..weights.release import load_into
 from .dataset import balanced_draw, read_examples, split_examples
 from .evaluation import auc
 from .leaks import LeakRule, settle_leaks
@@ -62,8 +64,8 @@ def train_classifier(
         Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
     recipe : ClassifierRecipe
     init : Path or "imagenet", optional
-        The ImageNet Lite0 convolutions (``.npz``), a ``.weights.h5`` of a run, or Keras' own ImageNet weights, which
-        it downloads; random without.
+        The ImageNet Lite0 convolutions (``.npz``), a ``.weights.h5`` of a run, the card (``.json``) of a released
+        classifier, or Keras' own ImageNet weights, which it downloads; random without.
     version, licence : str
         Of the weights.
     lesions : iterable of DrawnLesions
@@ -105,11 +107,13 @@ def train_classifier(
         print(f"{len(train_list) - len(kept)} training pictures left out: also, or nearly, in the validation part")
     preprocess = RoiPreprocessing(recipe.size, region=recipe.region)
     model = build_classifier(recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet")
-    training = cut_regions(kept, find_lungs, preprocess, folder / "regions-train.npz", segmenter)
+    teach = Teachers(teachers, preprocess) if teachers else None
+    # Teachers may see more of a region than the pupil: it is cut for them, changed, and then shrunk.
+    finest = replace(preprocess, size=max([recipe.size, *teach.sizes])) if teach else preprocess
+    training = cut_regions(kept, find_lungs, finest, folder / "regions-train.npz", segmenter)
     validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
     lesion_scans = list(lesions)
-    drawn = cut_lesions(lesion_scans, preprocess) if lesion_scans else None
-    teach = Teachers(teachers, preprocess) if teachers else None
+    drawn = cut_lesions(lesion_scans, finest) if lesion_scans else None
     trained = _with_lesion_head(model)
     _start_from(trained, init, training, recipe.seed)
     made_of = [*map(str, data), str(init), segmenter, *(card.sha256 for card in teachers)]
@@ -129,10 +133,16 @@ def _with_lesion_head(model: keras.Model) -> keras.Model:
 
 
 def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, training: Regions, seed: int) -> None:
+    import keras
+
     if not isinstance(init, Path):
         return
-    if init.name.endswith(".weights.h5"):
+    if init.suffix == ".h5":
         model.load_weights(init)
+        return
+    if init.suffix == ".json":
+        without_lesions = keras.Model(model.inputs, [model.output["logit"], model.get_layer("evidence").output])
+        load_into(without_lesions, load_card(init))
         return
     chosen = np.random.default_rng(seed).permutation(len(training.examples))[:MEASURED_SLICES]
     load_lite0(model, init, training.inputs[chosen])
@@ -232,7 +242,7 @@ def _examples(
             label += share * (teach(roi) - label)
         targets = {"logit": np.array([label], dtype=np.float32), "lesions": on_grid(lesions, *grid)}
         known = {"logit": np.float32(labelled or teach is not None), "lesions": np.full(grid, not labelled, np.float32)}
-        return roi[..., None], targets, known
+        return resize(roi, recipe.size, recipe.size)[..., None], targets, known
 
     return example
 

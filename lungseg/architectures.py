@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ..weights.fitting import prepare_environment
+from ..weights.layout import channel_axis, channels_last, grey_input
 from .network import LEVELS, build_bcdunet, two_convolutions
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
 
 
 def build_network(
-    name: str = "bcdunet", size: int = 256, filters: int = 16, dense_blocks: int = 3, bidirectional: bool = True
+    name: str = "bcdunet",
+    size: int | None = 256,
+    filters: int = 16,
+    dense_blocks: int = 3,
+    bidirectional: bool = True,
+    stride: int = 1,
 ) -> keras.Model:
     """Build an untrained segmenter.
 
@@ -24,11 +30,11 @@ def build_network(
     ----------
     name : {"bcdunet", "unet", "sm-unet", "sm-fpn", "sm-linknet"}
         BCD U-Net; plain U-Net of as many levels; segmentation-models' decoders on an EfficientNetB0 encoder.
-    size : int
-        Height and width of the input in pixels, a multiple of 8; of 32 for segmentation-models.
+    size : int or None
+        Height and width of the input in pixels, a multiple of 8; of 32 for segmentation-models. None: any.
     filters : int
         Of the first level, for the two U-Nets.
-    dense_blocks, bidirectional
+    dense_blocks, bidirectional, stride
         For BCD U-Net; see `build_bcdunet`.
 
     Returns
@@ -42,12 +48,12 @@ def build_network(
         For an unknown name or an impossible size.
     """
     if name == "bcdunet":
-        return build_bcdunet(size, filters, dense_blocks, bidirectional)
+        return build_bcdunet(size, filters, dense_blocks, bidirectional, stride)
     if name == "unet":
         return build_unet(size, filters)
     if name not in ARCHITECTURES:
         raise ValueError(f"unknown network {name!r}; choose one of {', '.join(ARCHITECTURES)}")
-    if size % 32 or size <= 0:
+    if size is not None and (size % 32 or size <= 0):
         raise ValueError(f"{name} needs a size that is a multiple of 32, not {size}")
     prepare_environment()
     import segmentation_models as sm
@@ -56,13 +62,12 @@ def build_network(
     return decoder("efficientnetb0", input_shape=(size, size, 1), classes=1, activation="sigmoid", encoder_weights=None)
 
 
-def build_unet(size: int = 256, filters: int = 16) -> keras.Model:
+def build_unet(size: int | None = 256, filters: int = 16) -> keras.Model:
     """Build a plain U-Net (Ronneberger et al. 2015, arXiv 1505.04597) with batch norm, of BCD U-Net's levels."""
     import keras
     from keras import layers
 
-    inputs = layers.Input((size, size, 1), name="slice")
-    x: Any = inputs
+    inputs, x = grey_input(size, "slice")
     skips = []
     for level in range(LEVELS):
         x = two_convolutions(x, filters * 2**level, f"encoder{level}")
@@ -71,9 +76,9 @@ def build_unet(size: int = 256, filters: int = 16) -> keras.Model:
     x = two_convolutions(x, filters * 2**LEVELS, "bottleneck")
     for level in reversed(range(LEVELS)):
         x = layers.Conv2DTranspose(filters * 2**level, 2, strides=2, name=f"up{level}")(x)
-        x = layers.BatchNormalization(momentum=0.9, name=f"up{level}_bn")(x)
+        x = layers.BatchNormalization(axis=channel_axis(), momentum=0.9, name=f"up{level}_bn")(x)
         x = layers.ReLU(name=f"up{level}_relu")(x)
-        x = layers.Concatenate(name=f"join{level}")([skips[level], x])
+        x = layers.Concatenate(axis=channel_axis(), name=f"join{level}")([skips[level], x])
         x = two_convolutions(x, filters * 2**level, f"decoder{level}")
     outputs = layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
-    return keras.Model(inputs, outputs, name="unet")
+    return keras.Model(inputs, channels_last(outputs), name="unet")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
+
+from ..weights.threads import side_by_side
+from .components import Components
 
 SMALLEST_LUNG = 0.0008
 """Components of a slice smaller than this share of the picture are dropped: 14 x 14 pixels of a 512 x 512 slice."""
@@ -16,9 +17,6 @@ SMALLEST_LUNG_IN_VOLUME = 0.05
 BORDER_SHARE = 0.05
 """Components of a slice that touch the picture's border and are smaller than this share of the largest: outside air."""
 
-THINNEST_LUNG = 3
-"""Components of a slice that are nowhere so many pixels wide are slivers."""
-
 LARGEST_HOLE = 0.002
 """Holes up to this share of the slice are filled: vessels, nodules, dense patches, but no dome of the diaphragm."""
 
@@ -26,8 +24,8 @@ LARGEST_HOLE = 0.002
 def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Drop what cannot be lung and fill small holes.
 
-    Dropped are specks, slivers, and outside air: small components at the border of the picture, and those that hold a
-    corner of it while another does not.
+    Dropped are specks, slivers of one or two pixels, and outside air: small components at the border of the picture,
+    and those that hold a corner of it while another does not.
     In a volume components are followed through the slices, so the small cross-sections at apex and base stay and gas
     below the diaphragm goes. Both lungs stay, whatever their size beside each other down to those limits.
 
@@ -39,36 +37,42 @@ def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     -------
     ndarray of bool, same shape
     """
-    from skimage.morphology import remove_small_holes
-
     if not mask.any():
         return mask
-    kept = _drop_components(mask)
-    slices = kept.reshape(-1, *mask.shape[-2:])
-    limit = int(LARGEST_HOLE * slices[0].size)
-    return np.stack([remove_small_holes(part, max_size=limit) for part in slices]).reshape(mask.shape)
-
-
-def _drop_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy.ndimage import distance_transform_edt, label
-
-    components, count = label(mask)
-    areas = np.zeros(count + 1, dtype=np.int64)
-    for part in components.reshape(-1, *mask.shape[-2:]):  # slice by slice: bincount copies into eight bytes a voxel
-        areas += np.bincount(part.ravel(), minlength=count + 1)
-    areas[0] = 0
+    parts = Components.of(mask)
     if mask.ndim == 2:
-        keep = areas >= SMALLEST_LUNG * mask.size
-        depths = np.zeros(areas.size)
-        np.maximum.at(depths, components, distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1])
-        keep &= 2 * depths > THINNEST_LUNG - 1
-        border = np.unique([*components[0], *components[-1], *components[:, 0], *components[:, -1]])
-        keep[border] &= areas[border] >= BORDER_SHARE * areas.max()
-    else:
-        keep = areas >= SMALLEST_LUNG_IN_VOLUME * areas.max()
-    corners = [components[..., row, column] for row, column in product((0, -1), (0, -1))]
-    inside = keep.copy()
-    inside[np.unique(corners)] = False
-    keep = inside if inside.any() else keep
-    keep[0] = False
-    return np.asarray(keep[components])
+        return _fill_small_holes(parts.mask(_lungs_of_slice(parts, mask)))
+    keep = _without_outside(parts, parts.sizes >= SMALLEST_LUNG_IN_VOLUME * parts.sizes.max())
+    cleaned = np.empty_like(mask)
+
+    def clean(index: int) -> None:
+        cleaned[index] = _fill_small_holes(parts.mask(keep, index))
+
+    for _ in side_by_side(clean, range(len(mask))):
+        pass
+    return cleaned
+
+
+def _lungs_of_slice(parts: Components, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    keep = (parts.sizes >= SMALLEST_LUNG * mask.size) & (parts.inner(_inside(mask)) > 0)
+    keep &= ~parts.at_border() | (parts.sizes >= BORDER_SHARE * parts.sizes.max())
+    return _without_outside(parts, keep)
+
+
+def _inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the pixels whose four neighbours are all lung; what is beyond the picture counts as its border does."""
+    padded = np.pad(mask, 1, mode="edge")
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+
+
+def _without_outside(parts: Components, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop the parts in the corners, if another is left."""
+    inside = keep & ~parts.at_corner()
+    return inside if inside.any() else keep
+
+
+def _fill_small_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if not mask.any():
+        return mask
+    holes = Components.of(~mask)
+    return mask | holes.mask(holes.sizes <= LARGEST_HOLE * mask.size)

@@ -187,7 +187,7 @@ def _read_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
 def _readable_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SourceError(str(folder), "is not a folder", "Give the folder that holds the pictures")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in readable_suffixes())
+    files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(readable_suffixes()))
     if not files:
         raise SourceError(str(folder), "holds no picture", f"Give a folder of {', '.join(readable_suffixes())} files")
     return files

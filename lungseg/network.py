@@ -8,20 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..weights.layout import channel_axis, channels_last, grey_input
+
 if TYPE_CHECKING:
     import keras
 
 LEVELS = 3
-"""Encoder levels above the bottleneck; the input's sides must be multiples of 2 ** LEVELS."""
+"""Encoder levels above the bottleneck; the input's sides must be multiples of 2 ** LEVELS, and of the stride."""
 
 
-def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bidirectional: bool = True) -> keras.Model:
+def build_bcdunet(
+    size: int | None = 256, filters: int = 16, dense_blocks: int = 3, bidirectional: bool = True, stride: int = 1
+) -> keras.Model:
     """Build an untrained BCD U-Net.
 
     Parameters
     ----------
-    size : int
-        Height and width of the input in pixels, a multiple of 8. The weights do not depend on it.
+    size : int or None
+        Height and width of the input in pixels, a multiple of 8 times `stride`; None for inputs of any such size.
+        The weights do not depend on it.
     filters : int
         Filters of the first level, doubled at each of the three below. The paper's network has 64.
     dense_blocks : int
@@ -29,6 +34,9 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
     bidirectional : bool
         True: forward and backward ConvLSTM, joined by a tanh convolution (the paper's equation 4).
         False: the backward direction alone, as in the authors' published code.
+    stride : {1, 2}
+        1: the paper's network. 2: the first convolution halves the picture and the last doubles it, so that four
+        times as much of it is seen for the same work.
 
     Returns
     -------
@@ -38,21 +46,24 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
     Raises
     ------
     ValueError
-        For sizes that cannot be halved three times, and counts below one.
+        For sizes that cannot be halved often enough, another stride, and counts below one.
     """
     import keras
     from keras import layers
 
-    if size % 2**LEVELS or size <= 0:
-        raise ValueError(f"size must be a positive multiple of {2**LEVELS}, not {size}")
+    multiple = stride * 2**LEVELS
+    if stride not in (1, 2):
+        raise ValueError(f"stride must be 1 or 2, not {stride}")
+    if size is not None and (size % multiple or size <= 0):
+        raise ValueError(f"size must be a positive multiple of {multiple}, not {size}")
     if filters < 2 or filters % 2 or dense_blocks < 1:
         raise ValueError(f"filters must be even and dense_blocks at least 1, not {filters} and {dense_blocks}")
 
-    inputs = layers.Input((size, size, 1), name="slice")
-    x: Any = inputs
+    inputs, x = grey_input(size, "slice")
     skips = []
     for level in range(LEVELS):
-        x = two_convolutions(x, filters * 2**level, f"encoder{level}")
+        first = {"kernel_size": 3 * stride, "strides": stride} if level == 0 else {}
+        x = two_convolutions(x, filters * 2**level, f"encoder{level}", **first)
         skips.append(x)
         x = layers.MaxPooling2D(name=f"pool{level}")(x)
     x = _dense_bottleneck(x, filters * 2**LEVELS, dense_blocks)
@@ -60,24 +71,32 @@ def build_bcdunet(size: int = 256, filters: int = 16, dense_blocks: int = 3, bid
         width = filters * 2**level
         x = layers.Conv2DTranspose(width, 2, strides=2, name=f"up{level}")(x)
         # A momentum of 0.99 would lag behind the weights: a data set of this field is a few dozen steps an epoch.
-        x = layers.BatchNormalization(momentum=0.9, name=f"up{level}_bn")(x)
+        x = layers.BatchNormalization(axis=channel_axis(), momentum=0.9, name=f"up{level}_bn")(x)
         x = layers.ReLU(name=f"up{level}_relu")(x)
         x = _convlstm_join(skips[level], x, width // 2, bidirectional, f"join{level}")
         x = two_convolutions(x, width, f"decoder{level}")
-    x = _convolution(x, 2, "last")
-    outputs = layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
-    return keras.Model(inputs, outputs, name="bcdunet")
+    x = _convolution(x, 2 * stride**2, "last")
+    if stride == 1:
+        x = layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
+    else:
+        # What padding="same" does, whose export is wrong for inputs of any size.
+        x = layers.Conv2DTranspose(1, 4, strides=2, activation="sigmoid", name="lung")(x)
+        x = layers.Cropping2D(1, name="cropped")(x)
+    return keras.Model(inputs, channels_last(x), name="bcdunet")
 
 
-def _convolution(x: Any, filters: int, name: str) -> Any:
+def _convolution(x: Any, filters: int, name: str, **settings: int) -> Any:
     from keras import layers
 
-    return layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=name)(x)
+    settings = {"kernel_size": 3, **settings}
+    return layers.Conv2D(
+        filters, padding="same", activation="relu", kernel_initializer="he_normal", name=name, **settings
+    )(x)
 
 
-def two_convolutions(x: Any, filters: int, name: str) -> Any:
-    """Apply two 3 x 3 convolutions with ReLU."""
-    return _convolution(_convolution(x, filters, f"{name}_a"), filters, f"{name}_b")
+def two_convolutions(x: Any, filters: int, name: str, **first: int) -> Any:
+    """Apply two 3 x 3 convolutions with ReLU; `first` may change the first one's kernel size and stride."""
+    return _convolution(_convolution(x, filters, f"{name}_a", **first), filters, f"{name}_b")
 
 
 def _dense_bottleneck(x: Any, filters: int, blocks: int) -> Any:
@@ -87,7 +106,7 @@ def _dense_bottleneck(x: Any, filters: int, blocks: int) -> Any:
     outputs: list[Any] = []
     for block in range(blocks):
         if len(outputs) > 1:
-            x = layers.Concatenate(name=f"dense{block}_join")(outputs)
+            x = layers.Concatenate(axis=channel_axis(), name=f"dense{block}_join")(outputs)
         x = two_convolutions(x, filters, f"dense{block}")
         x = layers.Dropout(0.5, name=f"dense{block}_drop")(x)
         outputs.append(x)
@@ -95,21 +114,14 @@ def _dense_bottleneck(x: Any, filters: int, blocks: int) -> Any:
 
 
 def _convlstm_join(skip: Any, upsampled: Any, filters: int, bidirectional: bool, name: str) -> Any:
-    """Join skip and upsampled features as a sequence of two steps read by a ConvLSTM.
-
-    Unrolled, the two steps are plain convolutions, which ONNX and TFLite export cleanly.
-    """
+    """Join skip and upsampled features as a sequence of two steps read by a ConvLSTM, in both directions."""
     from keras import layers
 
-    step = (1, *skip.shape[1:])
-    sequence = layers.Concatenate(axis=1, name=f"{name}_sequence")(
-        [layers.Reshape(step, name=f"{name}_skip")(skip), layers.Reshape(step, name=f"{name}_up")(upsampled)]
-    )
-    backward = layers.ConvLSTM2D(filters, 3, padding="same", go_backwards=True, unroll=True, name=f"{name}_backward")(
-        sequence
-    )
+    from .convlstm import TwoStepConvLSTM
+
+    backward = TwoStepConvLSTM(filters, name=f"{name}_backward")([upsampled, skip])
     if not bidirectional:
         return backward
-    forward = layers.ConvLSTM2D(filters, 3, padding="same", unroll=True, name=f"{name}_forward")(sequence)
-    both = layers.Concatenate(name=f"{name}_both")([forward, backward])
+    forward = TwoStepConvLSTM(filters, name=f"{name}_forward")([skip, upsampled])
+    both = layers.Concatenate(axis=channel_axis(), name=f"{name}_both")([forward, backward])
     return layers.Conv2D(filters, 1, activation="tanh", name=f"{name}_tanh")(both)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..weights.threads import side_by_side
+from .components import Components
+
 FLAGS = ("partial-lung", "one-lung", "implausible-area", "implausible-shape", "low-confidence")
 """Every code, in the order they are given."""
 
@@ -49,7 +52,8 @@ def quality_flags(masks: NDArray[np.bool_], confidence: NDArray[np.float32]) -> 
         or too much of the picture. ``implausible-shape``: in too many parts. ``low-confidence``: the network is
         unsure. Of slices without lung nothing is said.
     """
-    found = [_flags_of_slice(mask, float(sure)) for mask, sure in zip(masks, confidence, strict=True) if mask.any()]
+    with_lung = np.flatnonzero(masks.any(axis=(1, 2)))
+    found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung)]
     return tuple(flag for flag in FLAGS if sum(flag in flags for flags in found) > SHARE_OF_SLICES * len(found))
 
 
@@ -85,7 +89,5 @@ def _smaller_lung(mask: NDArray[np.bool_]) -> float:
 
 def _parts(mask: NDArray[np.bool_]) -> int:
     """Return the number of components that hold at least a hundredth of the lung."""
-    from skimage.measure import label
-
-    areas = np.bincount(label(mask, connectivity=1).ravel())[1:]
+    areas = Components.of(mask).sizes
     return int((areas >= 0.01 * areas.sum()).sum())

@@ -17,7 +17,7 @@ class SegmenterRecipe:
 
     Parameters
     ----------
-    architecture, filters, dense_blocks, bidirectional
+    architecture, filters, dense_blocks, bidirectional, stride
         See `build_network`.
     size : int
         Side of the training examples in pixels.
@@ -37,6 +37,7 @@ class SegmenterRecipe:
     filters: int = 16
     dense_blocks: int = 3
     bidirectional: bool = True
+    stride: int = 1
     epochs: int = 20
     batch_size: int = 8
     learning_rate: float = 1e-3
@@ -52,6 +53,7 @@ class SegmenterRecipe:
             "filters": self.filters,
             "dense_blocks": self.dense_blocks,
             "bidirectional": self.bidirectional,
+            "stride": self.stride,
         }
 
     def build(self) -> keras.Model:

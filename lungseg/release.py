@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..weights import SEGMENTER, Card
+from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
+from .architectures import build_network
 from .dataset import LabelledScan, by_data_set
 from .evaluation import evaluate_segmenter
+from .network import LEVELS
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
 from .segmenter import LungSegmenter
 
 if TYPE_CHECKING:
     import keras
+
+CALIBRATION_SLICES = 24
+"""On which the quantised network's ranges are measured."""
+
+FIRST_LOOK = 0.625
+"""Side of the first look's input, as a share of the second's: half as much missed small, infected lungs."""
+
+DOUBT = 0.95
+"""Expected Dice below which the first look is repeated at full size: so it is for a quarter of infected lungs."""
 
 SECOND_LOOK_MARGIN = 0.15
 """Room around the lungs at the second look, as a share of their extent: 0.05 and 0.3 validated no better."""
@@ -54,15 +69,25 @@ def release_segmenter(
     size = size or recipe.size
     shipped = replace(recipe, size=size).build()
     shipped.set_weights(model.get_weights())
+    any_size = {**recipe.network(), "size": None}
+    own = recipe.architecture in ("bcdunet", "unet")  # whose exported network takes any size
+    multiple = recipe.stride * 2**LEVELS
+    coarse = max(multiple, round(FIRST_LOOK * size / multiple) * multiple)
     card = release(
         shipped,
         folder,
         SEGMENTER,
+        (lambda: build_network(**any_size)) if own else None,
         version=version,
         task="probability of lung for every pixel of an axial chest CT slice",
         architecture=replace(recipe, size=size).network(),
         preprocessing=SlicePreprocessing(size).to_dict(),
-        decision={"threshold": 0.5, "second_look_margin": SECOND_LOOK_MARGIN},
+        decision={
+            "threshold": 0.5,
+            "first_look_size": coarse if own else size,
+            "first_look_doubt": DOUBT,
+            "second_look_margin": SECOND_LOOK_MARGIN,
+        },
         training_data=[
             {"name": source, "slices": len(chosen), "patients": len({item.patient for item in chosen})}
             for source, chosen in by_data_set(training).items()
@@ -74,6 +99,15 @@ def release_segmenter(
         "recipe": {**asdict(recipe), "init": init.parent.name if init else None},
         "versions": training_versions(),
     }
-    card = replace(card, metrics=metrics)
-    card.write()
-    return card
+    return quantize(replace(card, metrics=metrics), _as_seen(training, card))
+
+
+def _as_seen(training: Sequence[LabelledScan], card: Card) -> Iterator[NDArray[np.float32]]:
+    """Yield some training slices as the network gets them, at both looks."""
+    chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_SLICES]
+    close = SlicePreprocessing.from_dict(card.preprocessing)
+    coarse = replace(close, size=card.decision["first_look_size"])
+    for index in chosen:
+        scan = training[index].scan
+        for preprocess in (coarse, close):
+            yield preprocess(scan.pixels[0], scan.intensity)[None, ..., None]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sources import Intensity, Scan
+from ..sources import Scan
 from ..sources.intensity import resize
-from ..weights import SEGMENTER, Card, Engine, load_card, open_session
+from ..weights import SEGMENTER, Card, Engine, Network, Precision, Run, load_card
 from .cleanup import clean_mask
 from .preprocessing import SlicePreprocessing
 from .quality import expected_dice, quality_flags
 
-WORTH_A_CLOSER_LOOK = 0.8
-"""A box that holds more of the picture than this would show nothing new."""
-
 SMALLEST_BOX = 0.3
 """Least side of the box, as a share of the picture's: closer looks are not trained."""
+
+
+Result = TypeVar("Result")
+
+Box = tuple[slice, slice]
+"""Rows and columns of a slice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,19 +51,36 @@ class Segmentation:
         return float(self.mask.mean())
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the network saw: probabilities of lung, float32 (size, size), and the box of the slice they cover."""
+
+    grid: NDArray[np.float32]
+    box: Box
+
+    def over_box(self) -> NDArray[np.float32]:
+        """Return the probability of every pixel in the box."""
+        rows, columns = (part.stop - part.start for part in self.box)
+        return resize(self.grid, rows, columns)
+
+
 class LungSegmenter:
     """Finds the lungs with a BCD U-Net.
 
-    It looks twice at a slice: at the whole, then, larger, at the box in which it found lungs. The network is small,
-    and the body often fills half of the picture.
+    It looks twice at a slice: at the whole, coarsely, or finely where the coarse look is in doubt; then closely at the
+    box in which it found lungs. The network is small, and the body often fills half of the picture. Slices of a volume
+    are worked on side by side.
 
     Parameters
     ----------
     card : Card or None
         The network; by default the shipped one.
-    engine : {"openvino", "onnxruntime"}
+    engine : {"auto", "openvino", "onnxruntime"}
+        What runs it: see `lungct.weights.Engine`.
+    precision : {"f32", "bf16", "int8"}
+        See `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default the engine decides.
+        Processor threads; by default as many as this process may use.
 
     Raises
     ------
@@ -67,18 +88,29 @@ class LungSegmenter:
         When the network is missing or changed, or the engine is not installed.
     """
 
-    def __init__(self, card: Card | None = None, engine: Engine = "openvino", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        card: Card | None = None,
+        engine: Engine = "auto",
+        precision: Precision = "f32",
+        threads: int | None = None,
+    ) -> None:
         self.card = card or load_card(SEGMENTER)
-        self._preprocess = SlicePreprocessing.from_dict(self.card.preprocessing)
-        self.threshold = float(self.card.decision["threshold"])
-        margin = self.card.decision.get("second_look_margin")
+        self._close = SlicePreprocessing.from_dict(self.card.preprocessing)
+        decision = self.card.decision
+        self._coarse = replace(self._close, size=int(decision.get("first_look_size", self._close.size)))
+        self._doubt = float(decision.get("first_look_doubt", 0.0))
+        self.threshold = float(decision["threshold"])
+        margin = decision.get("second_look_margin")
         self._margin = None if margin is None else float(margin)
-        self._session = open_session(self.card, engine, threads)
+        self._network = Network(self.card, engine, precision, threads)
 
     @classmethod
-    def from_card(cls, path: str | Path, engine: Engine = "openvino", threads: int | None = None) -> LungSegmenter:
+    def from_card(
+        cls, path: str | Path, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+    ) -> LungSegmenter:
         """Open a network of your own, as ``lungct train lungseg`` writes it: give the path of its card."""
-        return cls(load_card(path), engine, threads)
+        return cls(load_card(path), engine, precision, threads)
 
     def segment(self, scan: Scan) -> Segmentation:
         """Find the lungs.
@@ -92,49 +124,78 @@ class LungSegmenter:
         Segmentation
             With a mask of the scan's own shape; empty where no lung was found.
         """
-        mask = np.empty(scan.shape, dtype=np.bool_)
+        mask = np.zeros(scan.shape, dtype=np.bool_)
         confidence = np.empty(len(scan), dtype=np.float32)
-        for index, probability in enumerate(self.probabilities(scan)):
-            mask[index] = probability > self.threshold
-            confidence[index] = expected_dice(probability, mask[index])
+
+        def decide(look: Look | None, index: int) -> None:
+            """Write one slice's result in its place, on the thread that found it."""
+            confidence[index] = 0 if look is None else expected_dice(look.grid, look.grid > self.threshold)
+            if look is not None:
+                mask[index][look.box] = look.over_box() > self.threshold
+
+        for _ in self._look_at(scan, decide):
+            pass
         mask = clean_mask(mask[0])[None] if len(scan) == 1 else clean_mask(mask)
         sure = np.where(mask.any(axis=(1, 2)), confidence, np.float32(0))
         return Segmentation(mask, sure, quality_flags(mask, sure))
 
     def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:
         """Yield the probability of lung for every pixel of one slice after another, float32 (height, width)."""
-        looks = [self._look(pixels, scan.intensity) for pixels in scan.pixels]
-        found = [clean_mask(look > self.threshold) for look in looks]
-        for index, pixels in enumerate(scan.pixels):
-            box = None
-            if self._margin is not None:
-                # Neighbours count: where lungs begin and end, they show where to look for the smallest of them.
-                near = np.logical_or.reduce(found[max(0, index - 1) : index + 2])
-                box = _box_around(near, self._margin, pixels.shape)
-            if box is None or pixels[box].size > WORTH_A_CLOSER_LOOK * pixels.size:
-                yield resize(looks[index], *pixels.shape)
-                continue
-            closer = np.zeros(pixels.shape, dtype=np.float32)
-            closer[box] = resize(self._look(pixels[box], scan.intensity), *closer[box].shape)
-            yield closer
+        for look in self._look_at(scan, lambda look, _: look):
+            whole = np.zeros(scan.shape[1:], dtype=np.float32)
+            if look is not None:
+                whole[look.box] = look.over_box()
+            yield whole
 
-    def _look(self, pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float32]:
-        """Return the network's own output, float32 (size, size)."""
-        output = self._session.run(self._preprocess(pixels, intensity)[None, ..., None])[0]
-        return np.asarray(output[0, ..., 0])
+    def _look_at(self, scan: Scan, then: Callable[[Look | None, int], Result]) -> Iterator[Result]:
+        """Look at every slice and yield what `then` makes of the last look; None is a slice without lung."""
+        slices = range(len(scan))
+        whole = (slice(0, scan.shape[1]), slice(0, scan.shape[2]))
+        if self._margin is None:
+            yield from self._network.map(
+                lambda run, index: then(self._look(run, scan, index, whole, self._close), index), slices
+            )
+            return
+
+        def first(run: Run, index: int) -> NDArray[np.bool_]:
+            look = self._look(run, scan, index, whole, self._coarse)
+            if self._is_doubtful(look, alone=len(scan) == 1):
+                look = self._look(run, scan, index, whole, self._close)
+            return clean_mask(look.grid > self.threshold)
+
+        found = list(self._network.map(first, slices))
+
+        def second(run: Run, index: int) -> Result:
+            # Neighbours count: where lungs begin and end, they show where to look for the smallest of them.
+            near = [mask for mask in found[max(0, index - 1) : index + 2] if mask.any()]
+            box = box_around(near, self._margin or 0.0, scan.shape[1:])
+            return then(box and self._look(run, scan, index, box, self._close), index)
+
+        yield from self._network.map(second, slices)
+
+    def _is_doubtful(self, look: Look, *, alone: bool) -> bool:
+        """Tell whether a coarse look may have missed a lung; where it saw none, neighbours would know of one."""
+        inside = look.grid > self.threshold
+        return (alone or bool(inside.any())) and expected_dice(look.grid, inside) < self._doubt
+
+    def _look(self, run: Run, scan: Scan, index: int, box: Box, preprocess: SlicePreprocessing) -> Look:
+        output = run(preprocess(scan.pixels[index][box], scan.intensity)[None, ..., None])[0]
+        return Look(np.asarray(output[0, ..., 0]), box)
 
 
-def _box_around(mask: NDArray[np.bool_], margin: float, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
-    """Return rows and columns, in a picture of another shape, that hold a mask and a margin; None without lung.
+def box_around(masks: Sequence[NDArray[np.bool_]], margin: float, shape: tuple[int, ...]) -> Box | None:
+    """Return rows and columns, in a picture of another shape, that hold masks and a margin; None without masks.
 
-    The margin is a share of the mask's extent; no side gets smaller than `SMALLEST_BOX`, unless the picture ends.
+    The masks may differ in size, and none is empty. The margin is a share of their extent; no side gets smaller than
+    `SMALLEST_BOX`, unless the picture ends.
     """
+    if not masks:
+        return None
     spans = []
     for axis, length in enumerate(shape):
-        found = np.flatnonzero(mask.any(axis=1 - axis)) / mask.shape[axis]
-        if found.size == 0:
-            return None
-        first, last = found[0], found[-1] + 1 / mask.shape[axis]
+        ends = [np.flatnonzero(mask.any(axis=1 - axis))[[0, -1]] / mask.shape[axis] for mask in masks]
+        first = min(start for start, _ in ends)
+        last = max(stop + 1 / mask.shape[axis] for (_, stop), mask in zip(ends, masks, strict=True))
         middle = (first + last) / 2
         half = max((0.5 + margin) * (last - first), SMALLEST_BOX / 2)
         spans.append(slice(max(0, int((middle - half) * length)), min(length, int((middle + half) * length) + 1)))

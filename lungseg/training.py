@@ -17,6 +17,7 @@ from .dataset import DataSet, LabelledScan, leave_out, read_split
 from .preprocessing import SlicePreprocessing
 from .recipe import SegmenterRecipe
 from .release import release_segmenter
+from .start import start_from
 from .views import tight_crop
 
 prepare_environment()
@@ -47,7 +48,7 @@ def train_segmenter(
         Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
     recipe : SegmenterRecipe
     init : Path, optional
-        ``.weights.h5`` of a network of the same shape to start from; its input size may differ.
+        ``.weights.h5`` or card to start from, see `start_from`; its input size may differ.
     version, licence : str
         Of the weights.
     ship_size : int, optional
@@ -68,7 +69,7 @@ def train_segmenter(
     training = leave_out(training, recipe.exclude)
     model = recipe.build()
     if init:
-        model.load_weights(init)
+        start_from(model, init)
     steps = recipe.epochs * (len(training) // recipe.batch_size)
     if steps == 0:
         raise ValueError(f"{len(training)} training slices don't fill a batch of {recipe.batch_size}; lower --batch")

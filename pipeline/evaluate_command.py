@@ -16,6 +16,8 @@ from ..weights import load_card
 from .options import (
     EngineName,
     EngineOption,
+    PrecisionName,
+    PrecisionOption,
     ThreadsOption,
     errors,
     optional_paths,
@@ -57,7 +59,8 @@ def lungseg(
     flags: Annotated[
         bool, typer.Option(help="Also measure the warnings on failures made from the scans; needs the train extra.")
     ] = False,
-    engine: EngineOption = EngineName.openvino,
+    engine: EngineOption = EngineName.auto,
+    precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
 ) -> None:
     """Compare the lungs found with lungs drawn by people.
@@ -79,7 +82,7 @@ def lungseg(
         require_train_extra()
         from ..lungseg.failures import measure_flags
     with plain_failures():
-        network = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, threads)
+        network = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads)
         try:
             data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, infected, strict=True)]
             files = [
@@ -128,7 +131,8 @@ def classify(
         list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
     ] = None,
     leaks: Leaks = "refuse",
-    engine: EngineOption = EngineName.openvino,
+    engine: EngineOption = EngineName.auto,
+    precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
 ) -> None:
     """Compare the answers with labels: of each data set the test part, else the val part, else all.
@@ -148,8 +152,8 @@ def classify(
     from ..classify.scoring import score_pictures
 
     with plain_failures():
-        network = Classifier(load_card(classifier) if classifier else None, engine.value, threads)
-        first_stage = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, threads)
+        network = Classifier(load_card(classifier) if classifier else None, engine.value, precision.value, threads)
+        first_stage = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads)
         try:
             examples = [item for path in data for item in read_examples(path)]
             examples = without_training(examples, exclude or ())

@@ -31,8 +31,17 @@ Sources = Annotated[
 class EngineName(StrEnum):
     """What runs the networks."""
 
+    auto = "auto"
     openvino = "openvino"
     onnxruntime = "onnxruntime"
+
+
+class PrecisionName(StrEnum):
+    """What networks compute in."""
+
+    f32 = "f32"
+    bf16 = "bf16"
+    int8 = "int8"
 
 
 class IntensityName(StrEnum):
@@ -59,8 +68,15 @@ MasksOption = Annotated[
         r"pip install 'lungct\[seg]'. auto: png for single slices, nifti for volumes."
     ),
 ]
-EngineOption = Annotated[EngineName, typer.Option(help="What runs the networks; onnxruntime is an extra.")]
-ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; the engine decides by default.")]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option(help="What runs the networks. auto: openvino on processors with AVX-512, else onnxruntime."),
+]
+PrecisionOption = Annotated[
+    PrecisionName,
+    typer.Option(help="What they compute in. f32: as trained. bf16: openvino on processors that have it. int8."),
+]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor threads; by default all it may use.")]
 IntensityOption = Annotated[
     IntensityName,
     typer.Option(help="What pixel values mean: Hounsfield units, grey of a screen, or guess from each file."),

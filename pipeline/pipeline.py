@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,11 @@ from ..classify import Classification, Classifier
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
-from ..weights import Engine
+from ..weights import Engine, Precision
+from ..weights.threads import side_by_side
 from .prediction import Label, Prediction
+
+Read = TypeVar("Read")
 
 
 class Pipeline:
@@ -45,21 +49,26 @@ class Pipeline:
         }
 
     @classmethod
-    def from_pretrained(cls, *, engine: Engine = "openvino", threads: int | None = None) -> Pipeline:
+    def from_pretrained(
+        cls, *, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+    ) -> Pipeline:
         """Open the shipped networks; no network connection is needed.
 
         Parameters
         ----------
-        engine : {"openvino", "onnxruntime"}
+        engine : {"auto", "openvino", "onnxruntime"}
+            What runs the networks. Auto: OpenVINO where the processor has AVX-512, else ONNX Runtime.
+        precision : {"f32", "bf16", "int8"}
+            What they compute in; docs/performance.md says what each costs.
         threads : int, optional
-            Processor threads; by default the engine decides.
+            Processor threads; by default as many as this process may use.
 
         Raises
         ------
         WeightsError
             When a network is missing or changed, or the engine is not installed.
         """
-        return cls(LungSegmenter(engine=engine, threads=threads), Classifier(engine=engine, threads=threads))
+        return cls(LungSegmenter(None, engine, precision, threads), Classifier(None, engine, precision, threads))
 
     @overload
     def predict(  # type: ignore[overload-overlap] # a path is iterable too, but one source
@@ -101,12 +110,13 @@ class Pipeline:
         """
         if is_single(source):
             return self._predict_scan(read_scan(source, intensity=intensity, limits=limits))
-        return [self._predict_scan(read_scan(item, intensity=intensity, limits=limits)) for item in source]
+        read = partial(read_scan, intensity=intensity, limits=limits)
+        return [self._predict_scan(scan) for scan in _read_ahead(read, source)]
 
     def stream(
         self, sources: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
     ) -> Iterator[Prediction]:
-        """Judge sources one by one, in order, holding one at a time in memory.
+        """Judge sources one by one, in order, while the next is being read: two at a time are in memory.
 
         A source that can't be read becomes a `Prediction` with `error` set; the rest go on.
 
@@ -117,13 +127,15 @@ class Pipeline:
         intensity, limits
             As for `predict`.
         """
-        for item in sources:
+
+        def read(item: Any) -> Scan | SourceError:
             try:
-                scan = read_scan(item, intensity=intensity, limits=limits)
+                return read_scan(item, intensity=intensity, limits=limits)
             except SourceError as error:
-                yield _failed(error, self.model)
-            else:
-                yield self._predict_scan(scan)
+                return error
+
+        for scan in _read_ahead(read, sources):
+            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan)
 
     def _predict_scan(self, scan: Scan) -> Prediction:
         scan, lungs = find_lungs(self.segmenter, scan)
@@ -144,6 +156,10 @@ class Pipeline:
         if result.probability is None:
             return "indeterminate"
         return "COVID" if result.probability >= self.classifier.threshold else "non-COVID"
+
+
+def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:
+    return side_by_side(read, sources, threads=1, ahead=1)
 
 
 def is_single(source: object) -> bool:

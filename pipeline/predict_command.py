@@ -20,6 +20,8 @@ from .options import (
     IntensityOption,
     MaskName,
     MasksOption,
+    PrecisionName,
+    PrecisionOption,
     Sources,
     ThreadsOption,
     errors,
@@ -42,7 +44,8 @@ def predict(
     ] = None,
     masks: MasksOption = MaskName.auto,
     intensity: IntensityOption = IntensityName.auto,
-    engine: EngineOption = EngineName.openvino,
+    engine: EngineOption = EngineName.auto,
+    precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
 ) -> None:
     """Find the lungs in each input and give the probability of COVID-19.
@@ -59,7 +62,7 @@ def predict(
     with plain_failures():
         if out:
             out.mkdir(parents=True, exist_ok=True)
-        pipe = Pipeline.from_pretrained(engine=engine.value, threads=threads)
+        pipe = Pipeline.from_pretrained(engine=engine.value, precision=precision.value, threads=threads)
         predictions = pipe.stream(sources, intensity=intensity_of(intensity))
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)

@@ -22,6 +22,8 @@ from .options import (
     IntensityOption,
     MaskName,
     MasksOption,
+    PrecisionName,
+    PrecisionOption,
     Sources,
     ThreadsOption,
     errors,
@@ -41,7 +43,8 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, for each input, a mask and an ROI.")],
     masks: MasksOption = MaskName.auto,
     intensity: IntensityOption = IntensityName.auto,
-    engine: EngineOption = EngineName.openvino,
+    engine: EngineOption = EngineName.auto,
+    precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
 ) -> None:
     """Find the lungs in each input and write masks and regions of interest, without judging them.
@@ -56,7 +59,7 @@ def segment(
     stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
-        segmenter = LungSegmenter(engine=engine.value, threads=threads)
+        segmenter = LungSegmenter(engine=engine.value, precision=precision.value, threads=threads)
         named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
         rows = [_segment_one(source, stem, segmenter, intensity_of(intensity), out, masks) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)

@@ -30,7 +30,7 @@ def verify() -> None:
     """Check the sha256 of every shipped file; ends with 1 when one is missing or changed."""
     failed = False
     for card in map(load_card, shipped_names()):
-        for path, sha256 in ((card.path, card.sha256), (card.keras_path, card.keras_sha256)):
+        for path, sha256 in card.files:
             try:
                 read_verified(path, sha256)
                 typer.echo(f"ok       {path.name}")

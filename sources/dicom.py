@@ -19,6 +19,35 @@ from .limits import Limits
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 """Transfer syntax of files compressed as a whole."""
 
+USED = (
+    "AcquisitionNumber",
+    "BitsAllocated",
+    "BitsStored",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+    "ImageType",
+    "InstanceNumber",
+    "Modality",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "PixelPaddingRangeLimit",
+    "PixelPaddingValue",
+    "PixelRepresentation",
+    "PixelSpacing",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "SeriesDescription",
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "SliceThickness",
+    "WindowCenter",
+    "WindowWidth",
+)
+"""Attributes that reading looks at, the functional groups apart."""
+
 SAME_DIRECTION = 0.02
 """Direction cosines of one series differ by less."""
 
@@ -98,12 +127,21 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
     """
     import pydicom
 
-    damaged = ("is a damaged DICOM file", "Copy or export it again", _own_errors())
+    damaged = ("is a damaged DICOM file", "Copy or export it again", pydicom_errors())
     with explained(str(file), *damaged), file.open(limits) as opened:
         _check_deflated(str(file), opened, limits)
         header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
-        header.walk(lambda *_: None)  # decodes every element now: a damaged one must not fail later
+        _decode(header)
         return header
+
+
+def _decode(header: Any) -> None:
+    """Decode now what is used later, so that damage shows here; the rest of a header takes far longer."""
+    for name in USED:
+        header.get(name)
+    for name in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+        for item in header.get(name) or ():
+            item.walk(lambda *_: None)
 
 
 def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
@@ -258,7 +296,7 @@ def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[A
         When the pixels are damaged, missing, or compressed in a way nothing here decodes.
     """
     for file, together in groupby(frames, key=lambda frame: frame.file):
-        problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", _own_errors())
+        problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", pydicom_errors())
         own = list(together)
         with explained(str(file), *problem), file.open(limits) as opened:
             decode = _decoder(opened, own[0].header)
@@ -293,7 +331,7 @@ def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
     return lambda index: np.asarray(pixel_array(opened, index=index))
 
 
-def _own_errors() -> tuple[type[Exception], ...]:
+def pydicom_errors() -> tuple[type[Exception], ...]:
     """Return the errors of pydicom that are of no common kind."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 

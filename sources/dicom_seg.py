@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dicom import pydicom_errors
 from .errors import DECODER_ERRORS, SourceError
 from .scan import Scan
 
@@ -72,7 +73,7 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
             series_description="Lungs (lungct, research use)",
             omit_empty_frames=False,
         )
-    except DECODER_ERRORS as error:
+    except DECODER_ERRORS + pydicom_errors() as error:
         raise SourceError(
             scan.source, f"has headers no DICOM SEG can refer to ({error})", "Write its mask as NIfTI instead"
         ) from error

@@ -62,8 +62,8 @@ def test_importing_the_pipeline_is_cheap():
 def test_training_alone_loads_tensorflow(covid_slice):
     code = f"import sys; from lungct.pipeline import Pipeline; Pipeline.from_pretrained().predict({str(covid_slice)!r})"
     loaded = python(f"{code}; print(*sys.modules)").split()
-    assert "openvino" in loaded
-    assert not {"tensorflow", "keras", "onnxruntime", "albumentations"} & set(loaded)
+    assert len({"openvino", "onnxruntime"} & set(loaded)) == 1  # one engine, whichever suits the processor
+    assert not {"tensorflow", "keras", "albumentations", "skimage"} & set(loaded)
 
 
 def test_every_public_name_exists_and_is_documented():

@@ -1,14 +1,18 @@
 """The shipped networks with their cards, and the one place that opens an inference session."""
 
 from .card import CLASSIFIER, SEGMENTER, Card, load_card, read_verified, shipped_names
-from .engines import Engine, Session, open_session
+from .engines import Engine, Precision, Session, open_session
 from .errors import WeightsError
+from .network import Network, Run
 
 __all__ = [
     "CLASSIFIER",
     "SEGMENTER",
     "Card",
     "Engine",
+    "Network",
+    "Precision",
+    "Run",
     "Session",
     "WeightsError",
     "load_card",

@@ -47,6 +47,8 @@ class Card:
         Validation figures with n and intervals, and the recipe and package versions that reproduce them.
     licence : str
         Of the weights.
+    int8 : mapping
+        The quantised network: ``file`` and ``sha256``; empty where there is none.
     folder : Path
         Where the card lies; not part of the file.
     """
@@ -64,6 +66,7 @@ class Card:
     training_data: list[Mapping[str, Any]]
     metrics: Mapping[str, Any]
     licence: str
+    int8: Mapping[str, str] = field(default_factory=dict)
     folder: Path = field(default=SHIPPED, compare=False)
 
     @property
@@ -75,6 +78,26 @@ class Card:
     def keras_path(self) -> Path:
         """Where the Keras weights lie."""
         return self.folder / self.keras_file
+
+    def network(self, precision: str) -> tuple[Path, str]:
+        """Return the file and the checksum of the network at a precision.
+
+        Raises
+        ------
+        WeightsError
+            When there is no quantised one.
+        """
+        if precision != "int8":
+            return self.path, self.sha256
+        if not self.int8:
+            raise WeightsError(f"{self.name} has no int8 network. Use f32, or train it again: training writes one")
+        return self.folder / self.int8["file"], self.int8["sha256"]
+
+    @property
+    def files(self) -> list[tuple[Path, str]]:
+        """Every file of the network with its checksum."""
+        quantised = [self.network("int8")] if self.int8 else []
+        return [(self.path, self.sha256), *quantised, (self.keras_path, self.keras_sha256)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the file holds."""

@@ -1,9 +1,11 @@
-"""Two adapters, OpenVINO and ONNX Runtime, behind one interface. Nothing else opens a network."""
+"""Two adapters, ONNX Runtime and OpenVINO, behind one interface. Nothing else opens a network."""
 
 from __future__ import annotations
 
 import importlib.util
 import threading
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -11,56 +13,85 @@ from numpy.typing import NDArray
 
 from .card import Card, read_verified
 from .errors import WeightsError
+from .threads import available_threads
 
-Engine = Literal["openvino", "onnxruntime"]
+Engine = Literal["auto", "openvino", "onnxruntime"]
+"""What runs a network. ``auto``: OpenVINO where the processor has AVX-512, which it uses better, else ONNX Runtime,
+which starts faster; whichever is installed where only one is."""
+
+Precision = Literal["f32", "bf16", "int8"]
+"""``f32``: as trained. ``bf16``: OpenVINO, on processors that compute in it. ``int8``: quantised after training."""
 
 
 class Session(Protocol):
-    """An opened network."""
+    """An opened network; safe to use from several threads."""
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of one batch of the network's static shape, in order."""
+        """Return every output of one batch, in order."""
         ...
 
 
 class OpenVINOSession:
-    """A network on OpenVINO, at single precision (its own default would be bf16 on newer processors).
+    """A network on OpenVINO, compiled once for each shape of input it meets.
 
     Parameters
     ----------
     content : bytes
         The ONNX file.
-    threads : int or None
-        None leaves the number to OpenVINO.
+    threads : int
+    precision : {"f32", "bf16"}
+        Given, because OpenVINO's own default would be bf16 on newer processors.
     """
 
-    def __init__(self, content: bytes, threads: int | None) -> None:
+    def __init__(self, content: bytes, threads: int, precision: str) -> None:
         import openvino
 
-        core = openvino.Core()
-        settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = core.compile_model(core.read_model(content), "CPU", settings)
+        self._core = openvino.Core()
+        self._model = self._core.read_model(content)
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._lock = threading.Lock()
         self._local = threading.local()  # a request serves one thread at a time
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output, as arrays of their own."""
-        if not hasattr(self._local, "request"):
-            self._local.request = self._compiled.create_infer_request()
-        results = self._local.request.infer([inputs], share_inputs=True)
-        return [np.array(results[output]) for output in self._compiled.outputs]
+        requests = self._local.__dict__.setdefault("requests", {})
+        if inputs.shape not in requests:
+            requests[inputs.shape] = self._compile(inputs.shape).create_infer_request()
+        results = requests[inputs.shape].infer([inputs], share_inputs=True)
+        return [np.array(result) for result in results.values()]
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        with self._lock:
+            if shape not in self._compiled:
+                model = self._model.clone()
+                model.reshape(list(shape))
+                self._compiled[shape] = self._core.compile_model(model, "CPU", self._settings)
+            return self._compiled[shape]
 
 
 class ONNXRuntimeSession:
-    """A network on ONNX Runtime; parameters as for `OpenVINOSession`."""
+    """A network on ONNX Runtime, on the graphics processor where its CUDA build is installed.
 
-    def __init__(self, content: bytes, threads: int | None) -> None:
+    Parameters as for `OpenVINOSession`.
+    """
+
+    def __init__(self, content: bytes, threads: int, precision: str) -> None:
         import onnxruntime
 
+        if precision == "bf16":
+            raise WeightsError("ONNX Runtime does not compute in bf16 on processors. Use engine='openvino', or f32")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        self._session = onnxruntime.InferenceSession(content, options, providers=onnxruntime.get_available_providers())
+        options.intra_op_num_threads = threads
+        # Waiting threads sleep: spinning, they would take the time of those that decode, resize and clean up.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        self._session = onnxruntime.InferenceSession(content, options, providers=providers)
         self._input = self._session.get_inputs()[0].name
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -68,32 +99,63 @@ class ONNXRuntimeSession:
         return list(self._session.run(None, {self._input: inputs}))
 
 
-_ADAPTERS: dict[str, tuple[type[OpenVINOSession] | type[ONNXRuntimeSession], str]] = {
-    "openvino": (OpenVINOSession, "pip install openvino"),
-    "onnxruntime": (ONNXRuntimeSession, "pip install 'lungct[onnxruntime]'"),
+_ADAPTERS: dict[str, type[OpenVINOSession] | type[ONNXRuntimeSession]] = {
+    "openvino": OpenVINOSession,
+    "onnxruntime": ONNXRuntimeSession,
 }
 
 
-def open_session(card: Card, engine: Engine = "openvino", threads: int | None = None) -> Session:
+def open_session(
+    card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+) -> Session:
     """Open a network whose checksum holds.
 
     Parameters
     ----------
     card : Card
-    engine : {"openvino", "onnxruntime"}
+    engine : {"auto", "openvino", "onnxruntime"}
+        See `Engine`.
+    precision : {"f32", "bf16", "int8"}
+        See `Precision`.
     threads : int, optional
-        Processor threads to use; by default the engine decides.
+        Processor threads to use; by default as many as this process may run on.
 
     Raises
     ------
     WeightsError
-        When the file is missing or changed, or the engine is not installed.
+        When the file is missing or changed, the engine is not installed, or can't do this precision.
     ValueError
-        For an unknown engine.
+        For an unknown engine or precision.
     """
-    if engine not in _ADAPTERS:
-        raise ValueError(f"engine must be one of {get_args(Engine)}, not {engine!r}")
-    adapter, remedy = _ADAPTERS[engine]
-    if importlib.util.find_spec(engine) is None:
-        raise WeightsError(f"the engine {engine} is not installed. Run: {remedy}")
-    return adapter(read_verified(card.path, card.sha256), threads)
+    if engine not in get_args(Engine):
+        raise ValueError(f"engine must be one of {', '.join(get_args(Engine))}, not {engine!r}")
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, not {precision!r}")
+    chosen = choose_engine(engine, precision)
+    if not _installed(chosen):
+        raise WeightsError(f"the engine {chosen} is not installed. Run: pip install {chosen}")
+    file, sha256 = card.network(precision)
+    return _ADAPTERS[chosen](
+        read_verified(file, sha256), threads or available_threads(), "f32" if precision == "int8" else precision
+    )
+
+
+def choose_engine(engine: Engine, precision: Precision = "f32") -> str:
+    """Return the engine that ``auto`` stands for here; others as they are."""
+    if engine != "auto":
+        return engine
+    if precision == "bf16":
+        return "openvino"
+    first, second = ("openvino", "onnxruntime") if _has_avx512() else ("onnxruntime", "openvino")
+    return first if _installed(first) or not _installed(second) else second
+
+
+def _installed(engine: str) -> bool:
+    return importlib.util.find_spec(engine) is not None
+
+
+@cache
+def _has_avx512() -> bool:
+    """Whether Linux says so; elsewhere nobody does."""
+    path = Path("/proc/cpuinfo")
+    return path.exists() and "avx512f" in path.read_text(encoding="utf-8", errors="replace")

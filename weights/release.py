@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .card import Card, read_verified
 from .errors import WeightsError
+from .layout import channels_first
 
 if TYPE_CHECKING:
     import keras
@@ -28,8 +29,16 @@ TRAINING_PACKAGES = (
     "numpy",
 )
 
+SAME_ANSWER = 1e-3
+"""Largest difference between a network and its export: rounding in another order."""
 
-def release(model: keras.Model, folder: Path, name: str, **fields: Any) -> Card:
+ANY_SIDE = 64
+"""Where a network takes pictures of any size, it is compared on this one."""
+
+
+def release(
+    model: keras.Model, folder: Path, name: str, build: Callable[[], keras.Model] | None = None, **fields: Any
+) -> Card:
     """Write a model's network and weights into a folder and return a card without metrics.
 
     The weights are rounded to half precision first, in the model too, so that the stored Keras weights and
@@ -38,10 +47,13 @@ def release(model: keras.Model, folder: Path, name: str, **fields: Any) -> Card:
     Parameters
     ----------
     model : keras.Model
-        Trained; its input shape becomes the network's static shape, at batch 1.
+        Trained.
     folder : Path
         Gets ``NAME.onnx`` and ``NAME.npz``.
     name : str
+    build : callable, optional
+        Builds the same network for any size of input, with channels where `channel_axis` says. Without it the model is
+        exported as it is.
     **fields
         Further fields of `Card`: version, task, architecture, preprocessing, decision, training_data, licence.
     """
@@ -49,7 +61,7 @@ def release(model: keras.Model, folder: Path, name: str, **fields: Any) -> Card:
     onnx_path, keras_path = folder / f"{name}.onnx", folder / f"{name}.npz"
     save_half(model, keras_path)
     load_half(model, keras_path)
-    export_onnx(model, onnx_path)
+    export_onnx(model, onnx_path, build)
     return Card(
         name=name,
         file=onnx_path.name,
@@ -91,14 +103,48 @@ def load_into(model: keras.Model, card: Card) -> None:
     load_half(model, card.keras_path)
 
 
-def export_onnx(model: keras.Model, path: Path) -> None:
-    """Write a model as ONNX with a static shape of batch 1."""
+def export_onnx(model: keras.Model, path: Path, build: Callable[[], keras.Model] | None = None) -> None:
+    """Write a model as ONNX, for batches and pictures of any size; see `release` for `build`.
+
+    Raises
+    ------
+    WeightsError
+        When the written network gives other answers than the model.
+    """
     import keras
 
-    signature = [keras.InputSpec(shape=(1, *shape[1:]), dtype="float32", name="input") for shape in [model.input_shape]]
+    if build is None:
+        _export(model, path, "onnx")
+    else:
+        with channels_first():
+            exported = build()
+            exported.set_weights(model.get_weights())
+            exported(keras.Input(exported.input_shape[1:]))  # Keras exports nothing that was never called
+            _export(exported, path, "onnx")
+    _check_export(model, path)
+
+
+def _check_export(model: keras.Model, path: Path) -> None:
+    """Compare with Keras, on a batch at the model's own size."""
+    import onnxruntime
+
+    shape = [2, *(side or ANY_SIDE for side in model.input_shape[1:])]
+    inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
+    expected = model(inputs)
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    found = session.run(None, {session.get_inputs()[0].name: inputs})
+    for one, other in zip(found, expected if isinstance(expected, (list, tuple)) else [expected], strict=True):
+        if one.shape != tuple(other.shape) or not np.allclose(one, other, atol=SAME_ANSWER):
+            raise WeightsError(f"{path.name} does not give the answers of the network it was exported from")
+
+
+def _export(model: keras.Model, path: Path, form: str) -> None:
+    import keras
+
+    signature = [keras.InputSpec(shape=model.input_shape, dtype="float32", name="input")]
     with tempfile.TemporaryDirectory() as folder:  # a failed export leaves nothing behind
         temporary = Path(folder) / path.name
-        model.export(str(temporary), format="onnx", input_signature=signature, verbose=False)
+        model.export(str(temporary), format=form, input_signature=signature, verbose=False)
         path.write_bytes(temporary.read_bytes())
 
 

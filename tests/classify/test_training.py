@@ -22,7 +22,7 @@ def parts():
 
 
 def test_what_is_unknown_weighs_nothing(parts):
-    example = _examples(*parts, None, (1, 1), ClassifierRecipe())
+    example = _examples(*parts, None, (1, 1), ClassifierRecipe(size=32))
     for index, label in enumerate((0.0, 1.0)):
         roi, targets, weights = example(index, 7)
         assert roi.shape == (32, 32, 1)
@@ -40,7 +40,7 @@ def test_teachers_see_the_changed_region_and_share_the_target(parts):
         seen.append(roi)
         return 0.8
 
-    example = _examples(*parts, teach, (1, 1), ClassifierRecipe(teachers_share=0.7))
+    example = _examples(*parts, teach, (1, 1), ClassifierRecipe(size=32, teachers_share=0.7))
     for index, target in enumerate((0.56, 0.86, 0.8)):  # the last has no label: the teachers alone
         roi, targets, weights = example(index, 7)
         assert targets["logit"] == pytest.approx([target])

@@ -17,7 +17,7 @@ def kinds(model):
 def test_parts_of_the_paper(dense_blocks, bidirectional):
     model = build_bcdunet(32, 4, dense_blocks, bidirectional)
     found = kinds(model)
-    assert found.count("ConvLSTM2D") == (6 if bidirectional else 3)
+    assert found.count("TwoStepConvLSTM") == (6 if bidirectional else 3)
     assert found.count("BatchNormalization") == 3
     assert found.count("Conv2DTranspose") == 3
     assert found.count("Dropout") == dense_blocks
@@ -25,8 +25,22 @@ def test_parts_of_the_paper(dense_blocks, bidirectional):
     joins = [layer for layer in model.layers if layer.name.startswith("dense") and layer.name.endswith("_join")]
     # The second block reads the first alone, the third reads both before it.
     assert [join.output.shape[-1] for join in joins] == ([2 * 32] if dense_blocks == 3 else [])
-    backward = [layer for layer in model.layers if layer.name.endswith("_backward")]
-    assert all(layer.go_backwards for layer in backward)
+    # Backward reads the upsampled features first, forward the skip.
+    for layer in model.layers:
+        if layer.name.startswith("join") and layer.name.endswith(("_backward", "_forward")):
+            first, second = ("up", "encoder") if layer.name.endswith("_backward") else ("encoder", "up")
+            assert [
+                read._keras_history.operation.name.startswith(name)
+                for read, name in zip(layer.input, (first, second), strict=True)
+            ] == [True, True]
+
+
+def test_stride_two_sees_four_times_as_much_for_little_more():
+    plain, halving = build_bcdunet(32, 4), build_bcdunet(64, 4, stride=2)
+    assert halving.output_shape == (None, 64, 64, 1)
+    assert halving.get_layer("encoder0_b").output.shape[1:3] == (32, 32)
+    assert halving.count_params() < 1.01 * build_bcdunet(64, 4).count_params() + 2000
+    assert plain.count_params() == build_bcdunet(None, 4).count_params()
 
 
 def test_papers_size():
@@ -42,7 +56,7 @@ def test_weights_fit_every_input_size():
     assert 0 < output.min() <= output.max() < 1
 
 
-@pytest.mark.parametrize("arguments", [(30, 4), (0, 4), (32, 3), (32, 4, 0)])
+@pytest.mark.parametrize("arguments", [(30, 4), (0, 4), (32, 3), (32, 4, 0), (24, 4, 3, True, 2), (32, 4, 3, True, 3)])
 def test_impossible_shapes_are_refused(arguments):
     with pytest.raises(ValueError, match="must be"):
         build_bcdunet(*arguments)

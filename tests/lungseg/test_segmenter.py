@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from lungct.lungseg import LungSegmenter
 from lungct.lungseg.scores import dice
-from lungct.lungseg.segmenter import _box_around
+from lungct.lungseg.segmenter import box_around
 from lungct.sources import Scan, read_scan
 
 from ..conftest import SHARED, SLICES
@@ -88,10 +88,11 @@ def test_mask_has_the_inputs_shape(segmenter):
 )
 def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, margin, scale):
     shape = tuple(scale * length for length in mask.shape)
-    box = _box_around(mask, margin, shape)
     if not mask.any():
-        assert box is None
+        assert box_around([], margin, shape) is None
         return
+    box = box_around([mask], margin, shape)
+    assert box_around([mask, mask, np.kron(mask, np.ones((2, 2), bool))], margin, shape) == pytest.approx(box)
     enlarged = np.kron(mask, np.ones((scale, scale), bool))
     assert enlarged[box].sum() == enlarged.sum()
     assert all(0 <= span.start < span.stop <= length for span, length in zip(box, shape, strict=True))

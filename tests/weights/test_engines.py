@@ -1,11 +1,13 @@
 """Two engines, one answer."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lungct.weights import CLASSIFIER, SEGMENTER, WeightsError, load_card, open_session
+from lungct.weights.engines import choose_engine
 
 
 def random_input(card, seed=0):
@@ -15,7 +17,6 @@ def random_input(card, seed=0):
 
 @pytest.mark.parametrize("name", [SEGMENTER, CLASSIFIER])
 def test_engines_agree(name):
-    pytest.importorskip("onnxruntime", reason="needs pip install 'lungct[onnxruntime]'")
     card = load_card(name)
     inputs = random_input(card)
     ours, theirs = (open_session(card, engine).run(inputs) for engine in ("openvino", "onnxruntime"))
@@ -43,10 +44,38 @@ def test_session_serves_threads_without_mixing_them_up():
     np.testing.assert_allclose(np.stack(found), np.stack(expected), atol=1e-6)
 
 
-def test_unknown_and_missing_engines_are_named(monkeypatch):
+def test_any_size_and_batch():
+    """One file serves both looks of the first stage, and batches."""
+    card = load_card(CLASSIFIER)
+    inputs = np.random.default_rng(0).random((3, 128, 96, 1), dtype=np.float32)
+    for engine in ("openvino", "onnxruntime"):
+        session = open_session(card, engine)
+        together = session.run(inputs)[0]
+        alone = [session.run(one[None])[0][0] for one in inputs]
+        np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_auto_is_an_engine_and_bf16_openvinos(monkeypatch):
+    assert choose_engine("auto") in ("openvino", "onnxruntime")
+    assert choose_engine("auto", "bf16") == "openvino"
+    assert choose_engine("onnxruntime") == "onnxruntime"
+    for has, first in ((True, "openvino"), (False, "onnxruntime")):
+        monkeypatch.setattr("lungct.weights.engines._has_avx512", lambda has=has: has)
+        assert choose_engine("auto") == first
+    monkeypatch.setattr("lungct.weights.engines._installed", lambda engine: engine == "openvino")
+    assert choose_engine("auto") == "openvino"
+
+
+def test_unknown_and_missing_engines_and_precisions_are_named(monkeypatch):
     card = load_card(SEGMENTER)
     with pytest.raises(ValueError, match="engine must be one of"):
         open_session(card, "tensorrt")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match=r"pip install 'lungct\[onnxruntime\]'"):
+    with pytest.raises(ValueError, match="precision must be one of"):
+        open_session(card, precision="f64")
+    with pytest.raises(WeightsError, match="bf16"):
+        open_session(card, "onnxruntime", "bf16")
+    with pytest.raises(WeightsError, match="no int8 network"):
+        open_session(replace(card, int8={}), precision="int8")
+    monkeypatch.setattr("lungct.weights.engines._installed", lambda engine: False)
+    with pytest.raises(WeightsError, match="pip install onnxruntime"):
         open_session(card, "onnxruntime")

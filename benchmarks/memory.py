@@ -1,0 +1,21 @@
+"""The most memory this process has held."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from pathlib import Path
+
+
+def peak_mb() -> float:
+    """Return the process's peak resident memory, MB (1e6 bytes).
+
+    Linux counts what the parent held into a child's `ru_maxrss`, even after it became another program, and the parent
+    here may hold TensorFlow. `VmHWM` is the child's own.
+    """
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
+    if found:
+        return int(found[1]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6

@@ -1,0 +1,65 @@
+"""Side by side, in order, and no further ahead than said."""
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungct.weights import SEGMENTER, Network, load_card
+from lungct.weights.threads import available_threads, side_by_side
+
+
+@given(st.lists(st.integers(), max_size=30), st.integers(1, 5), st.integers(0, 9))
+def test_results_come_in_order(items, threads, ahead):
+    assert list(side_by_side(lambda item: item * 2, items, threads, ahead)) == [item * 2 for item in items]
+
+
+def test_several_threads_work_at_once():
+    both = threading.Barrier(2, timeout=10)
+    assert list(side_by_side(lambda item: (both.wait(), item)[1], range(4), threads=2)) == [0, 1, 2, 3]
+
+
+def test_no_more_is_begun_than_said():
+    drawn = []
+
+    def items():
+        for item in range(20):
+            drawn.append(item)
+            yield item
+
+    results = side_by_side(lambda item: item, items(), threads=2, ahead=3)
+    assert next(results) == 0
+    assert len(drawn) == 4
+
+
+def test_a_failure_reaches_the_caller_and_ends_the_rest():
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        time.sleep(0.01)
+        if item == 1:
+            raise KeyError(item)
+        return item
+
+    results = side_by_side(work, range(100), threads=2)
+    with pytest.raises(KeyError):
+        list(results)
+    assert len(begun) < 20
+
+
+def test_a_network_gives_one_item_all_threads_and_many_one_each():
+    network = Network(load_card(SEGMENTER), threads=2)
+    runs = {}
+
+    def work(run, item):
+        runs[item] = run
+        return item
+
+    assert list(network.map(work, [0])) == [0]
+    assert list(network.map(work, range(1, 6))) == [1, 2, 3, 4, 5]
+    assert runs[0] == network.run
+    assert all(runs[item] != network.run for item in range(1, 6))
+    assert available_threads() >= 1

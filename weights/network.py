@@ -1,0 +1,70 @@
+"""`Network`: a network with the threads to run it on, one slice with all of them or many slices side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
+from itertools import chain, islice
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .card import Card
+from .engines import Engine, Precision, Session, open_session
+from .threads import available_threads, side_by_side
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Run = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+"""From one batch to every output of the network."""
+
+
+class Network:
+    """An opened network.
+
+    Parameters
+    ----------
+    card, engine, precision, threads
+        As for `open_session`.
+
+    Raises
+    ------
+    WeightsError, ValueError
+        As `open_session`.
+    """
+
+    def __init__(
+        self, card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+    ) -> None:
+        self.threads = threads or available_threads()
+        self._open = partial(open_session, card, engine, precision)
+        self._session: Session = self._open(self.threads)
+
+    @cached_property
+    def _single(self) -> Session:
+        """The network for callers that run side by side, on one thread each: they don't wait for one another."""
+        return self._session if self.threads == 1 else self._open(1)
+
+    def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return every output of one batch, computed on all threads."""
+        return self._session.run(inputs)
+
+    def map(self, work: Callable[[Run, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Do some work that runs the network for every item, and yield the results in order.
+
+        Many items are worked on side by side, so what surrounds the network overlaps with it. A single item gets all
+        threads.
+
+        Parameters
+        ----------
+        work : callable
+            From what runs the network, and an item, to a result. Called from several threads.
+        items : iterable
+        """
+        rest = iter(items)
+        first = list(islice(rest, 2))
+        if len(first) < 2 or self.threads == 1:
+            return (work(self.run, item) for item in chain(first, rest))
+        return side_by_side(partial(work, self._single.run), chain(first, rest), self.threads)

@@ -11,8 +11,11 @@ from .components import Components
 FLAGS = ("partial-lung", "one-lung", "implausible-area", "implausible-shape", "low-confidence")
 """Every code, in the order they are given."""
 
-CUT_LENGTH = 0.1
+CUT_LENGTH = 0.05
 """Lungs along more than this share of a side of the picture are cut off there."""
+
+EDGE = 0.01
+"""How near the side, as a share of the picture: masks of cut lungs end a pixel or two before it."""
 
 SMALLER_LUNG = 0.15
 """Below this share of all lung in a slice the second lung is missing."""
@@ -70,7 +73,14 @@ def _flags_of_slice(mask: NDArray[np.bool_], confidence: float) -> set[str]:
 
 def _cut_length(mask: NDArray[np.bool_]) -> float:
     """Return the largest share of a side of the picture that is lung."""
-    return float(max(edge.mean() for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1])))
+    rows, columns = (max(1, round(EDGE * length)) for length in mask.shape)
+    edges = (
+        mask[:rows].any(axis=0),
+        mask[-rows:].any(axis=0),
+        mask[:, :columns].any(axis=1),
+        mask[:, -columns:].any(axis=1),
+    )
+    return float(max(edge.mean() for edge in edges))
 
 
 def _smaller_lung(mask: NDArray[np.bool_]) -> float:

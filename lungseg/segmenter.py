@@ -17,6 +17,9 @@ from .cleanup import clean_mask
 from .preprocessing import SlicePreprocessing
 from .quality import expected_dice, quality_flags
 
+WORTH_A_CLOSER_LOOK = 0.8
+"""A box that holds more of the picture than this would show nothing new."""
+
 SMALLEST_BOX = 0.3
 """Least side of the box, as a share of the picture's: closer looks are not trained."""
 
@@ -67,9 +70,9 @@ class Look:
 class LungSegmenter:
     """Finds the lungs with a BCD U-Net.
 
-    It looks twice at a slice: at the whole, coarsely, or finely where the coarse look is in doubt; then closely at the
-    box in which it found lungs. The network is small, and the body often fills half of the picture. Slices of a volume
-    are worked on side by side.
+    It looks twice at a slice: at the whole, then closely at the box in which it found lungs. The network is small, and
+    the body often fills half of the picture. In volumes the first look is coarse, unless in doubt, and slices are
+    worked on side by side.
 
     Parameters
     ----------
@@ -157,30 +160,40 @@ class LungSegmenter:
             )
             return
 
-        def first(run: Run, index: int) -> NDArray[np.bool_]:
-            look = self._look(run, scan, index, whole, self._coarse)
-            if self._is_doubtful(look, alone=len(scan) == 1):
+        def first(run: Run, index: int) -> tuple[Look, NDArray[np.bool_]]:
+            # A picture may be cut through a lung, which a coarse look takes for the air outside; volumes are whole.
+            look = self._look(run, scan, index, whole, self._close if len(scan) == 1 else self._coarse)
+            if len(scan) > 1 and self._is_doubtful(look):
                 look = self._look(run, scan, index, whole, self._close)
-            return clean_mask(look.grid > self.threshold)
+            return look, clean_mask(look.grid > self.threshold)
 
         found = list(self._network.map(first, slices))
 
         def second(run: Run, index: int) -> Result:
             # Neighbours count: where lungs begin and end, they show where to look for the smallest of them.
-            near = [mask for mask in found[max(0, index - 1) : index + 2] if mask.any()]
+            near = [mask for _, mask in found[max(0, index - 1) : index + 2] if mask.any()]
             box = box_around(near, self._margin or 0.0, scan.shape[1:])
-            return then(box and self._look(run, scan, index, box, self._close), index)
+            look = found[index][0]
+            if box and (len(look.grid) < self._close.size or _share(box, whole) < WORTH_A_CLOSER_LOOK):
+                look = self._look(run, scan, index, box, self._close)
+            return then(look if box else None, index)
 
         yield from self._network.map(second, slices)
 
-    def _is_doubtful(self, look: Look, *, alone: bool) -> bool:
+    def _is_doubtful(self, look: Look) -> bool:
         """Tell whether a coarse look may have missed a lung; where it saw none, neighbours would know of one."""
         inside = look.grid > self.threshold
-        return (alone or bool(inside.any())) and expected_dice(look.grid, inside) < self._doubt
+        return bool(inside.any()) and expected_dice(look.grid, inside) < self._doubt
 
     def _look(self, run: Run, scan: Scan, index: int, box: Box, preprocess: SlicePreprocessing) -> Look:
         output = run(preprocess(scan.pixels[index][box], scan.intensity)[None, ..., None])[0]
         return Look(np.asarray(output[0, ..., 0]), box)
+
+
+def _share(box: Box, whole: Box) -> float:
+    """Return how much of a picture a box takes."""
+    (rows, columns), (height, width) = ([part.stop - part.start for part in parts] for parts in (box, whole))
+    return float(rows * columns / (height * width))
 
 
 def box_around(masks: Sequence[NDArray[np.bool_]], margin: float, shape: tuple[int, ...]) -> Box | None:

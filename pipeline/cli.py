@@ -9,6 +9,7 @@ import typer
 
 from .compare_command import compare_app
 from .evaluate_command import evaluate_app
+from .export_command import export
 from .info_command import info
 from .predict_command import predict
 from .prediction import DISCLAIMER
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(predict)
 app.command()(segment)
 app.command()(info)
+app.command()(export)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")

@@ -31,7 +31,7 @@ def measure_peak(settings: Settings, _figures: Figures) -> tuple[Section, Figure
     for channels in (64, 128, 256):
         content, inputs = convolutions(channels), _noise((1, channels, PICTURE, PICTURE))
         for name, adapter in (("ONNX Runtime", ONNXRuntimeSession), ("OpenVINO", OpenVINOSession)):
-            session = adapter(content, available_threads(), "f32")
+            session = adapter(content, available_threads(), 1, "f32")
             what = f"convolutions 3 x 3, {channels} channels, {PICTURE} x {PICTURE}, {name}"
             work[what] = (_running(session.run, inputs), LAYERS * 2 * 9 * channels**2 * PICTURE**2)
     timings = race([Contender(name, call) for name, (call, _) in work.items()], settings.rounds, settings.turn)

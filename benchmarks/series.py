@@ -125,8 +125,8 @@ def counted() -> Iterator[Runs]:
                 runs[self._name, inputs.shape[1]] += len(inputs)
             return self._session.run(inputs)
 
-    def open_counting(card: Card, *options: object) -> Counting:
-        return Counting(opened(card, *options), card.name)
+    def open_counting(card: Card, *options: object, **named: object) -> Counting:
+        return Counting(opened(card, *options, **named), card.name)
 
     with mock.patch.object(network, "open_session", open_counting):
         yield runs

@@ -115,6 +115,11 @@ class Classifier:
         return other
 
     @property
+    def model(self) -> dict[str, str]:
+        """Name, version, precision and checksum of the network."""
+        return self._network.provenance
+
+    @property
     def threshold(self) -> float:
         """Probability from which on a scan is called COVID."""
         return float(self.card.decision["threshold"])

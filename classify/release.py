@@ -102,6 +102,7 @@ def release_classifier(
             "versions": training_versions(),
         },
     )
+    card.write()  # so that a failure beyond loses no run
     chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
     return quantize(card, training.inputs[chosen][:, None])
 

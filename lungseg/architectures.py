@@ -47,6 +47,8 @@ def build_network(
     ValueError
         For an unknown name or an impossible size.
     """
+    if stride != 1 and name != "bcdunet":
+        raise ValueError(f"stride {stride} is for bcdunet; {name} has stride 1")
     if name == "bcdunet":
         return build_bcdunet(size, filters, dense_blocks, bidirectional, stride)
     if name == "unet":

@@ -21,7 +21,7 @@ LARGEST_HOLE = 0.002
 """Holes up to this share of the slice are filled: vessels, nodules, dense patches, but no dome of the diaphragm."""
 
 
-def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def clean_mask(mask: NDArray[np.bool_], threads: int | None = None) -> NDArray[np.bool_]:
     """Drop what cannot be lung and fill small holes.
 
     Dropped are specks, slivers of one or two pixels, and outside air: small components at the border of the picture,
@@ -32,6 +32,8 @@ def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Parameters
     ----------
     mask : ndarray of bool, shape (height, width) or (slices, height, width)
+    threads : int, optional
+        To work on a volume's slices with; by default as many as this process may use.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def clean_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     def clean(index: int) -> None:
         cleaned[index] = _fill_small_holes(parts.mask(keep, index))
 
-    for _ in side_by_side(clean, range(len(mask))):
+    for _ in side_by_side(clean, range(len(mask)), threads):
         pass
     return cleaned
 

@@ -39,7 +39,9 @@ def expected_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> 
     return 2 * float(probability[mask].sum()) / total if mask.any() else 0.0
 
 
-def quality_flags(masks: NDArray[np.bool_], confidence: NDArray[np.float32]) -> tuple[str, ...]:
+def quality_flags(
+    masks: NDArray[np.bool_], confidence: NDArray[np.float32], threads: int | None = None
+) -> tuple[str, ...]:
     """Return the codes of a scan's mask.
 
     Parameters
@@ -47,6 +49,8 @@ def quality_flags(masks: NDArray[np.bool_], confidence: NDArray[np.float32]) -> 
     masks : ndarray of bool, shape (slices, height, width)
     confidence : ndarray of float32, shape (slices,)
         Expected Dice of each slice.
+    threads : int, optional
+        By default as many as this process may use.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def quality_flags(masks: NDArray[np.bool_], confidence: NDArray[np.float32]) -> 
         unsure. Of slices without lung nothing is said.
     """
     with_lung = np.flatnonzero(masks.any(axis=(1, 2)))
-    found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung)]
+    found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung, threads)]
     return tuple(flag for flag in FLAGS if sum(flag in flags for flags in found) > SHARE_OF_SLICES * len(found))
 
 

@@ -99,7 +99,9 @@ def release_segmenter(
         "recipe": {**asdict(recipe), "init": init.parent.name if init else None},
         "versions": training_versions(),
     }
-    return quantize(replace(card, metrics=metrics), _as_seen(training, card))
+    card = replace(card, metrics=metrics)
+    card.write()  # so that a failure beyond loses no run
+    return quantize(card, _as_seen(training, card))
 
 
 def _as_seen(training: Sequence[LabelledScan], card: Card) -> Iterator[NDArray[np.float32]]:

@@ -115,6 +115,11 @@ class LungSegmenter:
         """Open a network of your own, as ``lungct train lungseg`` writes it: give the path of its card."""
         return cls(load_card(path), engine, precision, threads)
 
+    @property
+    def model(self) -> dict[str, str]:
+        """Name, version, precision and checksum of the network."""
+        return self._network.provenance
+
     def segment(self, scan: Scan) -> Segmentation:
         """Find the lungs.
 
@@ -138,9 +143,10 @@ class LungSegmenter:
 
         for _ in self._look_at(scan, decide):
             pass
-        mask = clean_mask(mask[0])[None] if len(scan) == 1 else clean_mask(mask)
+        threads = self._network.threads
+        mask = clean_mask(mask[0])[None] if len(scan) == 1 else clean_mask(mask, threads)
         sure = np.where(mask.any(axis=(1, 2)), confidence, np.float32(0))
-        return Segmentation(mask, sure, quality_flags(mask, sure))
+        return Segmentation(mask, sure, quality_flags(mask, sure, threads))
 
     def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:
         """Yield the probability of lung for every pixel of one slice after another, float32 (height, width)."""
@@ -163,7 +169,7 @@ class LungSegmenter:
         def first(run: Run, index: int) -> tuple[Look, NDArray[np.bool_]]:
             # A picture may be cut through a lung, which a coarse look takes for the air outside; volumes are whole.
             look = self._look(run, scan, index, whole, self._close if len(scan) == 1 else self._coarse)
-            if len(scan) > 1 and self._is_doubtful(look):
+            if len(scan) > 1 and self._coarse != self._close and self._is_doubtful(look):
                 look = self._look(run, scan, index, whole, self._close)
             return look, clean_mask(look.grid > self.threshold)
 

@@ -44,8 +44,8 @@ class Pipeline:
         self.segmenter = segmenter
         self.classifier = classifier
         self.model = {
-            stage: {"name": card.name, "version": card.version, "sha256": card.sha256}
-            for stage, card in (("segmenter", segmenter.card), ("classifier", classifier.card))
+            "segmenter": segmenter.model,
+            "classifier": classifier.model,
         }
 
     @classmethod
@@ -116,7 +116,10 @@ class Pipeline:
     def stream(
         self, sources: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
     ) -> Iterator[Prediction]:
-        """Judge sources one by one, in order, while the next is being read: two at a time are in memory.
+        """Judge sources one by one, in order, holding one at a time in memory.
+
+        Of a list or tuple the next is read meanwhile, so two are in memory; other iterables are asked for the next only
+        when the one before is done.
 
         A source that can't be read becomes a `Prediction` with `error` set; the rest go on.
 
@@ -159,7 +162,8 @@ class Pipeline:
 
 
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:
-    return side_by_side(read, sources, threads=1, ahead=1)
+    """Read the next of a sequence while one is judged; what makes its items one by one may count on being asked so."""
+    return side_by_side(read, sources, threads=1, ahead=1) if isinstance(sources, Sequence) else map(read, sources)
 
 
 def is_single(source: object) -> bool:

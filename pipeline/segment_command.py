@@ -78,8 +78,7 @@ def _segment_one(
     """Write one input's files and return its row."""
     try:
         scan, lungs = find_lungs(segmenter, read_scan(source, intensity=intensity))
-        model = {"name": segmenter.card.name, "version": segmenter.card.version}
-        written = write_volume(out, stem, lungs.mask, scan, masks.value, model)
+        written = write_volume(out, stem, lungs.mask, scan, masks.value, segmenter.model)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}

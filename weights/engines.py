@@ -39,18 +39,20 @@ class OpenVINOSession:
     content : bytes
         The ONNX file.
     threads : int
+    streams : int
+        Callers that run it side by side, each on its share of the threads.
     precision : {"f32", "bf16"}
         Given, because OpenVINO's own default would be bf16 on newer processors.
     """
 
-    def __init__(self, content: bytes, threads: int, precision: str) -> None:
+    def __init__(self, content: bytes, threads: int, streams: int, precision: str) -> None:
         import openvino
 
         self._core = openvino.Core()
         self._model = self._core.read_model(content)
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
-            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": streams,  # callers beyond them would wait for one another
             "INFERENCE_NUM_THREADS": threads,
         }
         self._compiled: dict[tuple[int, ...], Any] = {}
@@ -80,15 +82,13 @@ class ONNXRuntimeSession:
     Parameters as for `OpenVINOSession`.
     """
 
-    def __init__(self, content: bytes, threads: int, precision: str) -> None:
+    def __init__(self, content: bytes, threads: int, streams: int, precision: str) -> None:
         import onnxruntime
 
         if precision == "bf16":
             raise WeightsError("ONNX Runtime does not compute in bf16 on processors. Use engine='openvino', or f32")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        # Waiting threads sleep: spinning, they would take the time of those that decode, resize and clean up.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = max(1, threads // streams)
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
         self._session = onnxruntime.InferenceSession(content, options, providers=providers)
@@ -106,7 +106,7 @@ _ADAPTERS: dict[str, type[OpenVINOSession] | type[ONNXRuntimeSession]] = {
 
 
 def open_session(
-    card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+    card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None, streams: int = 1
 ) -> Session:
     """Open a network whose checksum holds.
 
@@ -119,6 +119,8 @@ def open_session(
         See `Precision`.
     threads : int, optional
         Processor threads to use; by default as many as this process may run on.
+    streams : int
+        How many callers will run it side by side, each on its share of the threads.
 
     Raises
     ------
@@ -135,9 +137,10 @@ def open_session(
     if not _installed(chosen):
         raise WeightsError(f"the engine {chosen} is not installed. Run: pip install {chosen}")
     file, sha256 = card.network(precision)
-    return _ADAPTERS[chosen](
-        read_verified(file, sha256), threads or available_threads(), "f32" if precision == "int8" else precision
-    )
+    if file.suffix != ".onnx":
+        raise WeightsError(f"{file} can't be opened here: the engines read ONNX. Run lungct export --format onnx")
+    computed = "f32" if precision == "int8" else precision  # what is not quantised
+    return _ADAPTERS[chosen](read_verified(file, sha256), threads or available_threads(), streams, computed)
 
 
 def choose_engine(engine: Engine, precision: Precision = "f32") -> str:

@@ -29,6 +29,11 @@ class Network:
     card, engine, precision, threads
         As for `open_session`.
 
+    Attributes
+    ----------
+    provenance : dict
+        Name, version, precision, and checksum of the file that runs.
+
     Raises
     ------
     WeightsError, ValueError
@@ -39,13 +44,19 @@ class Network:
         self, card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
     ) -> None:
         self.threads = threads or available_threads()
+        self.provenance = {
+            "name": card.name,
+            "version": card.version,
+            "precision": precision,
+            "sha256": card.network(precision)[1],
+        }
         self._open = partial(open_session, card, engine, precision)
-        self._session: Session = self._open(self.threads)
+        self._session: Session = self._open(threads=self.threads)
 
     @cached_property
     def _single(self) -> Session:
         """The network for callers that run side by side, on one thread each: they don't wait for one another."""
-        return self._session if self.threads == 1 else self._open(1)
+        return self._session if self.threads == 1 else self._open(threads=self.threads, streams=self.threads)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output of one batch, computed on all threads."""

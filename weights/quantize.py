@@ -36,6 +36,7 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
     Returns
     -------
     Card
+        As given where the network has no convolution.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -54,6 +55,9 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
         source.write_bytes(read_verified(card.path, card.sha256))
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         graph = onnx.load(prepared).graph
+        convolutions = [node for node in graph.node if node.op_type == "Conv"]
+        if not convolutions:
+            return card
         quantize_static(
             str(prepared),
             str(made),
@@ -62,7 +66,7 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_delicate([node for node in graph.node if node.op_type == "Conv"]),
+            nodes_to_exclude=_delicate(convolutions),
             **SAFE_EVERYWHERE,
         )
         target.write_bytes(made.read_bytes())

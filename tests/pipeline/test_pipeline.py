@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from lungct.lungseg.scores import dice
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import Scan, SourceError, read_scan
 
@@ -143,9 +144,35 @@ def test_coloured_marks_are_noticed(pipe, covid_slice):
     assert pipe.predict(marked).warnings == ("coloured-marks",)
 
 
-def test_engines_agree_on_the_answer(pipe, covid_slice):
-    pytest.importorskip("onnxruntime", reason="needs pip install 'lungct[onnxruntime]'")
-    other = Pipeline.from_pretrained(engine="onnxruntime", threads=1).predict(covid_slice)
-    ours = pipe.predict(covid_slice)
+def test_engines_agree_on_the_answer(covid_slice):
+    ours, other = (
+        Pipeline.from_pretrained(engine=engine, threads=threads).predict(covid_slice)
+        for engine, threads in (("openvino", 2), ("onnxruntime", 1))
+    )
     assert other.probability == pytest.approx(ours.probability, abs=1e-3)
     assert (other.lung_mask != ours.lung_mask).mean() < 1e-4
+
+
+def test_int8_says_so_and_answers_alike(pipe, covid_slice):
+    quantised = Pipeline.from_pretrained(precision="int8").predict(covid_slice)
+    ours = pipe.predict(covid_slice)
+    for stage in ("segmenter", "classifier"):
+        assert quantised.model[stage]["precision"] == "int8"
+        assert quantised.model[stage]["sha256"] != ours.model[stage]["sha256"]
+    assert dice(quantised.lung_mask, ours.lung_mask) > 0.98
+    assert quantised.probability == pytest.approx(ours.probability, abs=0.2)
+
+
+def test_of_a_list_the_next_is_read_meanwhile(pipe, covid_slice, monkeypatch):
+    read = []
+
+    def note(source, **options):
+        read.append(source)
+        return read_scan(source, **options)
+
+    monkeypatch.setattr("lungct.pipeline.pipeline.read_scan", note)
+    stream = pipe.stream([covid_slice] * 4)
+    next(stream)
+    assert 1 <= len(read) <= 2
+    assert len(list(stream)) == 3
+    assert len(read) == 4

@@ -152,7 +152,7 @@ def _export(card: Card, out: Path, form: FormatName, precision: ExportPrecisionN
 
     prepare_environment()
     int8 = precision is ExportPrecisionName.int8
-    if int8 and len(slices) < 2:
+    if int8 and len(slices) == 1:
         raise ValueError("int8 needs at least two slices with lung, one to set the scales and one to check; give more")
     calibration, pictures = (slices[::2], slices[1::2]) if int8 else ([], slices)
     with errors.status(f"Exporting {card.name}"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dicom import pydicom_errors
+from .dicom_header import pydicom_errors
 from .errors import DECODER_ERRORS, SourceError
 from .scan import Scan
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .dicom import SAME_DIRECTION, Frame, Place, check_is_ct, frames_of, read_header
+from .dicom import SAME_DIRECTION, Frame, Place, check_is_ct, frames_of
+from .dicom_header import read_header
 from .dicom_values import read_values
 from .errors import SourceError, explained
 from .files import SourceFile

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import HU_BELOW, array_to_scan, fill_padding
-from .dicom import Frame, padding_of, stored_values, syntax_of
+from .dicom import Frame, padding_of, stored_values
+from .dicom_header import syntax_of
 from .errors import SourceError
 from .options import ReadOptions
 from .scan import AIR, Scan

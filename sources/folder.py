@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of, read_header
+from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of
+from .dicom_header import read_header
 from .errors import SourceError, explained
 from .files import SourceFile, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..sources import Scan
 from .quality import CONFIDENCE
 from .segmenter import LungSegmenter, Segmentation
+
+GLANCE = 0.85
+"""Least confidence at a glance worth a second segmentation: 124 of 125 pictures of the training sources have it the
+right way round, and half of them inverted, which is the case that costs time in vain."""
 
 
 def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
@@ -29,14 +34,16 @@ def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation
     lungs : Segmentation
     """
     lungs = segmenter.segment(scan)
-    if scan.intensity == "hu" or _confidence(lungs) >= CONFIDENCE:
+    if scan.intensity == "hu" or _mean(lungs.confidence) >= CONFIDENCE:
         return scan, lungs
     turned = replace(scan, pixels=1 - scan.pixels, warnings=(*scan.warnings, "inverted"))
+    if _mean(segmenter.glance(turned)) < GLANCE:
+        return scan, lungs
     other = segmenter.segment(turned)
-    return (turned, other) if _confidence(other) >= CONFIDENCE else (scan, lungs)
+    return (turned, other) if _mean(other.confidence) >= CONFIDENCE else (scan, lungs)
 
 
-def _confidence(lungs: Segmentation) -> float:
+def _mean(confidence: NDArray[np.float32]) -> float:
     """Return the mean over slices with lung; 0 without."""
-    found = lungs.confidence[lungs.confidence > 0]
+    found = confidence[confidence > 0]
     return float(np.mean(found)) if found.size else 0.0

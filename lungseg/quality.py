@@ -67,7 +67,7 @@ def quality_flags(
 def _flags_of_slice(mask: NDArray[np.bool_], confidence: float) -> set[str]:
     checks = {
         "partial-lung": _cut_length(mask) > CUT_LENGTH,
-        "one-lung": _smaller_lung(mask) < SMALLER_LUNG,
+        "one-lung": smaller_lung(mask) < SMALLER_LUNG,
         "implausible-area": not AREA[0] <= mask.mean() <= AREA[1],
         "implausible-shape": _parts(mask) > MOST_PARTS,
         "low-confidence": confidence < CONFIDENCE,
@@ -87,7 +87,7 @@ def _cut_length(mask: NDArray[np.bool_]) -> float:
     return float(max(edge.mean() for edge in edges))
 
 
-def _smaller_lung(mask: NDArray[np.bool_]) -> float:
+def smaller_lung(mask: NDArray[np.bool_]) -> float:
     """Return the share of lung on the smaller side of the mediastinum, the deepest valley between two heaps of lung.
 
     Works on the number of lung pixels in each column, so it needs no gap: lungs may touch behind the sternum.

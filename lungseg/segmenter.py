@@ -15,7 +15,7 @@ from ..sources.intensity import resize
 from ..weights import SEGMENTER, Card, Engine, Network, Precision, Run, load_card
 from .cleanup import clean_mask
 from .preprocessing import SlicePreprocessing
-from .quality import expected_dice, quality_flags
+from .quality import SMALLER_LUNG, expected_dice, quality_flags, smaller_lung
 
 WORTH_A_CLOSER_LOOK = 0.8
 """A box that holds more of the picture than this would show nothing new."""
@@ -23,6 +23,9 @@ WORTH_A_CLOSER_LOOK = 0.8
 SMALLEST_BOX = 0.3
 """Least side of the box, as a share of the picture's: closer looks are not trained."""
 
+
+NEAR_BORDER = 0.06
+"""Lungs of a whole slice end further from the picture's border than this share of its side."""
 
 Result = TypeVar("Result")
 
@@ -71,8 +74,8 @@ class LungSegmenter:
     """Finds the lungs with a BCD U-Net.
 
     It looks twice at a slice: at the whole, then closely at the box in which it found lungs. The network is small, and
-    the body often fills half of the picture. In volumes the first look is coarse, unless in doubt, and slices are
-    worked on side by side.
+    the body often fills half of the picture. The first look is coarse, unless in doubt. Slices of volumes are worked on
+    side by side.
 
     Parameters
     ----------
@@ -148,6 +151,16 @@ class LungSegmenter:
         sure = np.where(mask.any(axis=(1, 2)), confidence, np.float32(0))
         return Segmentation(mask, sure, quality_flags(mask, sure, threads))
 
+    def glance(self, scan: Scan) -> NDArray[np.float32]:
+        """Return how sure a coarse look at each slice is, float32 (slices,): `Segmentation.confidence` at a glance."""
+        whole = (slice(0, scan.shape[1]), slice(0, scan.shape[2]))
+
+        def sure(run: Run, index: int) -> float:
+            grid = self._look(run, scan, index, whole, self._coarse).grid
+            return expected_dice(grid, grid > self.threshold)
+
+        return np.array([*self._network.map(sure, range(len(scan)))], dtype=np.float32)
+
     def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:
         """Yield the probability of lung for every pixel of one slice after another, float32 (height, width)."""
         for look in self._look_at(scan, lambda look, _: look):
@@ -167,9 +180,8 @@ class LungSegmenter:
             return
 
         def first(run: Run, index: int) -> tuple[Look, NDArray[np.bool_]]:
-            # A picture may be cut through a lung, which a coarse look takes for the air outside; volumes are whole.
-            look = self._look(run, scan, index, whole, self._close if len(scan) == 1 else self._coarse)
-            if len(scan) > 1 and self._coarse != self._close and self._is_doubtful(look):
+            look = self._look(run, scan, index, whole, self._coarse)
+            if self._coarse != self._close and (self._is_doubtful(look) or (len(scan) == 1 and self._may_be_cut(look))):
                 look = self._look(run, scan, index, whole, self._close)
             return look, clean_mask(look.grid > self.threshold)
 
@@ -190,6 +202,13 @@ class LungSegmenter:
         """Tell whether a coarse look may have missed a lung; where it saw none, neighbours would know of one."""
         inside = look.grid > self.threshold
         return bool(inside.any()) and expected_dice(look.grid, inside) < self._doubt
+
+    def _may_be_cut(self, look: Look) -> bool:
+        """Tell whether a picture may be cut through a lung, which a coarse look takes for the air outside."""
+        inside = look.grid > self.threshold
+        edge = round(NEAR_BORDER * len(inside))
+        near_border = inside[edge:-edge, edge:-edge].sum() < inside.sum()
+        return bool(near_border or not inside.any() or smaller_lung(inside) < SMALLER_LUNG)
 
     def _look(self, run: Run, scan: Scan, index: int, box: Box, preprocess: SlicePreprocessing) -> Look:
         output = run(preprocess(scan.pixels[index][box], scan.intensity)[None, ..., None])[0]

@@ -27,7 +27,12 @@ TILT = 1.0
 """Degrees between the slices' normal and the way from one to the next, from which on the gantry was tilted."""
 
 
-def read_dicom(files: Sequence[SourceFile], options: ReadOptions = ReadOptions(), name: str | None = None) -> Scan:
+def read_dicom(
+    files: Sequence[SourceFile],
+    options: ReadOptions = ReadOptions(),
+    name: str | None = None,
+    frames: Sequence[Frame] = (),
+) -> Scan:
     """Read the files of one series, in any order, as a scan.
 
     Parameters
@@ -37,6 +42,8 @@ def read_dicom(files: Sequence[SourceFile], options: ReadOptions = ReadOptions()
     options : ReadOptions
     name : str, optional
         For messages; by default the first file's.
+    frames : sequence of Frame
+        What was read of the files before; by default their headers are read.
 
     Returns
     -------
@@ -51,15 +58,19 @@ def read_dicom(files: Sequence[SourceFile], options: ReadOptions = ReadOptions()
     """
     name = name or str(files[0])
     with explained(name, "is a damaged DICOM file", "Copy or export it again"):
-        return _read(files, options, name)
+        return _read(list(frames) or _frames_of(files, options), options, name)
 
 
-def _read(files: Sequence[SourceFile], options: ReadOptions, name: str) -> Scan:
+def _frames_of(files: Sequence[SourceFile], options: ReadOptions) -> list[Frame]:
     frames: list[Frame] = []
     for file in files:
         header = read_header(file, options.limits)
         check_is_ct(file, header)
         frames.extend(frames_of(file, header, options.limits))
+    return frames
+
+
+def _read(frames: list[Frame], options: ReadOptions, name: str) -> Scan:
     frames, warnings = _arrange(frames)
     shapes = {(int(frame.header.Rows), int(frame.header.Columns)) for frame in frames}
     if len(shapes) > 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from .dicom_header import syntax_of
 from .errors import SourceError
 from .options import ReadOptions
 from .scan import AIR, Scan
+
+READERS = 4
+"""Files read side by side: one waits for the disk while another is decoded."""
 
 LARGEST_RESCALE = 1e6
 """Slopes and intercepts beyond this are damaged."""
@@ -52,12 +57,17 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
     if any((frame.rescale is not None) != rescaled for frame in frames):
         raise SourceError(name, "mixes slices with and without rescale tags", "Export the series again")
     pixels = np.empty((len(frames), int(header.Rows), int(header.Columns)), dtype=np.float32)
-    for index, (frame, stored) in enumerate(zip(frames, stored_values(frames, options.limits), strict=True)):
-        slope, intercept = _rescale_of(frame)
-        pixels[index] = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-        if not np.isfinite(pixels[index]).all():
-            raise SourceError(str(frame.file), "holds NaN or infinite values", "Export it again")
-        pixels[index][padding_of(frame, stored)] = np.nan
+
+    def fill(numbers: list[int]) -> None:
+        """Put the rescaled slices of one file in their places."""
+        own = [frames[number] for number in numbers]
+        for number, frame, stored in zip(numbers, own, stored_values(own, options.limits), strict=True):
+            _rescale(stored, frame, out=pixels[number])
+
+    of_files = [[*numbers] for _, numbers in groupby(range(len(frames)), key=lambda number: frames[number].file)]
+    with ThreadPoolExecutor(READERS, thread_name_prefix="lungct") as pool:
+        for _ in pool.map(fill, of_files):
+            pass
     inverted = str(header.get("PhotometricInterpretation")) == "MONOCHROME1" and _is_bright_outside(pixels)
     if inverted:
         _turn_back(pixels, frames)
@@ -101,6 +111,16 @@ def _through_window(
         pixels, ReadOptions("display", None, options.limits), source=name, metadata=metadata, own=True
     )
     return Scan(shown.pixels, "display", source=name, metadata={**shown.metadata, "intensity_guessed": True})
+
+
+def _rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
+    """Write Hounsfield units, as the tags give them, NaN where there is padding."""
+    slope, intercept = _rescale_of(frame)
+    np.multiply(stored, np.float32(slope), out=out, dtype=np.float32)
+    out += np.float32(intercept)
+    if not np.isfinite(out).all():
+        raise SourceError(str(frame.file), "holds NaN or infinite values", "Export it again")
+    out[padding_of(frame, stored)] = np.nan
 
 
 def _rescale_of(frame: Frame) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ class DicomSeries:
     uid : str
         SeriesInstanceUID.
     files : tuple of SourceFile
+    frames : tuple of Frame
+        Where the search kept them: their headers need not be read again. A large folder's would fill the memory.
     """
 
     name: str
     uid: str
     files: tuple[SourceFile, ...]
+    frames: tuple[Frame, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.name
@@ -57,7 +60,7 @@ class Found:
     refused: list[SourceError]
 
 
-def find_sources(place: Path, limits: Limits | None = None) -> Found:
+def find_sources(place: Path, limits: Limits | None = None, *, keep_frames: bool = False) -> Found:
     """Search a folder and those below it, or a ZIP archive, for scans.
 
     Pictures and volumes are one source each; DICOM files become series, by SeriesInstanceUID, size and direction.
@@ -68,6 +71,8 @@ def find_sources(place: Path, limits: Limits | None = None) -> Found:
     place : Path
         A folder or a ZIP archive.
     limits : Limits, optional
+    keep_frames : bool
+        Keep what was read of DICOM files, for a caller who reads them next.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def find_sources(place: Path, limits: Limits | None = None) -> Found:
             refused.append(error)
         except OSError as error:
             refused.append(_unopened(file, error))
-    return Found(sorted([*others, *_series(dicom, limits, refused)], key=str), refused)
+    return Found(sorted([*others, *_series(dicom, limits, refused, keep_frames)], key=str), refused)
 
 
 def _add_other(
@@ -125,23 +130,32 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
     yield from (SourceFile(path) for path in sorted(paths))
 
 
-def _series(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:
+def _series(
+    files: Iterable[SourceFile], limits: Limits, refused: list[SourceError], keep_frames: bool
+) -> list[DicomSeries]:
     """Return the series of DICOM files; files that are no CT slices are added to `refused`."""
     groups: dict[Key, list[SourceFile]] = defaultdict(list)
     titles: dict[Key, str] = {}
+    kept: dict[Key, list[Frame]] = defaultdict(list)
     for file in files:
         try:
             with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
                 header = read_header(file, limits)
                 check_is_ct(file, header)
-                key, title = _identity(file, header, frames_of(file, header, limits)[0], list(groups))
+                frames = frames_of(file, header, limits)
+                key, title = _identity(file, header, frames[0], list(groups))
         except SourceError as error:
             refused.append(error)
             continue
         groups[key].append(file)
         titles[key] = title
+        if keep_frames:
+            kept[key].extend(frames)
     homes = {key: str(group[0].path if group[0].member else _home(group)) for key, group in groups.items()}
-    return [DicomSeries(_name(key, homes, titles, group), key[0], tuple(group)) for key, group in groups.items()]
+    return [
+        DicomSeries(_name(key, homes, titles, group), key[0], tuple(group), tuple(kept[key]))
+        for key, group in groups.items()
+    ]
 
 
 def _identity(file: SourceFile, header: Any, first: Frame, known: list[Key]) -> tuple[Key, str]:

@@ -55,7 +55,7 @@ def read_scan(
     if isinstance(source, SourceError):  # of a search through a folder: it takes its place among the inputs
         raise source
     if isinstance(source, DicomSeries):
-        return read_dicom(source.files, options, source.name)
+        return read_dicom(source.files, options, source.name, source.frames)
     if isinstance(source, (str, os.PathLike)):
         return _read_path(Path(source), options)
     if isinstance(source, Image.Image):
@@ -93,7 +93,7 @@ def _read_path(path: Path, options: ReadOptions) -> Scan:
 
 def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
     """Read the one scan of a folder or archive."""
-    found = find_sources(place, options.limits)
+    found = find_sources(place, options.limits, keep_frames=True)
     if len(found.sources) > 1:
         names = "; ".join(map(str, found.sources[:5])) + ("; …" if len(found.sources) > 5 else "")
         raise SourceError(
@@ -109,4 +109,6 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
             "See lungct info for each file's reason",
         )
     only = found.sources[0]
-    return read_dicom(only.files, options, only.name) if isinstance(only, DicomSeries) else _read_path(only, options)
+    if isinstance(only, DicomSeries):
+        return read_dicom(only.files, options, only.name, only.frames)
+    return _read_path(only, options)

@@ -82,6 +82,8 @@ class Classifier:
         See `lungct.weights.Precision`.
     threads : int, optional
         Processor threads; by default as many as this process may use.
+    callers : int
+        How many threads will call it side by side, each with its share of the processor's.
 
     Raises
     ------
@@ -95,11 +97,12 @@ class Classifier:
         engine: Engine = "auto",
         precision: Precision = "f32",
         threads: int | None = None,
+        callers: int = 1,
     ) -> None:
         self.card = card or load_card(CLASSIFIER)
         self._preprocess = RoiPreprocessing.from_dict(self.card.preprocessing)
         self._temperature = float(self.card.decision["temperature"])
-        self._network = Network(self.card, engine, precision, threads)
+        self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod
     def from_card(

@@ -87,6 +87,8 @@ class LungSegmenter:
         See `lungct.weights.Precision`.
     threads : int, optional
         Processor threads; by default as many as this process may use.
+    callers : int
+        How many threads will call it side by side, each with its share of the processor's.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class LungSegmenter:
         engine: Engine = "auto",
         precision: Precision = "f32",
         threads: int | None = None,
+        callers: int = 1,
     ) -> None:
         self.card = card or load_card(SEGMENTER)
         self._close = SlicePreprocessing.from_dict(self.card.preprocessing)
@@ -109,7 +112,7 @@ class LungSegmenter:
         self.threshold = float(decision["threshold"])
         margin = decision.get("second_look_margin")
         self._margin = None if margin is None else float(margin)
-        self._network = Network(self.card, engine, precision, threads)
+        self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod
     def from_card(

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from .batch_command import batch
 from .compare_command import compare_app
 from .evaluate_command import evaluate_app
 from .export_command import export
 from .info_command import info
 from .predict_command import predict
 from .prediction import DISCLAIMER
+from .preprocess_command import preprocess
 from .segment_command import segment
 from .train_command import train_app
 from .weights_command import weights_app
@@ -26,6 +28,8 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(segment)
+app.command()(batch)
+app.command()(preprocess)
 app.command()(info)
 app.command()(export)
 app.add_typer(compare_app, name="compare")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..sources import Scan
+from ..sources.scan import AIR
 
 if TYPE_CHECKING:
     from .prediction import MaskFormat, Prediction
@@ -79,6 +80,45 @@ def write_volume(
     from ..sources.nifti import write_nifti
 
     return [write_nifti(folder / f"{stem}_mask.nii.gz", mask, scan)]
+
+
+def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, a_slice_each: bool) -> list[Path]:
+    """Write the slices times their masks: a PNG of a picture's slice, an int16 TIFF of one in HU, or one NIfTI of all.
+
+    Parameters
+    ----------
+    folder : Path
+    stem : str
+        Of the file names.
+    masks : ndarray of bool, shape (slices, height, width)
+    scan : Scan
+    a_slice_each : bool
+        Files of slices, not one volume.
+    """
+    rois = np.empty(scan.shape, dtype=np.int16 if scan.intensity == "hu" else np.uint8)
+    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # a volume at once would fill memory
+        whole = np.rint(pixels) if scan.intensity == "hu" else np.rint(pixels * 255)
+        rois[index] = np.where(mask, np.clip(whole, -32768, 32767), AIR if scan.intensity == "hu" else 0)
+    if not a_slice_each:
+        from ..sources.nifti import write_nifti
+
+        return [write_nifti(folder / f"{stem}_roi.nii.gz", rois, scan)]
+    return [
+        _write_slice(folder / f"{name}_roi", roi) for name, roi in zip(slice_names(stem, len(scan)), rois, strict=True)
+    ]
+
+
+def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
+    """Write a slice in HU, int16, as TIFF, or in grey, uint8, as PNG."""
+    if roi.dtype == np.uint8:
+        path = path.with_name(f"{path.name}.png")
+        Image.fromarray(roi).save(path)
+        return path
+    import tifffile
+
+    path = path.with_name(f"{path.name}.tif")
+    tifffile.imwrite(path, roi, compression="zlib")
+    return path
 
 
 def write_results(prediction: Prediction, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..sources import DicomSeries, NotCTError, SourceError, find_sources
+from ..sources import DicomSeries, Limits, NotCTError, SourceError, find_sources
 
 Input = Path | DicomSeries | SourceError
 """What can be read, or why a file in a folder can't be."""
 
 
-def list_inputs(paths: Sequence[Path]) -> list[Input]:
+def list_inputs(paths: Sequence[Path], limits: Limits | None = None) -> list[Input]:
     """Return files as given, and in place of each folder or archive the scans in it and below, sorted by name.
 
     DICOM files become series. Damaged ones follow as errors, so that none is lost; what is sound but no CT slice, a
     localizer say, is left out where there is something to read. An empty folder stays in the list: reading it says why.
     """
-    return [source for given in paths for source in _expand(given)]
+    return [source for given in paths for source in _expand(given, limits)]
 
 
 def name_of(source: Input) -> str:
@@ -25,12 +25,12 @@ def name_of(source: Input) -> str:
     return source.source if isinstance(source, SourceError) else str(source)
 
 
-def _expand(given: Path) -> Iterator[Input]:
+def _expand(given: Path, limits: Limits | None) -> Iterator[Input]:
     if not given.is_dir() and given.suffix.lower() != ".zip":
         yield given
         return
     try:
-        found = find_sources(given)
+        found = find_sources(given, limits)
     except SourceError as error:
         yield error
         return

@@ -50,7 +50,7 @@ class Pipeline:
 
     @classmethod
     def from_pretrained(
-        cls, *, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+        cls, *, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None, callers: int = 1
     ) -> Pipeline:
         """Open the shipped networks; no network connection is needed.
 
@@ -62,13 +62,18 @@ class Pipeline:
             What they compute in; docs/performance.md says what each costs.
         threads : int, optional
             Processor threads; by default as many as this process may use.
+        callers : int
+            How many of your threads will call `predict` side by side, each with its share of the processor's.
 
         Raises
         ------
         WeightsError
             When a network is missing or changed, or the engine is not installed.
         """
-        return cls(LungSegmenter(None, engine, precision, threads), Classifier(None, engine, precision, threads))
+        return cls(
+            LungSegmenter(None, engine, precision, threads, callers),
+            Classifier(None, engine, precision, threads, callers),
+        )
 
     @overload
     def predict(  # type: ignore[overload-overlap] # a path is iterable too, but one source

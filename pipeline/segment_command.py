@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
-from PIL import Image
 
 from ..lungseg import LungSegmenter, find_lungs
-from ..sources import Intensity, Scan, SourceError, read_scan
-from ..sources.scan import AIR
-from .files import slice_names, unique_stems, write_volume
+from ..sources import Intensity, SourceError, read_scan
+from .files import unique_stems, write_roi, write_volume
 from .inputs import Input, list_inputs, name_of
 from .options import (
     EngineName,
@@ -82,7 +78,7 @@ def _segment_one(
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}
-    _write_roi(scan, lungs.mask, out, stem, a_slice_each=written[0].suffix == ".png")
+    write_roi(out, stem, lungs.mask, scan, a_slice_each=written[0].suffix == ".png")
     return {
         "source": name_of(source),
         "slices": len(scan),
@@ -90,23 +86,3 @@ def _segment_one(
         "confidence": round(float(lungs.confidence.mean()), 4),
         "warnings": " ".join(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
     }
-
-
-def _write_roi(scan: Scan, masks: NDArray[np.bool_], folder: Path, stem: str, *, a_slice_each: bool) -> None:
-    """Write the slices times their masks, as the masks are: files of slices, or one volume."""
-    rois = np.empty(scan.shape, dtype=np.int16 if scan.intensity == "hu" else np.uint8)
-    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # a volume at once would fill memory
-        whole = np.rint(pixels) if scan.intensity == "hu" else np.rint(pixels * 255)
-        rois[index] = np.where(mask, np.clip(whole, -32768, 32767), AIR if scan.intensity == "hu" else 0)
-    if not a_slice_each:
-        from ..sources.nifti import write_nifti
-
-        write_nifti(folder / f"{stem}_roi.nii.gz", rois, scan)
-        return
-    for name, roi in zip(slice_names(stem, len(scan)), rois, strict=True):
-        if scan.intensity == "hu":
-            import tifffile
-
-            tifffile.imwrite(folder / f"{name}_roi.tif", roi, compression="zlib")
-        else:
-            Image.fromarray(roi).save(folder / f"{name}_roi.png")

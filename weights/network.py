@@ -28,9 +28,13 @@ class Network:
     ----------
     card, engine, precision, threads
         As for `open_session`.
+    callers : int
+        How many threads will use it side by side, each with its share of the processor's.
 
     Attributes
     ----------
+    threads : int
+        Processor threads of one caller.
     provenance : dict
         Name, version, precision, and checksum of the file that runs.
 
@@ -41,9 +45,15 @@ class Network:
     """
 
     def __init__(
-        self, card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
+        self,
+        card: Card,
+        engine: Engine = "auto",
+        precision: Precision = "f32",
+        threads: int | None = None,
+        callers: int = 1,
     ) -> None:
-        self.threads = threads or available_threads()
+        self._all_threads = threads or available_threads()
+        self.threads = max(1, self._all_threads // callers)
         self.provenance = {
             "name": card.name,
             "version": card.version,
@@ -51,15 +61,15 @@ class Network:
             "sha256": card.network(precision)[1],
         }
         self._open = partial(open_session, card, engine, precision)
-        self._session: Session = self._open(threads=self.threads)
+        self._session: Session = self._open(threads=self._all_threads, streams=callers)
 
     @cached_property
     def _single(self) -> Session:
-        """The network for callers that run side by side, on one thread each: they don't wait for one another."""
-        return self._session if self.threads == 1 else self._open(threads=self.threads, streams=self.threads)
+        """The network for work that runs side by side, on one thread each: nobody waits for another."""
+        return self._session if self.threads == 1 else self._open(threads=self._all_threads, streams=self._all_threads)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of one batch, computed on all threads."""
+        """Return every output of one batch, computed on the caller's threads."""
         return self._session.run(inputs)
 
     def map(self, work: Callable[[Run, Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -15,7 +15,8 @@ pytest.importorskip("onnxruntime", reason="needs pip install 'lungct[train]'")
 def test_the_answer_is_that_of_the_mean_calibrated_logit():
     card = load_card(CLASSIFIER)
     bolder = replace(card, decision={**card.decision, "temperature": card.decision["temperature"] / 3})
-    roi = np.random.default_rng(0).random((224, 224), dtype=np.float32)
+    side = card.preprocessing["size"]
+    roi = np.random.default_rng(0).random((side, side), dtype=np.float32)
     logit = Classifier(card).logits(roi[None, ..., None])[0] / card.decision["temperature"]
     together = Teachers([card, bolder], RoiPreprocessing.from_dict(card.preprocessing))
     assert together(roi) == pytest.approx(1 / (1 + np.exp(-2 * logit)), abs=1e-3)

@@ -122,7 +122,7 @@ def test_what_is_not_supported_is_named(card, tmp_path):
 
 def test_sizes_are_the_cards(card):
     assert input_sizes(card) == (SIZE, COARSE)
-    assert input_sizes(load_card("efficientnetb0-covid")) == (224,)
+    assert input_sizes(load_card("efficientnetb0-covid")) == (160,)
 
 
 def test_agreement_is_of_masks_or_of_probabilities(card):

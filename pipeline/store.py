@@ -1,0 +1,202 @@
+"""`Store`: where a batch keeps its rows, so that it can be killed at any moment and gone on with.
+
+Rows go to a journal, a line of JSON an input, and every thousand rows to a Parquet file that appears whole. What is in
+either is done.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from .whole_files import whole_file
+
+Row = Mapping[str, Any]
+
+PART_ROWS = 1000
+"""Rows of a Parquet file; the last of a run may have fewer."""
+
+SECONDS = 1.0
+"""Between two moments at which the journal is surely on the disk. Only a machine that stops loses more than a line."""
+
+TYPES = ("string", "double", "int64", "bool", "list<string>")
+"""What a column may hold."""
+
+
+class StoreError(Exception):
+    """A folder of results that can't be gone on with, and what to do about it."""
+
+
+class Store:
+    """Rows by input, in a folder.
+
+    Use it as a context manager: it locks its part of the folder, and writes what is left when all went well.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where missing. Rows stand in ``predictions/part-*.parquet``, or under the name given.
+    columns : mapping of str to str
+        Names and types of the columns, see `TYPES`; ``key`` is among them.
+    shard : tuple of int
+        Which of how many parts of the work this is, from 1.
+    name : str
+        Of the folder of the Parquet files.
+
+    Attributes
+    ----------
+    done : set of str
+        Keys of the inputs whose rows are there.
+    work : Path
+        For files that are not whole yet; emptied when the store is opened.
+
+    Raises
+    ------
+    StoreError
+        When another process writes the same part of the same folder, or PyArrow is missing.
+    """
+
+    def __init__(
+        self, folder: Path, columns: Mapping[str, str], shard: tuple[int, int] = (1, 1), name: str = "predictions"
+    ) -> None:
+        require_batch_extra()
+        self.parts = folder / name
+        self.columns = dict(columns)
+        self._shard = "{}of{}".format(*shard)
+        self._home = folder / ".lungct" / f"{name}-{self._shard}"
+        self.work = self._home / "work"
+        self._rows: list[Row] = []
+        self.done: set[str] = set()
+
+    def __enter__(self) -> Store:
+        import filelock
+
+        self.parts.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._lock = filelock.FileLock(self._home / "lock")
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            raise StoreError(
+                f"{self.parts.parent}: another process writes part {self._shard}. Wait for it, or give another --out"
+            ) from None
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        for left in self.parts.glob(f".part-{self._shard}-*"):
+            left.unlink()
+        self.done = set(self._keys())
+        self._journal = self._recover(self._home / "journal.jsonl")
+        self._synchronised = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._write_part()
+        finally:
+            self._journal.close()
+            self._lock.release()
+
+    def add(self, key: str, rows: Sequence[Row]) -> None:
+        """Keep the rows of an input; from now on it is done.
+
+        Parameters
+        ----------
+        key : str
+            Of the input.
+        rows : sequence of mapping
+            At least one, of JSON types; ``key`` is added. Absent columns are empty.
+        """
+        if not rows:
+            raise ValueError(f"an input without rows would be done again: {key}")
+        self._rows += [{**row, "key": key} for row in rows]
+        self.done.add(key)
+        self._journal.write(json.dumps(self._rows[-len(rows) :]).encode() + b"\n")
+        self._journal.flush()
+        now = time.monotonic()
+        if now - self._synchronised > SECONDS:
+            os.fsync(self._journal.fileno())
+            self._synchronised = now
+        if len(self._rows) >= PART_ROWS:
+            self._write_part()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield all rows that are in Parquet files: of every part of the work, once this one is closed."""
+        import pyarrow.parquet
+
+        for path in sorted(self.parts.glob("part-*.parquet")):
+            yield from pyarrow.parquet.read_table(path).to_pylist()
+
+    def _keys(self) -> Iterator[str]:
+        import pyarrow.parquet
+
+        for path in sorted(self.parts.glob("part-*.parquet")):
+            yield from pyarrow.parquet.read_table(path, columns=["key"])["key"].to_pylist()
+
+    def _recover(self, path: Path) -> IO[bytes]:
+        """Take up the whole lines of a journal that are in no Parquet file, and go on behind them."""
+        journal = path.open("ab+")
+        journal.seek(0)
+        whole = 0
+        for line in journal:
+            if not line.endswith(b"\n"):  # the process died while it wrote this
+                break
+            whole += len(line)
+            rows = json.loads(line)
+            if rows[0]["key"] not in self.done:
+                self._rows += rows
+        self.done.update(row["key"] for row in self._rows)
+        journal.truncate(whole)
+        journal.seek(whole)
+        return journal
+
+    def _write_part(self) -> None:
+        """Move the rows of the journal to a Parquet file."""
+        import pyarrow
+        import pyarrow.parquet
+
+        if self._rows:
+            schema = pyarrow.schema([(name, arrow_type(kind)) for name, kind in self.columns.items()])
+            table = pyarrow.Table.from_pylist([*map(dict, self._rows)], schema=schema)
+            number = len([*self.parts.glob(f"part-{self._shard}-*.parquet")])
+            with whole_file(self.parts / f"part-{self._shard}-{number:05d}.parquet") as aside:
+                pyarrow.parquet.write_table(table, aside)
+        # Killed between these two, the journal repeats what is in the file: `_recover` leaves it out.
+        self._journal.truncate(0)
+        self._journal.seek(0)
+        self._rows = []
+
+
+def arrow_type(kind: str) -> Any:
+    """Return PyArrow's type of a name in `TYPES`."""
+    import pyarrow
+
+    return {
+        "string": pyarrow.string(),
+        "double": pyarrow.float64(),
+        "int64": pyarrow.int64(),
+        "bool": pyarrow.bool_(),
+        "list<string>": pyarrow.list_(pyarrow.string()),
+    }[kind]
+
+
+def require_batch_extra() -> None:
+    """Refuse to start without what batches need.
+
+    Raises
+    ------
+    StoreError
+        With the command that installs it.
+    """
+    missing = [name for name in ("pyarrow", "fsspec", "filelock") if not importlib.util.find_spec(name)]
+    if missing:
+        raise StoreError(f"this needs {', '.join(missing)}. Run: pip install 'lungct[batch]'")

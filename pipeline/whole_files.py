@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all: written elsewhere, synchronised with the disk, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write; when that ends well, what was written stands under `path`.
+
+    A process that dies on the way leaves a hidden file, never a half-written one under the name.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield aside
+        _rename(aside, path)
+        synchronise(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_files(folder: Path, work: Path) -> Iterator[Path]:
+    """Yield an empty folder to write files into; when that ends well, they stand in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where missing.
+    work : Path
+        Where to write meanwhile: on the same disk.
+    """
+    aside = Path(tempfile.mkdtemp(dir=work))
+    try:
+        yield aside
+        written = sorted(aside.iterdir())
+        if written:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in written:
+            _rename(path, folder / path.name)
+        if written:
+            synchronise(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def synchronise(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _rename(written: Path, path: Path) -> None:
+    synchronise(written)
+    written.replace(path)

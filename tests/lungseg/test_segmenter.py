@@ -1,5 +1,7 @@
 """The shipped segmenter on real slices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lungct.lungseg import LungSegmenter
+from lungct.lungseg.polarity import GLANCE
 from lungct.lungseg.scores import dice
 from lungct.lungseg.segmenter import box_around
 from lungct.sources import Scan, read_scan
@@ -62,6 +65,34 @@ def test_looks_closer_where_lungs_are_small(segmenter):
     wide[0, 256:768, 256:768] = np.maximum(scan.pixels[0], -1000)
     found = segmenter.segment(Scan(wide, "hu")).mask[0]
     assert dice(found[256:768, 256:768], alone) > 0.97
+
+
+def test_a_picture_that_may_be_cut_is_looked_at_finely_first(segmenter, monkeypatch):
+    sizes = []
+    look = LungSegmenter._look
+
+    def spy(self, run, scan, index, box, preprocess):
+        sizes.append(preprocess.size)
+        return look(self, run, scan, index, box, preprocess)
+
+    monkeypatch.setattr(LungSegmenter, "_look", spy)
+    whole = read_scan(SLICES / "lctsc-S1-101-hu.tif")
+    segmenter.segment(whole)
+    assert sizes == [160, 256]
+    sizes.clear()
+    columns = np.flatnonzero(segmenter.segment(whole).mask[0].any(axis=0))
+    sizes.clear()
+    one_lung = replace(whole, pixels=np.ascontiguousarray(whole.pixels[:, :, : int(columns.mean())]))
+    segmenter.segment(one_lung)
+    assert sizes[:2] == [160, 256]
+
+
+def test_a_glance_is_surer_of_lungs_the_right_way_round(segmenter):
+    upright = read_scan(SLICES / "covid19-ny-sbu-A048383.png")
+    (sure,) = segmenter.glance(upright)
+    (unsure,) = segmenter.glance(replace(upright, pixels=1 - upright.pixels))
+    assert unsure < sure
+    assert sure > GLANCE
 
 
 def test_good_slices_raise_no_flag_and_spoilt_ones_do(segmenter):

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +64,14 @@ def test_a_network_gives_one_item_all_threads_and_many_one_each():
     assert runs[0] == network.run
     assert all(runs[item] != network.run for item in range(1, 6))
     assert available_threads() >= 1
+
+
+def test_callers_share_the_threads():
+    shared = Network(load_card(SEGMENTER), threads=5, callers=2)
+    assert shared.threads == 2
+    assert Network(load_card(SEGMENTER), threads=2, callers=2).threads == 1
+    assert Network(load_card(SEGMENTER), threads=1, callers=4).threads == 1
+    picture = np.random.default_rng(0).random((1, 64, 64, 1), dtype=np.float32)
+    alone = Network(load_card(SEGMENTER), threads=1).run(picture)[0]
+    for result in side_by_side(lambda _: shared.run(picture)[0], range(6), threads=2):
+        np.testing.assert_allclose(result, alone, atol=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +23,8 @@ from .pipeline import Pipeline
 from .prediction import MaskFormat, Prediction
 from .progress import Progress
 from .remote import RemoteFile
-from .run_record import RunRecord, forget
-from .store import Row, Store
+from .run_record import RunRecord
+from .store import Row, Store, forget
 from .whole_files import whole_files
 
 COLUMNS = {
@@ -133,7 +133,7 @@ def run_batch(
         "columns": dict(listing.extras),
     }
     if redo:
-        forget(folder, PREDICTIONS)
+        forget(folder, PREDICTIONS, shard)
     with Store(folder, {**COLUMNS, **listing.extras}, shard, PREDICTIONS) as store:
         record = RunRecord(folder, settings, shard)
         record.begin()
@@ -144,10 +144,12 @@ def run_batch(
         else:
             from .ray import predict_items
 
+            todo = pending(items, store)
             results = predict_items(
-                pending(items, store), folder, store.work, output, intensity, engine, precision, ray
+                todo, folder, store.work, output, intensity, engine, precision, ray, threads=threads
             )
-            counts = keep(results, items, store, shown)
+            with closing(results):  # an interruption leaves the cluster
+                counts = keep(results, items, store, shown)
     record.end(counts, store)
     return counts
 
@@ -196,7 +198,7 @@ class Predictor:
         place = Path("files", item.key[:2])  # a folder of a million files is slow everywhere
         try:
             with whole_files(self._folder / place, work) as aside:
-                stem = f"{stem_of(item.name)}-{item.key[:8]}"
+                stem = f"{stem_of(item.name)}-{item.key}"
                 written = write_outputs(prediction, aside, stem, self._output, self._pipe.segmenter.model)
         except SourceError as error:  # masks in a form that this input can't have
             return [], str(error)

@@ -67,7 +67,7 @@ def finish_batch(counts: Counts, results: Path) -> None:
     """Say how it went and where the rows are, and end as every command does."""
     earlier = f", {counts.before} done before" if counts.before else ""
     typer.echo(f"{counts.done} inputs in {counts.seconds:.1f} s{earlier}. Rows are in {results}")
-    finish(counts.failed, counts.done)
+    finish(counts.failed, counts.inputs)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from .prediction import MaskFormat, Prediction
 
 
+LONGEST = 120
+"""Bytes of an input's name in those of its files: systems allow 255."""
+
+
 def stem_of(source: str) -> str:
-    """Return a file name for a source: its own without the suffix, safe on every system."""
+    """Return a file name for a source: its own without the suffix, safe on every system, and short."""
     name = re.sub(r"\.(nii\.gz|[a-zA-Z]\w{0,5})$", "", Path(source).name)  # folders may be named by a UID
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "scan"
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "scan"
+    return stem.encode()[:LONGEST].decode(errors="ignore")
 
 
 def unique_stems(sources: list[str]) -> list[str]:

@@ -27,8 +27,10 @@ class Counts:
         All there are.
     before : int
         Done by an earlier run.
-    done, failed : int
-        Done by this run, and those among them with an error.
+    done : int
+        By this run.
+    failed : int
+        With an error, of this run and earlier ones.
     seconds : float
     """
 
@@ -72,12 +74,12 @@ def keep(
     """Store the rows of one input after another, and show how it goes."""
     begun = time.monotonic()
     before = sum(item.key in store.done for item in items)
-    done = failed = 0
+    done = 0
     with progress.over(len(items), before):
         for key, rows in results:
             store.add(key, rows)
             errors = [row["error"] for row in rows if row.get("error")]
             done += 1
-            failed += bool(errors)
             progress.step(errors[0] if errors else None)
+    failed = sum(item.key in store.failed for item in items)
     return Counts(len(items), before, done, failed, time.monotonic() - begun)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -62,26 +61,18 @@ class RunRecord:
     def end(self, counts: Counts, store: Store) -> None:
         """Write down how it went, and a checksum over the checksums of all inputs."""
         self._sessions[-1].update(finished=_now(), **asdict(counts))
-        found = {row["key"]: row for row in store.rows()}.values()
-        inputs = {
-            "count": len(found),
-            "failed": sum(bool(row.get("error")) for row in found),
-            "sha256": digest_of([f"{row['source']} {row.get('input_sha256')}" for row in found]),
-        }
+        checksums, failed = {}, set()
+        for row in store.rows(["key", "source", "input_sha256", "error"]):
+            checksums[row["key"]] = f"{row['source']} {row['input_sha256']}"
+            if row["error"]:
+                failed.add(row["key"])
+        inputs = {"count": len(checksums), "failed": len(failed), "sha256": digest_of([*checksums.values()])}
         self._write({"inputs": inputs, "seconds": sum(session.get("seconds", 0) for session in self._sessions)})
 
     def _write(self, more: Mapping[str, Any]) -> None:
         record = {"settings": self._settings, "sessions": self._sessions, **more}
         with whole_file(self._path) as aside:
             aside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def forget(folder: Path, name: str) -> None:
-    """Throw away what a batch wrote into a folder: its rows and records, not what else lies there."""
-    for path in folder.glob("run*.json"):
-        path.unlink()
-    for place in (folder / name, folder / ".lungct"):
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _differences(then: Any, now: Any, name: str = "") -> list[str]:

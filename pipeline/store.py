@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -52,15 +53,15 @@ class Store:
 
     Attributes
     ----------
-    done : set of str
-        Keys of the inputs whose rows are there.
+    done, failed : set of str
+        Keys of the inputs whose rows are there, and of those with an ``error`` among them.
     work : Path
         For files that are not whole yet; emptied when the store is opened.
 
     Raises
     ------
     StoreError
-        When another process writes the same part of the same folder, or PyArrow is missing.
+        When another process writes the same part of the same folder, or one that overlaps, or packages are missing.
     """
 
     def __init__(
@@ -74,24 +75,23 @@ class Store:
         self.work = self._home / "work"
         self._rows: list[Row] = []
         self.done: set[str] = set()
+        self.failed: set[str] = set()
 
     def __enter__(self) -> Store:
-        import filelock
-
         self.parts.mkdir(parents=True, exist_ok=True)
         self._home.mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(self._home / "lock")
-        try:
-            self._lock.acquire(blocking=False)
-        except filelock.Timeout:
-            raise StoreError(
-                f"{self.parts.parent}: another process writes part {self._shard}. Wait for it, or give another --out"
-            ) from None
+        others = [home for home in self._home.parent.iterdir() if _number_of_parts(home) != _number_of_parts(self._home)]
+        with ExitStack() as briefly:  # the work cut up otherwise would be done twice
+            for home in others:
+                briefly.enter_context(locked(home))
+        self._lock = ExitStack()
+        self._lock.enter_context(locked(self._home))
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir()
         for left in self.parts.glob(f".part-{self._shard}-*"):
             left.unlink()
-        self.done = set(self._keys())
+        for row in self.rows(["key", "error"] if "error" in self.columns else ["key"]):
+            self._count(row)
         self._journal = self._recover(self._home / "journal.jsonl")
         self._synchronised = time.monotonic()
         return self
@@ -104,7 +104,7 @@ class Store:
                 self._write_part()
         finally:
             self._journal.close()
-            self._lock.release()
+            self._lock.close()
 
     def add(self, key: str, rows: Sequence[Row]) -> None:
         """Keep the rows of an input; from now on it is done.
@@ -118,8 +118,9 @@ class Store:
         """
         if not rows:
             raise ValueError(f"an input without rows would be done again: {key}")
-        self._rows += [{**row, "key": key} for row in rows]
-        self.done.add(key)
+        self._rows += [_writable({**row, "key": key}) for row in rows]
+        for row in self._rows[-len(rows) :]:
+            self._count(row)
         self._journal.write(json.dumps(self._rows[-len(rows) :]).encode() + b"\n")
         self._journal.flush()
         now = time.monotonic()
@@ -129,18 +130,17 @@ class Store:
         if len(self._rows) >= PART_ROWS:
             self._write_part()
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield all rows that are in Parquet files: of every part of the work, once this one is closed."""
         import pyarrow.parquet
 
         for path in sorted(self.parts.glob("part-*.parquet")):
-            yield from pyarrow.parquet.read_table(path).to_pylist()
+            yield from pyarrow.parquet.read_table(path, columns=columns and [*columns]).to_pylist()
 
-    def _keys(self) -> Iterator[str]:
-        import pyarrow.parquet
-
-        for path in sorted(self.parts.glob("part-*.parquet")):
-            yield from pyarrow.parquet.read_table(path, columns=["key"])["key"].to_pylist()
+    def _count(self, row: Row) -> None:
+        self.done.add(row["key"])
+        if row.get("error"):
+            self.failed.add(row["key"])
 
     def _recover(self, path: Path) -> IO[bytes]:
         """Take up the whole lines of a journal that are in no Parquet file, and go on behind them."""
@@ -148,13 +148,17 @@ class Store:
         journal.seek(0)
         whole = 0
         for line in journal:
-            if not line.endswith(b"\n"):  # the process died while it wrote this
+            try:
+                rows = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                rows = None
+            if rows is None:  # the process died, or the machine, while this was written
                 break
             whole += len(line)
-            rows = json.loads(line)
             if rows[0]["key"] not in self.done:
                 self._rows += rows
-        self.done.update(row["key"] for row in self._rows)
+        for row in self._rows:
+            self._count(row)
         journal.truncate(whole)
         journal.seek(whole)
         return journal
@@ -174,6 +178,62 @@ class Store:
         self._journal.truncate(0)
         self._journal.seek(0)
         self._rows = []
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold the lock on a part of the work.
+
+    Raises
+    ------
+    StoreError
+        When another process holds it.
+    """
+    import filelock
+
+    lock = filelock.FileLock(home / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise StoreError(
+            f"{home.parent.parent}: another process writes there ({home.name}). Wait for it, or give another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
+    """Throw away the rows in a folder, and the records of its runs: not what else lies there.
+
+    Raises
+    ------
+    StoreError
+        When a process is writing them, or it would be one part of the work that threw away all.
+    """
+    if shard != (1, 1):
+        raise StoreError("--redo throws away the other parts' results, too. Give another --out, or empty it before")
+    with ExitStack() as locks:
+        for home in sorted((folder / ".lungct").glob("*")):
+            locks.enter_context(locked(home))
+        for path in folder.glob("run*.json"):
+            path.unlink()
+        for place in (folder / name, folder / ".lungct"):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _number_of_parts(home: Path) -> str:
+    return home.name.rpartition("of")[2]
+
+
+def _writable(value: Any) -> Any:
+    """Return JSON types with words that any file can hold: names of files may be no words at all."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {name: _writable(part) for name, part in value.items()}
+    return [*map(_writable, value)] if isinstance(value, list) else value
 
 
 def arrow_type(kind: str) -> Any:

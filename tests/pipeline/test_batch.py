@@ -138,6 +138,14 @@ def test_shards_together_are_the_whole(tmp_path, pictures, whole):
     assert set(rows(tmp_path)) == set(whole)
     assert len(list(tmp_path.glob("run-*of3.json"))) == 3
     assert invoke(pictures, "--out", tmp_path, "--shard", "4/3").exit_code == 2
+    again = invoke(pictures, "--out", tmp_path, "--shard", "1/3")
+    assert "0 inputs" in again.output
+    assert again.exit_code == int(any(row["error"] for row in part_rows(tmp_path, "1of3")))
+
+
+def part_rows(folder, part):
+    (path,) = (folder / "predictions").glob(f"part-{part}-*.parquet")
+    return pyarrow.parquet.read_table(path).to_pylist()
 
 
 def test_other_settings_are_refused_or_redone(tmp_path, pictures):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungct.pipeline import store as module
-from lungct.pipeline.store import Store, StoreError
+from lungct.pipeline.store import Store, StoreError, forget
 
 COLUMNS = {"key": "string", "source": "string", "value": "double", "words": "list<string>"}
 
@@ -20,7 +20,7 @@ def rows_of(number):
 def crash(store):
     """End as SIGKILL does: the files stay as they are, the lock is free."""
     store._journal.close()
-    store._lock.release()
+    store._lock.close()
 
 
 def read(folder):
@@ -82,7 +82,18 @@ def test_two_processes_don_t_write_one_part(tmp_path):
     with Store(tmp_path, COLUMNS), pytest.raises(StoreError, match="another process"):
         Store(tmp_path, COLUMNS).__enter__()
     with Store(tmp_path, COLUMNS, (1, 2)), Store(tmp_path, COLUMNS, (2, 2)):
-        pass
+        with pytest.raises(StoreError, match="another process"):  # all of it holds what they hold
+            Store(tmp_path, COLUMNS).__enter__()
+        with pytest.raises(StoreError, match="another process"):
+            forget(tmp_path, "predictions", (1, 1))
+    with pytest.raises(StoreError, match="other parts"):
+        forget(tmp_path, "predictions", (1, 2))
+
+
+def test_names_that_are_no_words_are_kept_as_far_as_they_are(tmp_path):
+    with Store(tmp_path, COLUMNS) as store:
+        store.add("a", [{"source": "x\udcff.png", "words": ["\udcff"]}])
+    assert [(row["source"], row["words"]) for row in read(tmp_path)] == [("x?.png", ["?"])]
 
 
 def test_an_input_has_a_row(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,12 +20,13 @@ from .digest import digest
 from .files import stem_of, write_roi, write_volume
 from .job import Counts, keep, pending, run_job
 from .listing import LIMITS, Item, list_items
+from .locks import StoreError
 from .pipeline import Pipeline
 from .prediction import MaskFormat, Prediction
 from .progress import Progress
-from .remote import RemoteFile
-from .run_record import RunRecord
-from .store import Row, Store, forget
+from .remote import RemoteFile, is_ours
+from .run_record import RunRecord, forget
+from .store import Row, Store
 from .whole_files import whole_files
 
 COLUMNS = {
@@ -80,6 +82,7 @@ def run_batch(
     shard: tuple[int, int] = (1, 1),
     path_column: str | None = None,
     redo: bool = False,
+    retry_failed: bool = False,
     ray: str | None = None,
     progress: Progress | None = None,
 ) -> Counts:
@@ -103,6 +106,8 @@ def run_batch(
         The column of paths in tables.
     redo : bool
         Throw away what is in `out` from earlier runs.
+    retry_failed : bool
+        Do inputs again that failed, such as those of a server that was down.
     ray : str, optional
         Work on a Ray cluster: its address, "auto" for the one this machine belongs to, "local" for one made for it.
     progress : Progress, optional
@@ -120,15 +125,18 @@ def run_batch(
         When results can't be written. What is done stays; call it again.
     """
     folder = Path(out)
-    listing = list_items(inputs, path_column)
+    listing = list_items(inputs, path_column, outside=folder)
     items = listing.shard(*shard)
+    if output.masks == "seg" and not importlib.util.find_spec("highdicom"):
+        raise StoreError("masks as DICOM SEG need highdicom. Run: pip install 'lungct[seg]'")
     workers = threads or available_threads()
+    engine = choose_engine(engine, precision)
     pipe = Pipeline.from_pretrained(engine=engine, precision=precision, threads=workers, callers=workers)
     settings = {
         "command": "batch",
         "intensity": intensity or "auto",
         "output": asdict(output),
-        "engine": choose_engine(engine, precision),
+        "engine": engine,
         "model": pipe.model,
         "columns": dict(listing.extras),
     }
@@ -137,6 +145,9 @@ def run_batch(
     with Store(folder, {**COLUMNS, **listing.extras}, shard, PREDICTIONS) as store:
         record = RunRecord(folder, settings, shard)
         record.begin()
+        store.check_same(items, listing.extras)
+        if retry_failed:
+            store.retry_failed()
         shown = progress or Progress.silent()
         if ray is None:
             predictor = Predictor(pipe, folder, output, intensity)
@@ -174,7 +185,7 @@ class Predictor:
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
         """Return the row of an input, in a list."""
-        scan, row = read_item(item, self._intensity)
+        scan, row = read_item(item, self._intensity, work)
         return [row if scan is None else self.judge(item, scan, row, work)]
 
     def judge(self, item: Item, scan: Scan, row: Row, work: Path) -> Row:
@@ -230,8 +241,8 @@ def write_outputs(
     return written
 
 
-def read_item(item: Item, intensity: Intensity | None) -> tuple[Scan | None, Row]:
-    """Read one input.
+def read_item(item: Item, intensity: Intensity | None, work: Path | None = None) -> tuple[Scan | None, Row]:
+    """Read one input; what is behind a URL is fetched into `work` for it.
 
     Returns
     -------
@@ -243,20 +254,24 @@ def read_item(item: Item, intensity: Intensity | None) -> tuple[Scan | None, Row
     row: dict[str, Any] = {**item.extra, "source": item.name}
     begun = time.perf_counter()
     try:
-        with available(item.source) as source:
+        with available(item.source, work) as source:
             scan = read_scan(source, intensity=intensity)
             row["input_sha256"] = digest(source, LIMITS)
     except SourceError as error:
         return None, {**row, "error": str(error)}
     except OSError as error:
+        if is_ours(error):
+            raise
         reason = SourceError(item.name, f"can't be read ({error.strerror or error})", "Check that it is still there")
         return None, {**row, "error": str(reason)}
     return scan, {**row, "read_ms": 1e3 * (time.perf_counter() - begun)}
 
 
 @contextmanager
-def available(source: Path | DicomSeries | RemoteFile | SourceError) -> Iterator[Path | DicomSeries]:
-    """Yield what can be read here: files behind URLs are fetched for as long as that.
+def available(
+    source: Path | DicomSeries | RemoteFile | SourceError, work: Path | None = None
+) -> Iterator[Path | DicomSeries]:
+    """Yield what can be read here: files behind URLs are fetched for as long as that, into `work`.
 
     Raises
     ------
@@ -266,7 +281,7 @@ def available(source: Path | DicomSeries | RemoteFile | SourceError) -> Iterator
     if isinstance(source, SourceError):
         raise source
     if isinstance(source, RemoteFile):
-        with source.fetched() as copy:
+        with source.fetched(work) as copy:
             try:
                 yield copy
             except SourceError as error:  # of the copy, whose name says nothing

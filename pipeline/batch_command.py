@@ -13,6 +13,7 @@ from .batch_options import (
     JsonLogsOption,
     PathColumnOption,
     RedoOption,
+    RetryOption,
     ShardOption,
     finish_batch,
     parse_shard,
@@ -55,6 +56,7 @@ def batch(
         ),
     ] = None,
     redo: RedoOption = False,
+    retry_failed: RetryOption = False,
     json_logs: JsonLogsOption = False,
 ) -> None:
     r"""Predict any number of inputs into a folder; run it again to go on after an interruption.
@@ -67,7 +69,7 @@ def batch(
 
     Example: lungct batch scans/ table.csv 's3://bucket/*.nii.gz' --out results --masks png
     """
-    with stoppable():
+    with stoppable(redo=redo):
         counts = run_batch(
             inputs,
             out,
@@ -79,6 +81,7 @@ def batch(
             shard=parse_shard(shard),
             path_column=path_column,
             redo=redo,
+            retry_failed=retry_failed,
             ray=ray,
             progress=Progress(errors, "Predicting", as_json=json_logs),
         )

@@ -13,8 +13,8 @@ import typer
 
 from ..sources import SourceError
 from .job import Counts
+from .locks import StoreError
 from .options import errors, finish, plain_failures
-from .store import StoreError
 
 Inputs = Annotated[
     list[str],
@@ -33,6 +33,7 @@ ShardOption = Annotated[
     typer.Option(help="Do part i of n alone, as in 2/8: other jobs do the others, into the same folder or their own."),
 ]
 RedoOption = Annotated[bool, typer.Option("--redo", help="Throw away what earlier runs wrote there, and start again.")]
+RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Do inputs again that failed: a server was down.")]
 JsonLogsOption = Annotated[bool, typer.Option("--json-logs", help="Progress as lines of JSON on standard error.")]
 
 
@@ -45,14 +46,15 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable(*, redo: bool) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end a batch in one line that says how to go on, and what stops it in another."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with plain_failures():
             yield
     except KeyboardInterrupt:
-        errors.print("Stopped. What is done stays: run the same command again to go on.")
+        again = "the same command without --redo" if redo else "the same command again"
+        errors.print(f"Stopped. What is done stays: run {again} to go on.")
         raise typer.Exit(130) from None
     except SourceError as error:
         raise typer.BadParameter(str(error)) from error

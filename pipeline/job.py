@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..weights.threads import side_by_side
+from ..weights.threads import as_ready
 from .listing import Item
 from .progress import Progress
 from .store import Row, Store
@@ -59,8 +60,8 @@ def run_job(items: Sequence[Item], work: Work, store: Store, progress: Progress,
         return work(item, store.work)
 
     todo = pending(items, store)
-    results = zip((item.key for item in todo), side_by_side(rows_of, todo, threads), strict=True)
-    return keep(results, items, store, progress)
+    with closing(as_ready(rows_of, todo, threads)) as ready:  # when it stops, no work goes on behind it
+        return keep(((item.key, rows) for item, rows in ready), items, store, progress)
 
 
 def pending(items: Sequence[Item], store: Store) -> list[Item]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..sources import Limits, SourceError
+from ..sources import DicomSeries, Limits, SourceError
 from ..sources.formats import readable_suffixes
 from .inputs import Input, list_inputs, name_of
+from .locks import require_batch_extra
 from .remote import RemoteFile, find_remote, is_url, local_path
 
 TABLES = (".csv", ".parquet")
@@ -67,11 +68,16 @@ class Listing:
 
     def shard(self, number: int, of: int) -> list[Item]:
         """Return the items of one part of the work, from 1: by their keys, so however they are listed."""
+        if not 1 <= number <= of:
+            raise ValueError(f"a part of the work is one such as (2, 8), not ({number}, {of})")
         return [item for item in self.items if int(item.key, 16) % of == number - 1]
 
 
 def list_items(
-    given: Sequence[str | os.PathLike[str]], column: str | None = None, results: Collection[str] | None = None
+    given: Sequence[str | os.PathLike[str]],
+    column: str | None = None,
+    results: Collection[str] | None = None,
+    outside: Path | None = None,
 ) -> Listing:
     """List every input.
 
@@ -85,6 +91,8 @@ def list_items(
         The tables' column of paths; by default the first of `SOURCE_COLUMNS` that is there.
     results : collection of str, optional
         Columns of results, by default of predictions: the tables' other columns with these names get another.
+    outside : Path, optional
+        A folder that is searched no more: results there are no inputs.
 
     Returns
     -------
@@ -95,9 +103,12 @@ def list_items(
     ------
     SourceError
         When a table can't be read, or has no column of paths.
+    StoreError
+        When packages are missing.
     """
     from .batch import COLUMNS
 
+    require_batch_extra()
     found: list[tuple[Input | RemoteFile, Mapping[str, Any]]] = []
     extras: dict[str, str] = {}
     for one in map(str, given):
@@ -105,9 +116,9 @@ def list_items(
             rows, kinds = _read_table(one, column, COLUMNS if results is None else results)
             for name, kind in kinds.items():
                 extras[name] = kind if extras.get(name, kind) == kind else "string"
-            found += [(source, extra) for path, extra in rows for source in _expand(path)]
+            found += [(source, extra) for path, extra in rows for source in _expand(path, outside)]
         else:
-            found += [(source, {}) for source in _expand(one)]
+            found += [(source, {}) for source in _expand(one, outside)]
     mixed = {name for name, kind in extras.items() if kind == "string"}
     return Listing([*_numbered(found, mixed)], extras)
 
@@ -117,17 +128,25 @@ def _numbered(found: Iterable[tuple[Input | RemoteFile, Mapping[str, Any]]], tex
     seen: Counter[str] = Counter()
     for source, extra in found:
         item = Item("", source, {name: _text(value) if name in texts else value for name, value in extra.items()})
-        place = item.name if is_url(item.name) else str(Path(item.name).absolute())
+        place = _place(source)
         key = hashlib.sha256(f"{place}\0{seen[place]}".encode(errors="surrogateescape")).hexdigest()[:20]
         seen[place] += 1
         yield Item(key, source, item.extra)
+
+
+def _place(source: Input | RemoteFile) -> str:
+    """Return where an input is, whatever else comes to lie there; a series in a folder has no place but its UID."""
+    if isinstance(source, DicomSeries):
+        return f"{os.path.commonpath([file.path.absolute() for file in source.files])}\0{source.uid}"
+    name = str(source) if isinstance(source, RemoteFile) else name_of(source)
+    return name if is_url(name) else str(Path(name).absolute())
 
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _expand(one: str) -> Iterator[Input | RemoteFile]:
+def _expand(one: str, outside: Path | None) -> Iterator[Input | RemoteFile]:
     """Yield what a path, a pattern or a URL stands for."""
     if is_url(one) and local_path(one) is None:
         yield from find_remote(one, (*readable_suffixes(), ".dcm", ".ima", ".zip"))
@@ -137,9 +156,16 @@ def _expand(one: str) -> Iterator[Input | RemoteFile]:
         matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
         if not matches:
             yield SourceError(one, "matches no file", "Check the pattern, and that the shell leaves it alone: quote it")
-        yield from list_inputs([Path(match) for match in matches], LIMITS)
-        return
-    yield from list_inputs([Path(path)], LIMITS)
+        if "**" in path:  # the files in folders match themselves
+            matches = [match for match in matches if not Path(match).is_dir()]
+        paths = [Path(match) for match in matches]
+    else:
+        paths = [Path(path)]
+    away = None if outside is None else outside.absolute()
+    for source in list_inputs(paths, LIMITS):
+        given = isinstance(source, Path) and source in paths
+        if away is None or given or not Path(name_of(source)).absolute().is_relative_to(away):
+            yield source
 
 
 def _read_table(
@@ -155,18 +181,25 @@ def _read_table(
             "Name the column of paths with --path-column",
         )
     chosen = wanted[0]
+    names = _own_names([other for other in kinds if other != chosen], results)
     paths = []
     for number, row in enumerate(rows, 2):
         path = row.pop(chosen)
         if not path:
             raise SourceError(name, f"has no path in row {number}", "Fill it in or remove the row")
-        paths.append((_beside(name, str(path)), {_own(other, results): value for other, value in row.items()}))
-    return paths, {_own(other, results): kind for other, kind in kinds.items() if other != chosen}
+        paths.append((_beside(name, str(path)), {names[other]: value for other, value in row.items()}))
+    return paths, {names[other]: kind for other, kind in kinds.items() if other != chosen}
 
 
-def _own(name: str, results: Collection[str]) -> str:
-    """Return the name of a carried column: other than those of results."""
-    return f"input_{name}" if name in results else name
+def _own_names(columns: Sequence[str], results: Collection[str]) -> dict[str, str]:
+    """Return the names of carried columns: others than those of results, and than one another's."""
+    names: dict[str, str] = {}
+    for column in columns:
+        own = column
+        while own in results or (own != column and own in columns):
+            own = f"input_{own}"
+        names[column] = own
+    return names
 
 
 def _beside(table: str, path: str) -> str:
@@ -190,14 +223,18 @@ def _table(name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
             else:  # 007 must not become 7
                 table = pyarrow.csv.read_csv(file)
                 file.seek(0)
-                words = pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(table.column_names, pyarrow.string()), strings_can_be_null=True
+                words = pyarrow.csv.ConvertOptions(  # nor the hospital NA nothing
+                    column_types=dict.fromkeys(table.column_names, pyarrow.string()),
+                    strings_can_be_null=True,
+                    null_values=[""],
                 )
                 table = pyarrow.csv.read_csv(file, convert_options=words)
     except (OSError, ImportError, ValueError, pyarrow.ArrowException) as error:
         raise SourceError(
             name, f"can't be read as a table ({error})", "Give a CSV with a header, or Parquet"
         ) from error
+    if len({*table.column_names}) < len(table.column_names):
+        raise SourceError(name, "has two columns of one name", "Rename one")
     kinds = {column.name: _kind(column.type) for column in table.schema}
     rows = table.to_pylist()
     for row in rows:

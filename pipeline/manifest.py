@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .groups import Grouping, group_rows, split_groups
-from .store import Store
+from .listing import Listing
+from .store import Store, arrow_type
 from .whole_files import whole_file
 
 MANIFEST = ("manifest.parquet", "manifest.csv")
@@ -20,7 +21,7 @@ ADDED = ("group", "split")
 
 
 def write_manifest(
-    folder: Path, store: Store, keys: Sequence[str], grouping: Grouping | None = None, threads: int | None = None
+    folder: Path, store: Store, listing: Listing, grouping: Grouping | None = None, threads: int | None = None
 ) -> None:
     """Write all rows of all parts of the work, each file whole or not at all.
 
@@ -29,8 +30,8 @@ def write_manifest(
     folder : Path
     store : Store
         Closed.
-    keys : sequence of str
-        Of the inputs, in the order wanted; inputs of earlier runs that are not among them follow.
+    listing : Listing
+        The inputs, in the order wanted, with what tables say of them now; other inputs of earlier runs follow.
     grouping : Grouping, optional
         Adds ``group`` and, where it says so, ``split``.
     threads : int, optional
@@ -46,7 +47,8 @@ def write_manifest(
     import pyarrow.csv
     import pyarrow.parquet
 
-    table = _in_order(_all_rows(store), keys)
+    table = _in_order(_all_rows(store), [item.key for item in listing.items])
+    table = _as_tables_say(table, listing)
     if grouping is not None:
         together = [table[name].to_pylist() for name in ("key", *grouping.by)]
         groups = group_rows(together, table["hash"].to_pylist(), grouping.near, threads)
@@ -83,11 +85,23 @@ def _all_rows(store: Store) -> Any:
     import pyarrow
     import pyarrow.parquet
 
-    from .store import arrow_type
-
     schema = pyarrow.schema([(name, arrow_type(kind)) for name, kind in store.columns.items()])
     tables = [pyarrow.parquet.read_table(path, schema=schema) for path in sorted(store.parts.glob("part-*.parquet"))]
     return pyarrow.concat_tables([schema.empty_table(), *tables])
+
+
+def _as_tables_say(table: Any, listing: Listing) -> Any:
+    """Return the columns that came from tables as these are now: they may have been corrected."""
+    import pyarrow
+
+    extras = {item.key: item.extra for item in listing.items}
+    keys = table["key"].to_pylist()
+    for name, kind in listing.extras.items():
+        stored = table[name].to_pylist()
+        now = [extras[key].get(name) if key in extras else old for key, old in zip(keys, stored, strict=True)]
+        column = pyarrow.array(now, arrow_type(kind))
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 def _in_order(table: Any, keys: Sequence[str]) -> Any:

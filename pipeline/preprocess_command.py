@@ -14,6 +14,7 @@ from .batch_options import (
     JsonLogsOption,
     PathColumnOption,
     RedoOption,
+    RetryOption,
     ShardOption,
     finish_batch,
     parse_shard,
@@ -93,7 +94,7 @@ def preprocess(
     near: Annotated[
         int,
         typer.Option(
-            min=-1, max=256, help="Bits of 256 in which hashes of near-duplicates may differ; -1 compares none."
+            min=-1, max=64, help="Bits of 256 in which hashes of near-duplicates may differ; -1 compares none."
         ),
     ] = NEAR,
     split: Annotated[
@@ -108,6 +109,7 @@ def preprocess(
     path_column: PathColumnOption = None,
     shard: ShardOption = "1/1",
     redo: RedoOption = False,
+    retry_failed: RetryOption = False,
     json_logs: JsonLogsOption = False,
 ) -> None:
     r"""Write normalised, masked, lung-cropped slices with a manifest, ready to train any other model on.
@@ -130,7 +132,7 @@ def preprocess(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     wanted = groups or group_by or parts is not None
-    with stoppable():
+    with stoppable(redo=redo):
         counts = run_preprocess(
             inputs,
             out,
@@ -143,6 +145,7 @@ def preprocess(
             shard=part,
             path_column=path_column,
             redo=redo,
+            retry_failed=retry_failed,
             progress=Progress(errors, "Preprocessing", as_json=json_logs),
         )
     if part == (1, 1):

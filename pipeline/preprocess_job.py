@@ -22,9 +22,9 @@ from .manifest import ADDED, MANIFEST, write_manifest
 from .preprocess import ProcessedSlice, slices_of
 from .preprocess_settings import DEFAULTS, PreprocessSettings
 from .progress import Progress
-from .run_record import RunRecord
+from .run_record import RunRecord, forget
 from .slice_files import write_slice
-from .store import Row, Store, forget
+from .store import Row, Store
 from .whole_files import whole_files
 
 COLUMNS = {
@@ -65,6 +65,7 @@ def run_preprocess(
     shard: tuple[int, int] = (1, 1),
     path_column: str | None = None,
     redo: bool = False,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Counts:
     """Cut slices out of every input that has no row yet, and write the manifest of all.
@@ -91,6 +92,8 @@ def run_preprocess(
         The column of paths in tables.
     redo : bool
         Throw away what earlier runs wrote into `out`.
+    retry_failed : bool
+        Do inputs again that failed.
     progress : Progress, optional
         Nothing is shown without.
 
@@ -106,7 +109,7 @@ def run_preprocess(
         When results can't be written. What is done stays; call it again.
     """
     folder = Path(out)
-    listing = list_items(inputs, path_column, {*COLUMNS, *ADDED})
+    listing = list_items(inputs, path_column, {*COLUMNS, *ADDED}, outside=folder)
     for name in grouping.by if grouping else ():
         if name not in listing.extras:
             there = f"only {', '.join(listing.extras)}" if listing.extras else "and no table"
@@ -129,11 +132,13 @@ def run_preprocess(
     with Store(folder, columns, shard, SLICES) as store:
         record = RunRecord(folder, made, shard)
         record.begin()
+        if retry_failed:
+            store.retry_failed()
         cutter = SliceCutter(segmenter, folder, settings, intensity)
         counts = run_job(listing.shard(*shard), cutter, store, progress or Progress.silent(), workers)
     record.end(counts, store)
     if shard == (1, 1):
-        write_manifest(folder, store, [item.key for item in listing.items], grouping, workers)
+        write_manifest(folder, store, listing, grouping, workers)
     return counts
 
 
@@ -159,7 +164,7 @@ class SliceCutter:
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
         """Return the rows of an input, a slice each, and write its files."""
-        scan, row = read_item(item, self._intensity)
+        scan, row = read_item(item, self._intensity, work)
         if scan is None:
             return [row]
         place = Path(IMAGES, item.key[:2])  # a folder of a million files is slow everywhere
@@ -196,13 +201,7 @@ def _row_of(found: ProcessedSlice) -> dict[str, Any]:
 
 
 def _forget(folder: Path, shard: tuple[int, int]) -> None:
-    """Throw away what earlier runs wrote: slices with a row, so nobody else's pictures; the rest is written over."""
-    images = (folder / IMAGES).resolve()
-    rows = Store(folder, COLUMNS, name=SLICES).rows(["file"])
-    paths = [(folder / row["file"]).resolve() for row in rows if row["file"]]
+    """Throw away what earlier runs wrote, manifests too."""
     forget(folder, SLICES, shard)
-    for path in paths:
-        if path.is_relative_to(images):
-            path.unlink(missing_ok=True)
     for name in MANIFEST:
         (folder / name).unlink(missing_ok=True)

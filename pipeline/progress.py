@@ -84,7 +84,7 @@ class Progress:
         if self._json:
             self._write({"event": "failed", "error": error})
         else:
-            self._console.print(error, style="red", markup=False, soft_wrap=True)
+            self._console.print(error, style="red", markup=False, emoji=False, soft_wrap=True)
 
     def _say(self, event: str) -> None:
         self._said = time.monotonic()
@@ -102,8 +102,8 @@ class Progress:
             return
         ahead = f", {left} s left" if left else ""
         line = f"{self._what}: {done} of {self._total}, {self._failed} failed, {rate:.1f}/s{ahead}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def _write(self, record: dict[str, Any]) -> None:
         line = json.dumps({"time": time.time(), "task": self._what, **record}, ensure_ascii=False)
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -16,9 +16,10 @@ from ..sources import Intensity
 from ..weights import Engine, Precision
 from .batch import Output
 from .listing import SOURCE_COLUMNS, Item
+from .locks import StoreError
 from .ray_cluster import joined, processors, require_ray
 from .ray_stages import ItemJudge, Judge, RowJudge, is_volume, read_items, read_rows
-from .store import Row, StoreError
+from .store import Row
 
 ACTOR, READER = 0.75, 0.25
 """Processors booked for an actor and for a task that reads for it: together one, so that a node of one holds both."""
@@ -51,7 +52,9 @@ def predict_dataset(
     engine, precision
         As for `Pipeline`.
     actors : int, optional
-        How many processes hold the networks; by default one for each processor that the cluster has now.
+        How many processes hold the networks, each with three quarters of a processor; leave room for what makes `ds`.
+        By default from one to one for each processor that the cluster has now, as Ray Data finds room: that may take
+        a while, and two processors at least.
 
     Returns
     -------
@@ -83,7 +86,8 @@ def predict_dataset(
     home = str(Path.cwd())
     read = _read(ds, read_rows, column=column, intensity=intensity, home=home)
     settings = (Path(), Path(), Output(), intensity, engine, precision, home)
-    return _judged(read, RowJudge, settings, actors or processors())
+    fewest, most = (actors, actors) if actors else (1, processors())  # all at once, they'd leave `ds` no processor
+    return _judged(read, RowJudge, settings, fewest, most)
 
 
 def predict_items(
@@ -135,7 +139,7 @@ def predict_items(
         read = _read(ds, read_items, intensity=intensity, home=home)
         settings = (folder.absolute(), work.absolute(), output, intensity, engine, precision, home)
         try:
-            for row in _judged(read, ItemJudge, settings, count).iter_rows():
+            for row in _judged(read, ItemJudge, settings, count, count).iter_rows():
                 if row["key"] in left:  # repeated work must not make a second row
                     left.remove(row["key"])
                     yield row["key"], [json.loads(row["row"])]
@@ -167,7 +171,7 @@ def _read(ds: Any, read: Any, **settings: Any) -> Any:
     )
 
 
-def _judged(ds: Any, judge: type[Judge], settings: tuple[Any, ...], actors: int) -> Any:
+def _judged(ds: Any, judge: type[Judge], settings: tuple[Any, ...], fewest: int, most: int) -> Any:
     import ray.data
 
     return ds.map_batches(
@@ -176,7 +180,7 @@ def _judged(ds: Any, judge: type[Judge], settings: tuple[Any, ...], actors: int)
         batch_size=None,
         zero_copy_batch=True,
         fn_constructor_args=settings,
-        compute=ray.data.ActorPoolStrategy(size=actors),
+        compute=ray.data.ActorPoolStrategy(min_size=fewest, max_size=most),
         num_cpus=ACTOR,
     )  # Ray Data restarts actors and repeats their work by itself
 

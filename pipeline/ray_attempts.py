@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -33,10 +34,17 @@ def attempt(task: str, what: bytes, folder: Path | None = None) -> Iterator[bool
     bool
         Whether to try: False when it was begun `TRIES` times before.
     """
-    count = (folder or Path(tempfile.gettempdir())) / f"lungct-{task}-{hashlib.sha256(what).hexdigest()[:16]}"
+    count = (folder or _own_folder()) / f"lungct-{task}-{hashlib.sha256(what).hexdigest()[:16]}"
     begun = int(count.read_bytes() or b"0") if count.exists() else 0
     count.write_bytes(str(begun + 1).encode())
     try:
         yield begun < TRIES
     finally:
         count.unlink(missing_ok=True)
+
+
+def _own_folder() -> Path:
+    """Return a folder for temporary files in which nobody else can lay a trap."""
+    folder = Path(tempfile.gettempdir()) / f"lungct-attempts-{getpass.getuser()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

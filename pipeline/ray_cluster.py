@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..weights.threads import available_threads
-from .store import StoreError
+from .locks import StoreError
 
 
 @contextmanager

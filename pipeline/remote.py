@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..sources import SourceError
+
+OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
+"""Errors that no input is to blame for."""
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -25,8 +29,13 @@ class RemoteFile:
         return self.url
 
     @contextmanager
-    def fetched(self) -> Iterator[Path]:
+    def fetched(self, folder: Path | None = None) -> Iterator[Path]:
         """Yield a local copy under its own name; it is gone afterwards.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            To fetch into; by default that for temporary files.
 
         Raises
         ------
@@ -35,13 +44,11 @@ class RemoteFile:
         """
         import fsspec
 
-        with tempfile.TemporaryDirectory(prefix="lungct-") as folder:
-            copy = Path(folder) / (Path(urlsplit(self.url).path).name or "input")
-            try:
+        with tempfile.TemporaryDirectory(prefix="lungct-", dir=folder) as own:
+            copy = Path(own) / (Path(urlsplit(self.url).path).name or "input")
+            with reached(self.url):
                 system, path = fsspec.core.url_to_fs(self.url)
                 system.get_file(path, str(copy))
-            except (OSError, ValueError, ImportError) as error:
-                raise unreachable(self.url, error) from error
             yield copy
 
 
@@ -58,23 +65,46 @@ def local_path(name: str) -> str | None:
 
 def find_remote(url: str, suffixes: Sequence[str]) -> Iterator[RemoteFile | SourceError]:
     """Yield the files a URL stands for: itself, those below a folder with one of the suffixes, or a pattern's."""
-    import fsspec
-
     try:
-        system, path = fsspec.core.url_to_fs(url)
-        if re.search(r"[*?\[]", path):
-            names = [name for name in system.glob(path) if not system.isdir(name)]
-        elif system.isdir(path):
-            names = [name for name in system.find(path) if name.lower().endswith(tuple(suffixes))]
-        else:
-            names = [path]
-        found = [RemoteFile(system.unstrip_protocol(name)) for name in sorted(names)]
-    except (OSError, ValueError, ImportError) as error:
-        yield unreachable(url, error)
+        with reached(url):
+            found = _find(url, tuple(suffixes))
+    except SourceError as error:
+        yield error
         return
     yield from found
     if not found:
         yield SourceError(url, "holds no file that can be read", "Check the URL")
+
+
+def _find(url: str, suffixes: tuple[str, ...]) -> list[RemoteFile]:
+    import fsspec
+
+    system, path = fsspec.core.url_to_fs(url)
+    if re.search(r"[*\[]", path):  # a question mark may begin a query
+        names = [name for name, facts in system.glob(path, detail=True).items() if facts["type"] != "directory"]
+    elif path.lower().endswith(suffixes):  # asking costs a request
+        names = [path]
+    elif system.isdir(path):
+        names = [name for name in system.find(path) if name.lower().endswith(suffixes)]
+    else:
+        names = [path]
+    return [RemoteFile(system.unstrip_protocol(name)) for name in sorted(names)]
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Turn what goes wrong on the way to a URL into a `SourceError`; a full disk here stays what it is."""
+    try:
+        yield
+    except Exception as error:  # every system behind fsspec raises errors of its own
+        if is_ours(error):
+            raise
+        raise unreachable(url, error) from error
+
+
+def is_ours(error: Exception) -> bool:
+    """Tell a failure of this machine, a full disk or too many open files, from one of an input."""
+    return isinstance(error, OSError) and error.errno in OURS
 
 
 def unreachable(url: str, error: Exception) -> SourceError:

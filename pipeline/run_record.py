@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +17,12 @@ from typing import Any
 from ..weights.threads import available_threads
 from .digest import digest_of
 from .job import Counts
-from .store import Store, StoreError
+from .locks import StoreError, all_locked
+from .store import Store
 from .whole_files import whole_file
+
+RECORD = re.compile(r"run(-\d+of\d+)?\.json")
+"""Names of records."""
 
 
 class RunRecord:
@@ -45,8 +51,8 @@ class RunRecord:
         StoreError
             When they differ, and in what.
         """
-        for path in sorted(self._folder.glob("run*.json")):
-            record = json.loads(path.read_text(encoding="utf-8"))
+        for path in records_in(self._folder):
+            record = _read(path)
             different = sorted(_differences(record["settings"], self._settings))
             if different:
                 raise StoreError(
@@ -73,6 +79,64 @@ class RunRecord:
         record = {"settings": self._settings, "sessions": self._sessions, **more}
         with whole_file(self._path) as aside:
             aside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def records_in(folder: Path) -> list[Path]:
+    """Return the records of runs into a folder."""
+    return sorted(path for path in folder.glob("run*.json") if RECORD.fullmatch(path.name))
+
+
+def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
+    """Throw away the rows in a folder, the files they name, and the records of its runs: not what else lies there.
+
+    Raises
+    ------
+    StoreError
+        When a process is writing them, or it would be one part of the work that threw away all.
+    """
+    if shard != (1, 1):
+        raise StoreError("--redo throws away the other parts' results, too. Give another --out, or empty it before")
+    with all_locked(folder / ".lungct"):
+        inside = folder.resolve()
+        for path in _files_of(folder, name):
+            if (inside / path).resolve().is_relative_to(inside):
+                (inside / path).unlink(missing_ok=True)
+        for place in (folder / name, folder / ".lungct"):
+            shutil.rmtree(place, ignore_errors=True)
+        for record in records_in(folder):  # last: rows without it would be taken for those of any settings
+            record.unlink()
+
+
+def _files_of(folder: Path, name: str) -> Iterator[str]:
+    """Yield the files that rows name, those in journals too."""
+    import pyarrow.parquet
+
+    for part in (folder / name).glob("part-*.parquet"):
+        wanted = [column for column in ("file", "files") if column in pyarrow.parquet.read_schema(part).names]
+        yield from _named_in(pyarrow.parquet.read_table(part, columns=wanted).to_pylist())
+    for journal in (folder / ".lungct").glob(f"{name}-*/journal.jsonl"):
+        for line in journal.read_bytes().split(b"\n")[:-1]:
+            try:
+                yield from _named_in(json.loads(line))
+            except ValueError:  # torn
+                break
+
+
+def _named_in(rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield from row.get("files") or ()
+        if row.get("file"):
+            yield row["file"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {"settings", "sessions"} <= set(record):
+        raise StoreError(f"{path} is no record of lungct. Give another --out")
+    return record
 
 
 def _differences(then: Any, now: Any, name: str = "") -> list[str]:

@@ -6,17 +6,18 @@ either is done.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
+from .listing import Item
+from .locks import StoreError, part_locked, require_batch_extra
 from .whole_files import whole_file
 
 Row = Mapping[str, Any]
@@ -29,10 +30,6 @@ SECONDS = 1.0
 
 TYPES = ("string", "double", "int64", "bool", "list<string>")
 """What a column may hold."""
-
-
-class StoreError(Exception):
-    """A folder of results that can't be gone on with, and what to do about it."""
 
 
 class Store:
@@ -80,31 +77,24 @@ class Store:
     def __enter__(self) -> Store:
         self.parts.mkdir(parents=True, exist_ok=True)
         self._home.mkdir(parents=True, exist_ok=True)
-        others = [home for home in self._home.parent.iterdir() if _number_of_parts(home) != _number_of_parts(self._home)]
-        with ExitStack() as briefly:  # the work cut up otherwise would be done twice
-            for home in others:
-                briefly.enter_context(locked(home))
-        self._lock = ExitStack()
-        self._lock.enter_context(locked(self._home))
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir()
-        for left in self.parts.glob(f".part-{self._shard}-*"):
-            left.unlink()
-        for row in self.rows(["key", "error"] if "error" in self.columns else ["key"]):
-            self._count(row)
-        self._journal = self._recover(self._home / "journal.jsonl")
+        with ExitStack() as opening:
+            opening.enter_context(part_locked(self._home))
+            shutil.rmtree(self.work, ignore_errors=True)
+            self.work.mkdir()
+            for row in self.rows(["key", "error"] if "error" in self.columns else ["key"]):
+                self._count(row)
+            self._journal = opening.enter_context((self._home / "journal.jsonl").open("ab+"))
+            self._recover()
+            self._open = opening.pop_all()
         self._synchronised = time.monotonic()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with self._open:
             if kind is None:
                 self._write_part()
-        finally:
-            self._journal.close()
-            self._lock.close()
 
     def add(self, key: str, rows: Sequence[Row]) -> None:
         """Keep the rows of an input; from now on it is done.
@@ -142,12 +132,44 @@ class Store:
         if row.get("error"):
             self.failed.add(row["key"])
 
-    def _recover(self, path: Path) -> IO[bytes]:
-        """Take up the whole lines of a journal that are in no Parquet file, and go on behind them."""
-        journal = path.open("ab+")
-        journal.seek(0)
+    def check_same(self, items: Sequence[Item], extras: Mapping[str, str]) -> None:
+        """Compare what tables said of inputs that are done with what they say now.
+
+        Raises
+        ------
+        StoreError
+            When a table was changed since.
+        """
+        now = {item.key: item.extra for item in items} if extras else {}
+        for row in self.rows(["key", *extras]) if now else ():
+            wanted = now.get(row["key"], row)
+            different = [name for name in extras if _writable(wanted.get(name)) != row[name]]
+            if different:
+                raise StoreError(
+                    f"{self.parts.parent}: the table says otherwise of {different[0]} than when its rows were made "
+                    f"({row[different[0]]} then, {wanted.get(different[0])} now). Give another --out, or --redo"
+                )
+
+    def retry_failed(self) -> None:
+        """Forget the rows of inputs of this part of the work that failed: they are to be done again."""
+        import pyarrow.parquet
+
+        for path in sorted(self.parts.glob(f"part-{self._shard}-*.parquet")):
+            table = pyarrow.parquet.read_table(path)
+            kept = table.filter([key not in self.failed for key in table["key"].to_pylist()])
+            if len(kept) < len(table):
+                with whole_file(path) as aside:
+                    pyarrow.parquet.write_table(kept, aside)
+        self._rows = [row for row in self._rows if row["key"] not in self.failed]
+        self._write_part()  # the journal holds the others still
+        self.done -= self.failed
+        self.failed.clear()
+
+    def _recover(self) -> None:
+        """Take up the whole lines of the journal that are in no Parquet file, and go on behind them."""
+        self._journal.seek(0)
         whole = 0
-        for line in journal:
+        for line in self._journal:
             try:
                 rows = json.loads(line) if line.endswith(b"\n") else None
             except ValueError:
@@ -159,9 +181,8 @@ class Store:
                 self._rows += rows
         for row in self._rows:
             self._count(row)
-        journal.truncate(whole)
-        journal.seek(whole)
-        return journal
+        self._journal.truncate(whole)
+        self._journal.seek(whole)
 
     def _write_part(self) -> None:
         """Move the rows of the journal to a Parquet file."""
@@ -171,60 +192,13 @@ class Store:
         if self._rows:
             schema = pyarrow.schema([(name, arrow_type(kind)) for name, kind in self.columns.items()])
             table = pyarrow.Table.from_pylist([*map(dict, self._rows)], schema=schema)
-            number = len([*self.parts.glob(f"part-{self._shard}-*.parquet")])
-            with whole_file(self.parts / f"part-{self._shard}-{number:05d}.parquet") as aside:
+            there = [int(path.stem.rpartition("-")[2]) for path in self.parts.glob(f"part-{self._shard}-*.parquet")]
+            with whole_file(self.parts / f"part-{self._shard}-{max(there, default=-1) + 1:05d}.parquet") as aside:
                 pyarrow.parquet.write_table(table, aside)
         # Killed between these two, the journal repeats what is in the file: `_recover` leaves it out.
         self._journal.truncate(0)
         self._journal.seek(0)
         self._rows = []
-
-
-@contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Hold the lock on a part of the work.
-
-    Raises
-    ------
-    StoreError
-        When another process holds it.
-    """
-    import filelock
-
-    lock = filelock.FileLock(home / "lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        raise StoreError(
-            f"{home.parent.parent}: another process writes there ({home.name}). Wait for it, or give another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
-    """Throw away the rows in a folder, and the records of its runs: not what else lies there.
-
-    Raises
-    ------
-    StoreError
-        When a process is writing them, or it would be one part of the work that threw away all.
-    """
-    if shard != (1, 1):
-        raise StoreError("--redo throws away the other parts' results, too. Give another --out, or empty it before")
-    with ExitStack() as locks:
-        for home in sorted((folder / ".lungct").glob("*")):
-            locks.enter_context(locked(home))
-        for path in folder.glob("run*.json"):
-            path.unlink()
-        for place in (folder / name, folder / ".lungct"):
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _number_of_parts(home: Path) -> str:
-    return home.name.rpartition("of")[2]
 
 
 def _writable(value: Any) -> Any:
@@ -247,16 +221,3 @@ def arrow_type(kind: str) -> Any:
         "bool": pyarrow.bool_(),
         "list<string>": pyarrow.list_(pyarrow.string()),
     }[kind]
-
-
-def require_batch_extra() -> None:
-    """Refuse to start without what batches need.
-
-    Raises
-    ------
-    StoreError
-        With the command that installs it.
-    """
-    missing = [name for name in ("pyarrow", "fsspec", "filelock") if not importlib.util.find_spec(name)]
-    if missing:
-        raise StoreError(f"this needs {', '.join(missing)}. Run: pip install 'lungct[batch]'")

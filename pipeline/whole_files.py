@@ -14,9 +14,10 @@ from pathlib import Path
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a path to write; when that ends well, what was written stands under `path`.
 
-    A process that dies on the way leaves a hidden file, never a half-written one under the name.
+    A process that dies on the way leaves a hidden file, which the next one writes over, never a half-written one under
+    the name.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.part")
     try:
         yield aside
         _rename(aside, path)

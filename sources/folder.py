@@ -119,9 +119,10 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
         yield from members_of(place, limits)
         return
     paths: list[Path] = []
-    for folder, _, names in os.walk(
+    for folder, below, names in os.walk(
         place, onerror=lambda error: refused.append(_unopened(error.filename or place, error))
     ):
+        below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             path = Path(folder) / name
             if not name.startswith(".") and path.exists():  # a link may lead nowhere

@@ -143,13 +143,14 @@ def open_session(
     return _ADAPTERS[chosen](read_verified(file, sha256), threads or available_threads(), streams, computed)
 
 
-def choose_engine(engine: Engine, precision: Precision = "f32") -> str:
+def choose_engine(engine: Engine, precision: Precision = "f32") -> Engine:
     """Return the engine that ``auto`` stands for here; others as they are."""
     if engine != "auto":
         return engine
     if precision == "bf16":
         return "openvino"
-    first, second = ("openvino", "onnxruntime") if _has_avx512() else ("onnxruntime", "openvino")
+    both: tuple[Engine, Engine] = ("openvino", "onnxruntime")
+    first, second = both if _has_avx512() else both[::-1]
     return first if _installed(first) or not _installed(second) else second
 
 

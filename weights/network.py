@@ -53,7 +53,7 @@ class Network:
         callers: int = 1,
     ) -> None:
         self._all_threads = threads or available_threads()
-        self.threads = max(1, self._all_threads // callers)
+        self.threads = max(1, self._all_threads // max(1, callers))
         self.provenance = {
             "name": card.name,
             "version": card.version,

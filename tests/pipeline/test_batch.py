@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from lungct.pipeline import Pipeline, batch, whole_files
 from lungct.pipeline.batch import COLUMNS, Output, run_batch
 from lungct.pipeline.cli import app
-from lungct.pipeline.store import Store, StoreError
+from lungct.pipeline.locks import StoreError
+from lungct.pipeline.store import Store
 
 from ..conftest import SLICES, make_chest
 
@@ -102,9 +103,12 @@ def test_killed_anywhere_it_goes_on(tmp_path, pictures, whole):
         "--threads",
         "1",
     ]
-    for seconds in (1.2, 2.0, 2.4):
+    journal = tmp_path / ".lungct" / "predictions-1of1" / "journal.jsonl"
+    for rows_there in (0, 2, 5):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
+        while not journal.exists() or journal.read_bytes().count(b"\n") < rows_there:
+            time.sleep(0.02)
+            assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert subprocess.run(command, capture_output=True, check=False).returncode in (0, 1)
@@ -198,10 +202,39 @@ def test_a_full_disk_stops_it_in_one_line_and_it_goes_on_after(tmp_path, picture
         stopped = invoke(pictures, "--out", tmp_path, "--masks", "auto", "--threads", "1")
     assert stopped.exit_code == 1
     assert "No space left on device" in stopped.output
-    assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file() and path.stat().st_size == 0]
+    for path in (tmp_path / "files").rglob("*.png"):
+        np.asarray(Image.open(path))  # whole
     counts = run_batch([pictures], tmp_path, output=Output("auto"))
     assert 0 < counts.before < 12
     assert len(rows(tmp_path)) == 12
+
+
+def test_results_among_the_inputs_are_no_inputs(tmp_path, pictures):
+    for name in ("00.png", "01.png"):
+        (tmp_path / name).write_bytes((pictures / name).read_bytes())
+    for before in (0, 2):
+        counts = run_batch([tmp_path], tmp_path / "results", output=Output("png", overlays=True))
+        assert (counts.inputs, counts.before) == (2, before)
+
+
+def test_a_changed_table_is_noticed(tmp_path, pictures):
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,patient\n{pictures / '00.png'},1\n")
+    run_batch([table], tmp_path / "out")
+    table.write_text(f"path,patient\n{pictures / '00.png'},1\n{pictures / '01.png'},2\n")
+    assert run_batch([table], tmp_path / "out").done == 1
+    table.write_text(f"path,patient\n{pictures / '00.png'},3\n{pictures / '01.png'},2\n")
+    with pytest.raises(StoreError, match="patient"):
+        run_batch([table], tmp_path / "out")
+
+
+def test_redo_throws_away_what_it_made_and_nothing_else(tmp_path, pictures):
+    (tmp_path / "run_config.json").write_text("{}")
+    run_batch([pictures / "00.png"], tmp_path, output=Output("png"))
+    (made,) = (tmp_path / "files").rglob("*.png")
+    run_batch([pictures / "00.png"], tmp_path, redo=True)
+    assert not made.exists()
+    assert (tmp_path / "run_config.json").exists()
 
 
 def test_an_input_that_vanishes_is_a_row(tmp_path, pictures, monkeypatch):

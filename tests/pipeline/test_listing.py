@@ -3,6 +3,7 @@
 import shutil
 
 import fsspec
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -14,6 +15,7 @@ from lungct.pipeline.remote import RemoteFile
 from lungct.sources import DicomSeries, SourceError
 
 from ..conftest import ROOT, SLICES
+from ..sources.dicom_files import series_of, write
 
 
 def test_folders_patterns_and_files(tmp_path, covid_slice, monkeypatch):
@@ -26,6 +28,10 @@ def test_folders_patterns_and_files(tmp_path, covid_slice, monkeypatch):
         str(tmp_path / name) for name in ("b.png", "deep/a.png", "deep/er/c.png")
     ]
     by_pattern = list_items([str(tmp_path / "**" / "*.png")]).items
+    assert len(list_items([str(tmp_path / "**")]).items) == 4  # the notes are no picture, and say so
+    (tmp_path / ".hidden").mkdir()
+    shutil.copy(covid_slice, tmp_path / ".hidden")
+    assert len(list_items([tmp_path]).items) == 3
     assert {item.key for item in by_pattern} == {item.key for item in everything}
     monkeypatch.chdir(tmp_path)
     assert (
@@ -57,6 +63,24 @@ def test_tables_carry_their_columns(tmp_path, covid_slice):
         str(tmp_path / "a.png"), {"patient": "007", "input_label": "COVID", "age": "61"},
     )  # fmt: skip
     assert dict(second.extra) == {"patient": "008", "input_label": None, "age": None}
+
+
+def test_words_of_tables_stay_words_and_columns_stay_apart(tmp_path):
+    (tmp_path / "t.csv").write_text("path,site,label,input_label\nx.png,NA,A,B\n")
+    listing = list_items([tmp_path / "t.csv"])
+    assert dict(listing.items[0].extra) == {"site": "NA", "input_input_label": "A", "input_label": "B"}
+    (tmp_path / "t.csv").write_text("path,path\nx.png,y.png\n")
+    with pytest.raises(SourceError, match="two columns"):
+        list_items([tmp_path / "t.csv"])
+
+
+def test_a_series_keeps_its_key_when_another_arrives(tmp_path):
+    shutil.copytree(ROOT / "examples" / "series", tmp_path / "s")
+    (before,) = list_items([tmp_path / "s"]).items
+    other = series_of(np.zeros((2, 64, 64), dtype=np.int16), step=3.0)
+    write(tmp_path / "s", other)
+    assert before.key in {item.key for item in list_items([tmp_path / "s"]).items}
+    assert len(list_items([tmp_path / "s"]).items) == 2
 
 
 def test_parquet_tables_keep_types(tmp_path):

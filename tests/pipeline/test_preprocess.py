@@ -14,11 +14,11 @@ from lungct.classify import RoiPreprocessing
 from lungct.lungseg import find_lungs
 from lungct.pipeline import preprocess_job
 from lungct.pipeline.cli import app
+from lungct.pipeline.locks import StoreError
 from lungct.pipeline.mapping import open_segmenter
 from lungct.pipeline.preprocess import PreprocessSettings, preprocess
 from lungct.pipeline.preprocess_job import run_preprocess
 from lungct.pipeline.slice_files import FORMATS, read_slice, write_slice
-from lungct.pipeline.store import StoreError
 from lungct.sources import read_scan
 from lungct.sources.intensity import apply_window
 

@@ -23,10 +23,10 @@ from ray.cluster_utils import Cluster
 
 from lungct.pipeline.batch import Output, run_batch
 from lungct.pipeline.listing import Item, list_items
+from lungct.pipeline.locks import StoreError
 from lungct.pipeline.ray import GROUP, grouped, predict_dataset
 from lungct.pipeline.ray_attempts import TRIES, attempt
 from lungct.pipeline.ray_values import item_of
-from lungct.pipeline.store import StoreError
 from lungct.sources import read_scan
 
 ROOT = Path(__file__).parents[2]

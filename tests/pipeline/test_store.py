@@ -1,6 +1,8 @@
 """A batch's rows: whatever moment the process dies at, each input's rows are there once."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow.parquet
 import pytest
@@ -8,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungct.pipeline import store as module
-from lungct.pipeline.store import Store, StoreError, forget
+from lungct.pipeline.locks import StoreError
+from lungct.pipeline.run_record import forget
+from lungct.pipeline.store import Store
 
 COLUMNS = {"key": "string", "source": "string", "value": "double", "words": "list<string>"}
 
@@ -19,8 +23,7 @@ def rows_of(number):
 
 def crash(store):
     """End as SIGKILL does: the files stay as they are, the lock is free."""
-    store._journal.close()
-    store._lock.close()
+    store._open.close()
 
 
 def read(folder):
@@ -88,6 +91,46 @@ def test_two_processes_don_t_write_one_part(tmp_path):
             forget(tmp_path, "predictions", (1, 1))
     with pytest.raises(StoreError, match="other parts"):
         forget(tmp_path, "predictions", (1, 2))
+
+
+def test_parts_opened_at_once_are_not_in_each_others_way(tmp_path):
+    Store(tmp_path, COLUMNS).__enter__()._open.close()  # an unbroken run came before
+
+    def opened(number):
+        with Store(tmp_path, COLUMNS, (number, 8)) as store:
+            time.sleep(0.05)
+            store.add(f"k{number}", [{"source": "x"}])
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(opened, range(1, 9))) == list(range(1, 9))
+
+
+def test_a_part_that_went_missing_costs_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_ROWS", 1)
+    with Store(tmp_path, COLUMNS) as store:
+        for key in "abc":
+            store.add(key, [{"source": key}])
+    (tmp_path / "predictions" / "part-1of1-00000.parquet").unlink()
+    with Store(tmp_path, COLUMNS) as store:
+        assert store.done == {"b", "c"}
+        store.add("a", [{"source": "a"}])
+    assert sorted(row["key"] for row in read(tmp_path)) == ["a", "b", "c"]
+
+
+def test_failed_inputs_may_be_done_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_ROWS", 2)
+    columns = {**COLUMNS, "error": "string"}
+    with Store(tmp_path, columns) as store:
+        for key, error in zip("abcde", (None, "e", None, None, "e"), strict=True):
+            store.add(key, [{"source": key, "error": error}])
+    with Store(tmp_path, columns) as store:
+        assert store.failed == {"b", "e"}
+        store.retry_failed()
+        assert (store.done, store.failed) == ({"a", "c", "d"}, set())
+        store.add("b", [{"source": "b"}])
+    with Store(tmp_path, columns) as store:
+        assert sorted((row["key"], row["error"]) for row in store.rows()) == [(key, None) for key in "abcd"]
 
 
 def test_names_that_are_no_words_are_kept_as_far_as_they_are(tmp_path):

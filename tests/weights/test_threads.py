@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungct.weights import SEGMENTER, Network, load_card
-from lungct.weights.threads import available_threads, side_by_side
+from lungct.weights.threads import as_ready, available_threads, side_by_side
 
 
 @given(st.lists(st.integers(), max_size=30), st.integers(1, 5), st.integers(0, 9))
@@ -33,6 +33,18 @@ def test_no_more_is_begun_than_said():
     results = side_by_side(lambda item: item, items(), threads=2, ahead=3)
     assert next(results) == 0
     assert len(drawn) == 4
+
+
+def test_the_quick_don_t_wait_for_the_slow():
+    items = [0.5, *[0.0] * 20]
+
+    def work(seconds):
+        time.sleep(seconds)
+        return seconds
+
+    found = list(as_ready(work, items, threads=2))
+    assert [item for item, _ in found] == [0.0] * 20 + [0.5]
+    assert all(item == result for item, result in found)
 
 
 def test_a_failure_reaches_the_caller_and_ends_the_rest():

@@ -1,0 +1,93 @@
+"""Locks on the parts of a folder of results: they end with their process, however that ends."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+DOOR_SECONDS = 60.0
+"""Longest wait for others who are just opening the same folder."""
+
+
+class StoreError(Exception):
+    """A folder of results that can't be gone on with, and what to do about it."""
+
+
+@contextmanager
+def part_locked(home: Path) -> Iterator[None]:
+    """Hold the lock on a part of the work.
+
+    Parameters
+    ----------
+    home : Path
+        The part's own folder, ``NAME-IofN``, beside those of other parts.
+
+    Raises
+    ------
+    StoreError
+        When another process holds it, or a part of the work cut up otherwise, which would do the same inputs.
+    """
+    with ExitStack() as own:
+        with _locked(home.parent, DOOR_SECONDS):  # one at a time looks at the others
+            with ExitStack() as others:
+                for other in _parts_in(home.parent):
+                    if other.name.rpartition("of")[2] != home.name.rpartition("of")[2]:
+                        others.enter_context(_locked(other))
+            own.enter_context(_locked(home))
+        yield
+
+
+@contextmanager
+def all_locked(place: Path) -> Iterator[None]:
+    """Hold the locks on every part.
+
+    Parameters
+    ----------
+    place : Path
+        That holds the parts' folders; it may be missing.
+
+    Raises
+    ------
+    StoreError
+        When another process holds one.
+    """
+    with ExitStack() as locks:
+        if place.is_dir():
+            locks.enter_context(_locked(place, DOOR_SECONDS))
+            for home in _parts_in(place):
+                locks.enter_context(_locked(home))
+        yield
+
+
+def _parts_in(place: Path) -> list[Path]:
+    return sorted(path for path in place.iterdir() if path.is_dir())
+
+
+@contextmanager
+def _locked(home: Path, seconds: float = 0.0) -> Iterator[None]:
+    import filelock
+
+    lock = filelock.FileLock(home / "lock")
+    try:
+        lock.acquire(timeout=seconds)
+    except filelock.Timeout:
+        raise StoreError(f"{home}: another process writes there. Wait for it, or give another --out") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def require_batch_extra() -> None:
+    """Refuse to start without what batches need.
+
+    Raises
+    ------
+    StoreError
+        With the command that installs it.
+    """
+    missing = [name for name in ("pyarrow", "fsspec", "filelock") if not importlib.util.find_spec(name)]
+    if missing:
+        raise StoreError(f"this needs {', '.join(missing)}. Run: pip install 'lungct[batch]'")

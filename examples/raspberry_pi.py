@@ -20,6 +20,7 @@ from PIL import Image
 
 THREADS = min(4, os.cpu_count() or 1)
 SMALLEST_BOX, WORTH_A_CLOSER_LOOK = 0.3, 0.8  # of the picture's side, of its area: see lungseg/segmenter.py
+NEAR_BORDER, SMALLER_LUNG = 0.06, 0.15  # see lungseg/segmenter.py and quality.py
 SMALLEST_LUNG, BORDER_SHARE, LARGEST_HOLE = 0.0008, 0.05, 0.002  # see lungseg/cleanup.py
 
 
@@ -73,16 +74,41 @@ def find_lungs(network, values, is_hu):
     """Look at the whole slice, then closely at where lungs were found; return the mask."""
     size, threshold = network.preprocessing["size"], network.decision["threshold"]
     margin = network.decision.get("second_look_margin")
-    box, seen = np.s_[0 : values.shape[0], 0 : values.shape[1]], look(network, values, is_hu, size)
+    coarse = network.decision.get("first_look_size", size) if margin is not None else size
+    box, seen = np.s_[0 : values.shape[0], 0 : values.shape[1]], look(network, values, is_hu, coarse)
+    if coarse != size and is_doubtful(seen, network.decision):
+        seen = look(network, values, is_hu, size)
     if margin is not None:
         closer = box_around(clean(seen > threshold), margin, values.shape)
         if closer is None:
             return np.zeros(values.shape, dtype=bool)
-        if values[closer].size < WORTH_A_CLOSER_LOOK * values.size:
+        if len(seen) < size or values[closer].size < WORTH_A_CLOSER_LOOK * values.size:
             box, seen = closer, look(network, values[closer], is_hu, size)
     mask = np.zeros(values.shape, dtype=bool)
     mask[box] = resize(seen, *mask[box].shape) > threshold
     return clean(mask)
+
+
+def is_doubtful(seen, decision):
+    """Tell whether a coarse look may have missed a lung: unsure, near the border, or with one lung alone."""
+    inside = seen > decision["threshold"]
+    if not inside.any():
+        return True
+    edge = round(NEAR_BORDER * len(inside))
+    expected_dice = 2 * seen[inside].sum() / (seen.sum() + inside.sum())
+    near_border = inside[edge:-edge, edge:-edge].sum() < inside.sum()
+    return near_border or expected_dice < decision["first_look_doubt"] or smaller_lung(inside) < SMALLER_LUNG
+
+
+def smaller_lung(mask):
+    """Return the share of lung on the smaller side of the deepest valley between two heaps of it."""
+    columns = mask.sum(axis=0).astype(float)
+    left, right = np.maximum.accumulate(columns), np.maximum.accumulate(columns[::-1])[::-1]
+    depth = np.minimum(left, right) - columns
+    valley = int(np.argmax(depth))
+    if depth[valley] < 0.2 * columns.max():
+        return 0.0
+    return min(columns[:valley].sum(), columns[valley:].sum()) / columns.sum()
 
 
 def look(network, values, is_hu, size):

@@ -89,6 +89,8 @@ class ONNXRuntimeSession:
             raise WeightsError("ONNX Runtime does not compute in bf16 on processors. Use engine='openvino', or f32")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = max(1, threads // streams)
+        # Threads that wait by spinning take the processor from the other network, and from what surrounds both.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
         self._session = onnxruntime.InferenceSession(content, options, providers=providers)

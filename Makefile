@@ -19,7 +19,7 @@ demo: .venv/demo
 	@echo "Open results/*_overlay.png to see the lungs that were found; results/predictions.csv has the numbers."
 
 test: .venv/test lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -201,7 +201,6 @@ def test_tensors_stay_tensors(pipe, covid_slice):
         assert torch.equal(result["image"], image * result["image_lungs"])
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_in_company_of_monai_itself(pipe, covid_slice):
     """Skipped where MONAI is not installed: pip install monai."""
     transforms = pytest.importorskip("monai.transforms")

@@ -1,9 +1,14 @@
 """Pages and JSON of evaluations."""
 
+import base64
+import io
 import json
 import math
 
-from lungct.weights.page import html_figure, html_table, write_json, write_page
+import numpy as np
+from PIL import Image
+
+from lungct.weights.page import html_figure, html_page, html_table, picture_uri, write_json, write_page
 
 
 def test_numbers_that_are_none_become_null_and_words_stay(tmp_path):
@@ -23,3 +28,12 @@ def test_page_escapes_names(tmp_path):
     assert "a &amp; b" in text
     assert "1 &lt; 2" in text
     assert html_table([]) == ""
+
+
+def test_page_can_hold_its_pictures():
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    address = picture_uri(grey, "PNG")
+    kind, content = address.split(",")
+    assert kind == "data:image/png;base64"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), np.asarray(grey))
+    assert f'src="{address}"' in html_page("a", [html_figure(address, "grey")])

@@ -66,6 +66,16 @@ class Prediction:
         What was judged.
     classification : Classification or None
         What the second stage said, slice by slice.
+    interval : tuple of float or None
+        Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
+    prediction_set : tuple of str
+        The labels that can't be ruled out at `error_level` (conformal prediction): one, both, or none where nothing
+        fits; empty without lung.
+    error_level : float
+        Share of scans whose true label is allowed to lie outside of `prediction_set`.
+    ood_score : float or None
+        How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
+        ``unlike-training``. Infinite where no lung was found.
     """
 
     source: str
@@ -78,6 +88,10 @@ class Prediction:
     error: str | None = None
     scan: Scan | None = field(default=None, repr=False)
     classification: Classification | None = field(default=None, repr=False)
+    interval: tuple[float, float] | None = None
+    prediction_set: tuple[str, ...] = ()
+    error_level: float = 0.1
+    ood_score: float | None = None
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
@@ -150,6 +164,10 @@ class Prediction:
             "source": self.source,
             "label": self.label,
             "probability": self.probability,
+            "interval": None if self.interval is None else list(self.interval),
+            "prediction_set": list(self.prediction_set),
+            "error_level": self.error_level,
+            "ood_score": self.ood_score if self.ood_score is not None and np.isfinite(self.ood_score) else None,
             "slice_probabilities": [float(value) if np.isfinite(value) else None for value in self.slice_probabilities],
             "lung_fraction": self.lung_fraction,
             "lung_volume_ml": self.lung_volume_ml,

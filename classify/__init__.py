@@ -1,7 +1,17 @@
 """Stage 2: scores the lungs with an EfficientNetB0 trained with focal loss."""
 
 from .classifier import Classification, Classifier
+from .conformal import checked_level
+from .evidence import Evidence, Explain
 from .network import build_classifier
 from .roi import RoiPreprocessing
 
-__all__ = ["Classification", "Classifier", "RoiPreprocessing", "build_classifier"]
+__all__ = [
+    "Classification",
+    "Classifier",
+    "Evidence",
+    "Explain",
+    "RoiPreprocessing",
+    "build_classifier",
+    "checked_level",
+]

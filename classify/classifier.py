@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +15,11 @@ from ..sources import Scan
 from ..sources.intensity import resize
 from ..weights import CLASSIFIER, Card, Engine, Network, Precision, Run, load_card
 from .calibration import calibrate
-from .roi import Region, RoiPreprocessing
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What speaks for and against COVID in one slice, as coarse as the network gives it.
-
-    Parameters
-    ----------
-    grid : ndarray of float32, shape (rows, columns)
-        Calibrated logits.
-    box : tuple of slice
-        The rows and columns of the slice that the grid covers.
-    """
-
-    grid: NDArray[np.float32]
-    box: tuple[slice, slice]
-
-    def over(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the heatmap of a slice, float32 (height, width), zero outside the lungs in `mask`."""
-        heat = np.zeros(mask.shape, dtype=np.float32)
-        rows, columns = (part.stop - part.start for part in self.box)
-        heat[self.box] = calibrate(resize(self.grid, rows, columns), 1.0) * mask[self.box]
-        return heat
+from .evidence import SOFTENING, Evidence, Explain
+from .heads import HEADS, INTERVAL
+from .occlusion import occlusion_grid
+from .roi import Box, Region, RoiPreprocessing
+from .trust import Trust
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,20 +35,37 @@ class Classification:
         NaN for slices without lung.
     evidence : tuple of Evidence or None
         One a slice; None without lung.
+    explain : {"cam", "occlusion"}
+        How the evidence was found.
+    lung : ndarray of float64, shape (slices,)
+        How much lung each slice has, by which it counts: mm³ where the spacing is known, else pixels.
+    distances : ndarray of float32, shape (slices,)
+        How unlike the training data each slice is: above 1 beyond the limit of the card; NaN without lung, and where
+        the card knows no limit.
+    interval : tuple of float or None
+        Where 90 % of the heads of an ensemble see `probability`; None without lung or ensemble.
     """
 
     probability: float | None
     slice_probabilities: NDArray[np.float32]
     evidence: tuple[Evidence | None, ...]
+    explain: Explain = "cam"
+    lung: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    interval: tuple[float, float] | None = None
 
     def heatmap(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the heatmap of one slice and its lung mask, float32 in [0, 1], (height, width).
 
-        It says what the probability would be if the whole slice looked as it does there: above 0.5 a place speaks
-        for COVID, below against it; outside the lungs it is zero.
+        Above 0.5 a place speaks for COVID, below against it; outside the lungs it is zero.
         """
         found = self.evidence[index]
         return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
+
+    def mass(self, masks: Iterable[NDArray[np.bool_]], covid: bool) -> NDArray[np.float64]:
+        """Return what speaks for a class, inside the lungs and in all, float64 (slices, 2): see `Evidence.mass`."""
+        pairs = zip(self.evidence, masks, strict=True)
+        return np.array([(0.0, 0.0) if found is None else found.mass(mask, covid) for found, mask in pairs])
 
 
 class Classifier:
@@ -102,6 +101,8 @@ class Classifier:
         self.card = card or load_card(CLASSIFIER)
         self._preprocess = RoiPreprocessing.from_dict(self.card.preprocessing)
         self._temperature = float(self.card.decision["temperature"])
+        self._precision = precision
+        self._trust = Trust.read(self.card)
         self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod
@@ -129,9 +130,20 @@ class Classifier:
 
     def logits(self, rois: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the uncalibrated logits, float32 (n,), of regions of interest, float32 (n, size, size, 1)."""
-        return np.array([*self._network.map(lambda run, roi: run(roi[None])[0][0, 0], rois)], dtype=np.float32)
+        return self.answers(rois)[0][:, 0]
 
-    def classify(self, scan: Scan, masks: Iterable[NDArray[np.bool_]]) -> Classification:
+    def answers(self, rois: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return every output of the network for regions of interest, float32 (n, size, size, 1): see `build_classifier`."""
+        each = self._network.map(lambda run, roi: run(roi[None]), rois)
+        return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
+
+    def prediction_set(self, probability: float | None, error_level: float) -> tuple[str, ...]:
+        """Return the labels that can't be ruled out at a level of error: see `lungct.classify.conformal`."""
+        if probability is None or self._trust is None:
+            return ()
+        return self._trust.conformal.labels(probability, error_level)
+
+    def classify(self, scan: Scan, masks: Iterable[NDArray[np.bool_]], explain: Explain = "cam") -> Classification:
         """Score every slice of a scan.
 
         Parameters
@@ -139,30 +151,74 @@ class Classifier:
         scan : Scan
         masks : iterable of ndarray of bool, shape (height, width)
             One lung mask a slice; slices without lung are not scored.
+        explain : {"cam", "occlusion"}
+            How the evidence is found: see `Explain`.
 
         Returns
         -------
         Classification
+
+        Raises
+        ------
+        ValueError
+            For another explanation.
         """
+        if explain not in get_args(Explain):
+            raise ValueError(f"explain must be one of {', '.join(get_args(Explain))}, not {explain!r}")
         voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
         lung = np.zeros(len(scan))
+        distances = np.full(len(scan), np.nan, dtype=np.float32)
+        heads = np.zeros((len(scan), HEADS), dtype=np.float32)
 
         def judge(run: Run, item: tuple[int, NDArray[np.bool_]]) -> Evidence | None:
             index, mask = item
             if not mask.any():
                 return None
             roi, box = self._preprocess(scan.pixels[index], scan.intensity, mask)
-            logit, grid = run(roi[None, ..., None])
-            probabilities[index] = calibrate(logit[0, 0], self._temperature)
+            output, grid, *features = run(roi[None, ..., None])
+            logit = output[0, 0] / np.float32(self._temperature)
+            if self._trust:
+                moved, distances[index] = self._trust.judge(self._precision, *features)
+                heads[index] = logit + moved
+            probabilities[index] = calibrate(logit, 1.0)
             lung[index] = mask.sum() * voxels[index]
-            return Evidence(grid[0, ..., 0] / np.float32(self._temperature), box)
+            return self._evidence(run, roi, mask[box], box, grid[0, ..., 0], explain)
 
         evidence = tuple(self._network.map(judge, enumerate(masks)))
-        return Classification(_of_scan(probabilities, lung), probabilities, evidence)
+        probability = _of_scan(probabilities, lung)
+        interval = None if probability is None or self._trust is None else _interval(heads, lung, probability)
+        return Classification(probability, probabilities, evidence, explain, lung, distances, interval)
+
+    def _evidence(
+        self,
+        run: Run,
+        roi: NDArray[np.float32],
+        inside: NDArray[np.bool_],
+        box: Box,
+        activation: NDArray[np.float32],
+        explain: Explain,
+    ) -> Evidence:
+        """Explain one slice by its class activation map, or hide one part of its lungs after another."""
+        if explain == "cam":
+            return Evidence(activation / np.float32(self._temperature * SOFTENING), box)
+
+        def score(shown: NDArray[np.float32]) -> float:
+            return float(run(shown[None, ..., None])[0][0, 0]) / self._temperature
+
+        lung = resize(inside.astype(np.float32), *roi.shape)
+        return Evidence(occlusion_grid(score, roi, lung), box, lungs_only=True)
 
 
 def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:
     """Return the mean over the slices with lung, weighted by how much there is: volume where known, else area."""
     found = lung > 0
     return float(np.average(probabilities[found], weights=lung[found])) if found.any() else None
+
+
+def _interval(heads: NDArray[np.float32], lung: NDArray[np.float64], said: float) -> tuple[float, float]:
+    """Return where most heads see the scan's probability; of their logits, float32 (slices, heads)."""
+    found = lung > 0
+    each = np.average(calibrate(heads[found], 1.0), axis=0, weights=lung[found])
+    low, high = np.percentile(each, INTERVAL)
+    return float(min(low, said)), float(max(high, said))

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Backbone(NamedTuple):
-    """A network of keras.applications, and what it takes: ``scale * grey + offset`` of grey in [0, 1]."""
+    """A network of keras.applications, what it takes, ``scale * grey + offset`` of grey in [0, 1], and a layer.
+
+    The layer in the middle knows textures, not yet diseases: by them a slice is told from other pictures.
+    """
 
     application: str
     scale: float
     offset: float | tuple[float, float, float]
+    middle: str
 
 
 _CAFFE = (-103.939, -116.779, -123.68)
@@ -26,12 +30,12 @@ _CAFFE = (-103.939, -116.779, -123.68)
 
 BACKBONES = {
     # 0...255 becomes (value - 127) / 128, what the Lite0 start was trained on.
-    "efficientnetb0": Backbone("EfficientNetB0", 255 / 128, -127 / 128),
-    "resnet50": Backbone("ResNet50", 255.0, _CAFFE),
-    "vgg16": Backbone("VGG16", 255.0, _CAFFE),
-    "vgg19": Backbone("VGG19", 255.0, _CAFFE),
-    "inceptionv3": Backbone("InceptionV3", 2.0, -1.0),
-    "xception": Backbone("Xception", 2.0, -1.0),
+    "efficientnetb0": Backbone("EfficientNetB0", 255 / 128, -127 / 128, "block5c_project_bn"),
+    "resnet50": Backbone("ResNet50", 255.0, _CAFFE, "conv4_block6_out"),
+    "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool"),
+    "vgg19": Backbone("VGG19", 255.0, _CAFFE, "block4_pool"),
+    "inceptionv3": Backbone("InceptionV3", 2.0, -1.0, "mixed7"),
+    "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn"),
 }
 """By the name that commands and cards use. The first is the shipped one."""
 
@@ -60,8 +64,9 @@ def build_classifier(
     Returns
     -------
     keras.Model
-        From (batch, size, size, 1) in [0, 1] to the logit of COVID (batch, 1), and the evidence whose mean the
-        logit is (batch, rows, columns, 1); rows and columns are about size / 32.
+        From (batch, size, size, 1) in [0, 1] to the logit of COVID (batch, 1); the evidence whose mean the logit is
+        (batch, rows, columns, 1), rows and columns about size / 32; the features that the head weighs, and those of
+        the backbone's middle layer, each (batch, features), their mean over all places.
 
     Raises
     ------
@@ -79,26 +84,28 @@ def build_classifier(
     inputs, x = grey_input(size, "roi")
     x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([x, x, x])
     x = layers.Rescaling(chosen.scale, chosen.offset, name="scale")(x)
-    x = _features(backbone, size, imagenet)(x)
+    middle, x = _features(backbone, size, imagenet)(x)
+    means = [layers.GlobalAveragePooling2D(name=name)(found) for name, found in (("features", x), ("textures", middle))]
     x = layers.SpatialDropout2D(dropout, name="head_dropout")(x)
     evidence = layers.Conv2D(1, 1, kernel_initializer="zeros", name="evidence")(x)  # starts undecided
     logit = layers.GlobalAveragePooling2D(name="logit")(evidence)
-    return keras.Model(inputs, [logit, channels_last(evidence)], name="classifier")
+    return keras.Model(inputs, [logit, channels_last(evidence), *means], name="classifier")
 
 
 def _features(backbone: str, size: int | None, imagenet: bool) -> keras.Model:
-    """Return the backbone without its head."""
+    """Return the backbone without its head: from pictures to the features of its middle layer and its last."""
     import keras
 
     application = getattr(keras.applications, BACKBONES[backbone].application)
     shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
     whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
+    outputs = [whole.get_layer(BACKBONES[backbone].middle).output, whole.output]
     if backbone == BACKBONE:
         if imagenet:
             _fold_scaling(whole)
         # Without Keras' own scaling layers, whose ONNX export fails.
-        return keras.Model(_last_scaling(whole).output, whole.output, name=backbone)
-    return keras.Model(whole.input, whole.output, name=backbone)
+        return keras.Model(_last_scaling(whole).output, outputs, name=backbone)
+    return keras.Model(whole.input, outputs, name=backbone)
 
 
 def _last_scaling(whole: keras.Model) -> keras.layers.Layer:

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights import CLASSIFIER, Card
+from ..sources.intensity import resize
+from ..weights import CLASSIFIER, Card, Precision
 from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
 from .calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from .classifier import Classifier
 from .evaluation import expected_calibration_error, summarise
+from .heads import TrainingAnswers
 from .lesions import Lesions
 from .network import build_classifier
 from .recipe import ClassifierRecipe
 from .regions import Regions
 from .roi import RoiPreprocessing
+from .trust import Trust, fit_trust
 
 if TYPE_CHECKING:
     import keras
@@ -104,7 +107,43 @@ def release_classifier(
     )
     card.write()  # so that a failure beyond loses no run
     chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
-    return quantize(card, training.inputs[chosen][:, None])
+    card = quantize(card, training.inputs[chosen][:, None])
+    card = replace(card, trust=_trust_of(card, training, validation).write(card))
+    card.write()
+    return card
+
+
+def _trust_of(card: Card, training: Regions, validation: Regions) -> Trust:
+    """Fit what goes with the answers of the network, and of the quantised one where there is one."""
+    size, temperature = int(card.preprocessing["size"]), float(card.decision["temperature"])
+    small = np.stack([resize(roi[..., 0], size, size) for roi in training.inputs])[..., None]
+    precisions: list[Precision] = ["f32", "int8"] if card.int8 else ["f32"]
+    said = {}
+    for precision in precisions:
+        network = Classifier(card, precision=precision)
+        said[precision] = (network.answers(small), network.answers(validation.inputs))
+    trained, validated = said["f32"]
+    return fit_trust(
+        _answers_about(training, trained, temperature),
+        _answers_about(validation, validated, temperature),
+        {precision: (own[0][3], own[1][3]) for precision, own in said.items()},
+    )
+
+
+def _answers_about(regions: Regions, answers: list[NDArray[np.float32]], temperature: float) -> TrainingAnswers:
+    """Return what a network says of regions, each source and each patient of a source counting the same."""
+    patients, sources = (np.array([getattr(item, name) for item in regions.examples]) for name in ("patient", "source"))
+    weights = 1 / _same(patients)
+    for name in np.unique(sources):
+        weights[sources == name] /= weights[sources == name].sum()
+    logits = answers[0][:, 0].astype(np.float64) / temperature
+    return TrainingAnswers(answers[2], logits, regions.covid, patients, sources, weights)
+
+
+def _same(names: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return how many have the same name as each."""
+    _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    return np.asarray(counts[which], dtype=np.float64)
 
 
 def _reliability(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> dict[str, float]:

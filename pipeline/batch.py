@@ -34,6 +34,10 @@ COLUMNS = {
     "source": "string",
     "label": "string",
     "probability": "double",
+    "interval_low": "double",
+    "interval_high": "double",
+    "prediction_set": "list<string>",
+    "ood_score": "double",
     "lung_fraction": "double",
     "lung_volume_ml": "double",
     "slices": "int64",
@@ -192,9 +196,14 @@ class Predictor:
         """Return the whole row of an input that was read, and write its files."""
         prediction, predict_ms = _timed(lambda: self._pipe.predict(scan))
         (files, error), write_ms = _timed(lambda: self._write(item, prediction, work))
+        low, high = prediction.interval or (None, None)
         found = {
             "label": prediction.label,
             "probability": prediction.probability,
+            "interval_low": low,
+            "interval_high": high,
+            "prediction_set": list(prediction.prediction_set),
+            "ood_score": prediction.ood_score,
             "lung_fraction": prediction.lung_fraction,
             "lung_volume_ml": prediction.lung_volume_ml,
             "slices": prediction.slices,

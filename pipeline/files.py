@@ -126,6 +126,13 @@ def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
     return path
 
 
+def write_sheet(prediction: Prediction, folder: Path, stem: str) -> Path:
+    """Write the result sheet, also of a source that could not be read; return its path."""
+    path = folder / f"{stem}.html"
+    path.write_text(prediction.sheet(), encoding="utf-8")
+    return path
+
+
 def write_results(prediction: Prediction, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:
     """Write overlay and mask; nothing for a source that could not be read."""
     if prediction.lung_mask is None or prediction.scan is None:

@@ -28,19 +28,17 @@ STRONGEST = 0.55
 def draw_overlay(prediction: Prediction, slice_index: int = 0) -> Image.Image:
     """Draw one slice of a prediction; see `Prediction.overlay`."""
     view = prediction.slice_view(slice_index)
-    picture = _picture(view, max(1.0, SHORTEST_SIDE / min(view.mask.shape)))
+    picture = draw_evidence(view, max(1.0, SHORTEST_SIDE / min(view.mask.shape)))
     return _with_caption(picture, _caption(prediction, slice_index))
 
 
 def draw_sheet(prediction: Prediction) -> Image.Image:
     """Draw a volume's slices side by side, evenly spaced along the lungs; see `Prediction.overlay`."""
-    found = np.flatnonzero(np.isfinite(prediction.slice_probabilities))
-    first, last = (found[0], found[-1]) if found.size else (0, prediction.slices - 1)
-    chosen = np.unique(np.rint(np.linspace(first, last, SHEET_COLUMNS * SHEET_ROWS)).astype(int))
     tiles = []
-    for index in chosen:
-        view = prediction.slice_view(int(index))
-        tiles.append(_with_caption(_picture(view, SHEET_TILE / max(view.mask.shape)), [_place(prediction, int(index))]))
+    for index in along_lungs(prediction, SHEET_COLUMNS * SHEET_ROWS):
+        view = prediction.slice_view(index)
+        picture = draw_evidence(view, SHEET_TILE / max(view.mask.shape))
+        tiles.append(_with_caption(picture, [place_in_words(prediction, index)]))
     width, height = tiles[0].size
     sheet = Image.new("RGB", (width * min(SHEET_COLUMNS, len(tiles)), height * -(-len(tiles) // SHEET_COLUMNS)))
     for number, tile in enumerate(tiles):
@@ -48,14 +46,25 @@ def draw_sheet(prediction: Prediction) -> Image.Image:
     return _with_caption(sheet, _caption(prediction))
 
 
-def _picture(view: SliceView, scale: float) -> Image.Image:
-    """Draw slice, heatmap and outline."""
-    display, mask, heatmap = view.display, view.mask, view.heatmap
-    height, width = display.shape
-    size = (round(width * scale), round(height * scale))
-    grey = Image.fromarray(np.rint(display * 255).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
-    heat = np.asarray(Image.fromarray(heatmap).resize(size, Image.Resampling.BILINEAR))
-    lungs = np.asarray(Image.fromarray(mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
+def along_lungs(prediction: Prediction, count: int) -> list[int]:
+    """Return at most so many slices, evenly spaced from the first with lung to the last; of all where none has any."""
+    found = np.flatnonzero(np.isfinite(prediction.slice_probabilities))
+    first, last = (found[0], found[-1]) if found.size else (0, prediction.slices - 1)
+    return [int(index) for index in np.unique(np.rint(np.linspace(first, last, count)))]
+
+
+def draw_plain(view: SliceView, scale: float) -> Image.Image:
+    """Draw a slice as a screen shows it, grey."""
+    height, width = view.display.shape
+    grey = Image.fromarray(np.rint(view.display * 255).astype(np.uint8))
+    return grey.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
+
+
+def draw_evidence(view: SliceView, scale: float) -> Image.Image:
+    """Draw slice, heatmap and outline, RGB."""
+    grey = draw_plain(view, scale)
+    heat = np.asarray(Image.fromarray(view.heatmap).resize(grey.size, Image.Resampling.BILINEAR))
+    lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(grey.size, Image.Resampling.BILINEAR)) > 127
     canvas: NDArray[Any] = np.repeat(np.asarray(grey, dtype=np.float32)[..., None], 3, axis=2)
     opacity = (np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs)[..., None]
     canvas = canvas * (1 - opacity) + FOR_COVID * opacity
@@ -79,14 +88,15 @@ def _caption(prediction: Prediction, slice_index: int | None = None) -> list[str
     else:
         answer = f"{prediction.label}, probability of COVID {prediction.probability:.2f}"
     if prediction.slices > 1 and slice_index is not None:
-        answer += f" ({_place(prediction, slice_index)})"
+        answer += f" ({place_in_words(prediction, slice_index)})"
     if prediction.lung_volume_ml is not None:
         answer += f", lungs {prediction.lung_volume_ml:.0f} ml"
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
     return [answer, f"{warnings}. {DISCLAIMER}"]
 
 
-def _place(prediction: Prediction, index: int) -> str:
+def place_in_words(prediction: Prediction, index: int) -> str:
+    """Return a slice's number and its probability."""
     own = prediction.slice_probabilities[index]
     return f"slice {index + 1} of {prediction.slices}: " + (f"{own:.2f}" if np.isfinite(own) else "no lung")
 

@@ -10,13 +10,14 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify import Classification, Classifier
+from ..classify import Classification, Classifier, Explain, checked_level
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
 from ..weights import Engine, Precision
 from ..weights.threads import side_by_side
 from .prediction import Label, Prediction
+from .refusal import UNLIKE, ood_score
 
 Read = TypeVar("Read")
 
@@ -30,6 +31,13 @@ class Pipeline:
         The first stage.
     classifier : Classifier
         The second stage.
+    error_level : float
+        Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        For another level.
 
     Examples
     --------
@@ -40,7 +48,8 @@ class Pipeline:
     (True, (512, 512))
     """
 
-    def __init__(self, segmenter: LungSegmenter, classifier: Classifier) -> None:
+    def __init__(self, segmenter: LungSegmenter, classifier: Classifier, error_level: float = 0.1) -> None:
+        self.error_level = checked_level(error_level)
         self.segmenter = segmenter
         self.classifier = classifier
         self.model = {
@@ -50,7 +59,13 @@ class Pipeline:
 
     @classmethod
     def from_pretrained(
-        cls, *, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None, callers: int = 1
+        cls,
+        *,
+        engine: Engine = "auto",
+        precision: Precision = "f32",
+        threads: int | None = None,
+        callers: int = 1,
+        error_level: float = 0.1,
     ) -> Pipeline:
         """Open the shipped networks; no network connection is needed.
 
@@ -64,15 +79,20 @@ class Pipeline:
             Processor threads; by default as many as this process may use.
         callers : int
             How many of your threads will call `predict` side by side, each with its share of the processor's.
+        error_level : float
+            Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
 
         Raises
         ------
         WeightsError
             When a network is missing or changed, or the engine is not installed.
+        ValueError
+            For another level.
         """
         return cls(
             LungSegmenter(None, engine, precision, threads, callers),
             Classifier(None, engine, precision, threads, callers),
+            error_level,
         )
 
     @overload
@@ -82,15 +102,26 @@ class Pipeline:
         *,
         intensity: Intensity | None = None,
         limits: Limits | None = None,
+        explain: Explain = "cam",
     ) -> Prediction: ...
 
     @overload
     def predict(
-        self, source: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
+        self,
+        source: Iterable[Any],
+        *,
+        intensity: Intensity | None = None,
+        limits: Limits | None = None,
+        explain: Explain = "cam",
     ) -> list[Prediction]: ...
 
     def predict(
-        self, source: Any, *, intensity: Intensity | None = None, limits: Limits | None = None
+        self,
+        source: Any,
+        *,
+        intensity: Intensity | None = None,
+        limits: Limits | None = None,
+        explain: Explain = "cam",
     ) -> Prediction | list[Prediction]:
         """Judge one source, or each of several.
 
@@ -102,6 +133,9 @@ class Pipeline:
             What the values of arrays and files mean, where you know.
         limits : Limits, optional
             Sizes beyond which a source is refused.
+        explain : {"cam", "occlusion"}
+            Where the heatmap comes from: the network's class activation map, at no cost, or the lungs hidden part by
+            part, some 120 runs of the classifier for each slice with lung; see docs/explanations.md.
 
         Returns
         -------
@@ -112,14 +146,21 @@ class Pipeline:
         ------
         SourceError
             When a source can't be read; use `stream` to go on without it.
+        ValueError
+            For another explanation.
         """
         if is_single(source):
-            return self._predict_scan(read_scan(source, intensity=intensity, limits=limits))
+            return self._predict_scan(read_scan(source, intensity=intensity, limits=limits), explain)
         read = partial(read_scan, intensity=intensity, limits=limits)
-        return [self._predict_scan(scan) for scan in _read_ahead(read, source)]
+        return [self._predict_scan(scan, explain) for scan in _read_ahead(read, source)]
 
     def stream(
-        self, sources: Iterable[Any], *, intensity: Intensity | None = None, limits: Limits | None = None
+        self,
+        sources: Iterable[Any],
+        *,
+        intensity: Intensity | None = None,
+        limits: Limits | None = None,
+        explain: Explain = "cam",
     ) -> Iterator[Prediction]:
         """Judge sources one by one, in order, holding one at a time in memory.
 
@@ -132,7 +173,7 @@ class Pipeline:
         ----------
         sources : iterable
             As for `predict`.
-        intensity, limits
+        intensity, limits, explain
             As for `predict`.
         """
 
@@ -143,25 +184,31 @@ class Pipeline:
                 return error
 
         for scan in _read_ahead(read, sources):
-            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan)
+            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
 
-    def _predict_scan(self, scan: Scan) -> Prediction:
+    def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
         scan, lungs = find_lungs(self.segmenter, scan)
-        result = self.classifier.classify(scan, lungs.mask)
+        result = self.classifier.classify(scan, lungs.mask, explain)
+        score = ood_score(result, lungs.confidence)
+        unlike = [UNLIKE] if score is not None and score > 1 else []
         return Prediction(
             source=scan.source,
-            label=self._label(result),
+            label=self._label(result, refused=bool(unlike)),
             probability=result.probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
-            warnings=warnings_of(scan, lungs.flags, lung_found=result.probability is not None),
+            warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *unlike),
             model=self.model,
             scan=scan,
             classification=result,
+            interval=result.interval,
+            prediction_set=self.classifier.prediction_set(result.probability, self.error_level),
+            error_level=self.error_level,
+            ood_score=score,
         )
 
-    def _label(self, result: Classification) -> Label:
-        if result.probability is None:
+    def _label(self, result: Classification, refused: bool) -> Label:
+        if result.probability is None or refused:
             return "indeterminate"
         return "COVID" if result.probability >= self.classifier.threshold else "non-COVID"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..sources import SourceError
-from .files import unique_stems, write_results
+from ..weights import Engine, Precision
+from .files import unique_stems, write_results, write_sheet
 from .inputs import list_inputs, name_of
 from .options import (
     EngineName,
@@ -34,7 +36,28 @@ from .options import (
 from .pipeline import Pipeline
 from .prediction import DISCLAIMER, Prediction
 
-COLUMNS = ("source", "label", "probability", "lung_fraction", "lung_volume_ml", "slices", "warnings", "error")
+COLUMNS = (
+    "source",
+    "label",
+    "probability",
+    "interval_low",
+    "interval_high",
+    "prediction_set",
+    "ood_score",
+    "heatmap_in_lungs",
+    "lung_fraction",
+    "lung_volume_ml",
+    "slices",
+    "warnings",
+    "error",
+)
+
+
+class ExplainName(StrEnum):
+    """Where the heatmap comes from."""
+
+    cam = "cam"
+    occlusion = "occlusion"
 
 
 def predict(
@@ -43,6 +66,19 @@ def predict(
         Path | None, typer.Option(help="Folder for predictions.csv and, for each input, an overlay and a mask.")
     ] = None,
     masks: MasksOption = MaskName.auto,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a result sheet for each input too: a page that needs no other file.")
+    ] = False,
+    explain: Annotated[
+        ExplainName,
+        typer.Option(
+            help="Where heatmaps come from. cam: the network's own map, at no cost. occlusion: the lungs hidden part "
+            "by part, some 120 runs of the classifier a slice."
+        ),
+    ] = ExplainName.cam,
+    error_level: Annotated[
+        float, typer.Option(help="Share of errors that the column prediction_set may make, between 0 and 1.")
+    ] = 0.1,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
@@ -54,18 +90,22 @@ def predict(
     Prints a table; an input that can't be read becomes a row with its error, and the rest go on.
     Ends with 0 when every input gave a result, 1 when some failed, 2 for wrong usage.
 
-    Example: lungct predict examples/slices --out results
+    Example: lungct predict examples/slices --out results --html
     """
+    if html and not out:
+        raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
     sources = list_inputs(paths)
     stems = unique_stems([name_of(source) for source in sources])
     rows = []
     with plain_failures():
         if out:
             out.mkdir(parents=True, exist_ok=True)
-        pipe = Pipeline.from_pretrained(engine=engine.value, precision=precision.value, threads=threads)
-        predictions = pipe.stream(sources, intensity=intensity_of(intensity))
+        pipe = _open(engine.value, precision.value, threads, error_level)
+        predictions = pipe.stream(sources, intensity=intensity_of(intensity), explain=explain.value)
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)
+            if out and html:
+                write_sheet(prediction, out, stem)
             if out:
                 try:
                     write_results(prediction, out, stem, masks.value)
@@ -81,12 +121,29 @@ def predict(
     finish(sum(row["error"] is not None for row in rows), len(rows))
 
 
+def _open(engine: Engine, precision: Precision, threads: int | None, error_level: float) -> Pipeline:
+    try:
+        return Pipeline.from_pretrained(engine=engine, precision=precision, threads=threads, error_level=error_level)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _row(prediction: Prediction) -> dict[str, Any]:
+    low, high = prediction.interval or (None, None)
     return {
         "source": prediction.source,
         "label": prediction.label,
-        "probability": None if prediction.probability is None else round(prediction.probability, 4),
-        "lung_fraction": None if prediction.lung_fraction is None else round(prediction.lung_fraction, 4),
+        "probability": _rounded(prediction.probability),
+        "interval_low": _rounded(low),
+        "interval_high": _rounded(high),
+        "prediction_set": " or ".join(prediction.prediction_set),
+        "ood_score": _rounded(prediction.ood_score),
+        "heatmap_in_lungs": _rounded(prediction.heatmap_in_lungs),
+        "lung_fraction": _rounded(prediction.lung_fraction),
         "lung_volume_ml": None if prediction.lung_volume_ml is None else round(prediction.lung_volume_ml),
         "slices": prediction.slices or None,
         "warnings": " ".join(prediction.warnings),
@@ -98,12 +155,13 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print file names and answers, and below them in full what went wrong."""
     table = Table(caption=DISCLAIMER)
     table.add_column("source", overflow="fold")
-    for title in ("label", "probability", "lung", "lung, ml", "warnings"):
+    for title in ("label", "probability", "interval", "lung", "lung, ml", "warnings"):
         table.add_column(title, no_wrap=title != "warnings")
     for row in rows:
         label = "failed" if row["error"] else row["label"]
-        figures = (row[column] for column in ("probability", "lung_fraction", "lung_volume_ml", "warnings"))
-        values = (Path(row["source"]).name, label, *figures)
+        interval = "" if row["interval_low"] is None else f"{row['interval_low']:.2f}–{row['interval_high']:.2f}"
+        figures = (row[column] for column in ("lung_fraction", "lung_volume_ml", "warnings"))
+        values = (Path(row["source"]).name, label, row["probability"], interval, *figures)
         table.add_row(*("" if value is None else escape(str(value)) for value in values))
     Console().print(table)
     for row in rows:

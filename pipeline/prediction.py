@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,7 +76,7 @@ class Prediction:
         Share of scans whose true label is allowed to lie outside of `prediction_set`.
     ood_score : float or None
         How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
-        ``unlike-training``. Infinite where no lung was found.
+        ``unlike-training``. None without lung.
     """
 
     source: str
@@ -141,6 +142,39 @@ class Prediction:
         return stacked.reshape(self.lung_mask.shape)
 
     @property
+    def heatmap_in_lungs(self) -> float | None:
+        """Share of what speaks for the called class that lies inside the lungs, 0 to 1; None without such.
+
+        The rest lies beside the lungs in their box, where the network sees nothing but their outline. Slices count as
+        they do for `probability`, by their lung.
+        """
+        masses = self._heatmap_masses
+        voxels = self.scan.voxel_volumes if self.scan is not None else None
+        if masses is None or self.lung_mask is None:
+            return None
+        lung = np.array([np.count_nonzero(mask) for mask in self.lung_mask.reshape(self.slices, -1)])
+        inside, whole = (lung if voxels is None else lung * voxels) @ masses
+        return float(inside / whole) if whole > 0 else None
+
+    @property
+    def slice_heatmap_in_lungs(self) -> NDArray[np.float32]:
+        """`heatmap_in_lungs` of each slice, float32 (slices,); NaN where nothing speaks for the called class."""
+        masses = self._heatmap_masses
+        shares = np.full(self.slices, np.nan, dtype=np.float32)
+        if masses is not None:
+            np.divide(masses[:, 0], masses[:, 1], out=shares, where=masses[:, 1] > 0, casting="same_kind")
+        return shares
+
+    @cached_property
+    def _heatmap_masses(self) -> NDArray[np.float64] | None:
+        """Return what speaks for the called class, inside the lungs and in all, (slices, 2); None where none is."""
+        called = self.label in ("COVID", "non-COVID")
+        if not called or self.classification is None or self.lung_mask is None:
+            return None
+        masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
+        return self.classification.mass(masks, covid=self.label == "COVID")
+
+    @property
     def lung_volume_ml(self) -> float | None:
         """Volume of the lungs in ml; None for single slices, and where the spacing is not known."""
         volumes = self.scan.voxel_volumes if self.scan is not None else None
@@ -167,8 +201,11 @@ class Prediction:
             "interval": None if self.interval is None else list(self.interval),
             "prediction_set": list(self.prediction_set),
             "error_level": self.error_level,
-            "ood_score": self.ood_score if self.ood_score is not None and np.isfinite(self.ood_score) else None,
-            "slice_probabilities": [float(value) if np.isfinite(value) else None for value in self.slice_probabilities],
+            "ood_score": self.ood_score,
+            "slice_probabilities": _finite(self.slice_probabilities),
+            "explain": None if self.classification is None else self.classification.explain,
+            "heatmap_in_lungs": self.heatmap_in_lungs,
+            "slice_heatmap_in_lungs": _finite(self.slice_heatmap_in_lungs),
             "lung_fraction": self.lung_fraction,
             "lung_volume_ml": self.lung_volume_ml,
             "warnings": list(self.warnings),
@@ -203,7 +240,19 @@ class Prediction:
             return draw_sheet(self)
         return draw_overlay(self, slice_index or 0)
 
-    def save(self, folder: str | Path, name: str | None = None, masks: MaskFormat = "auto") -> list[Path]:
+    def sheet(self) -> str:
+        """Return a result sheet: an HTML page about this scan that needs no other file and no network.
+
+        It shows the answer and how far to trust it, slices with outline and heatmap, what was read, and what made it;
+        of a source that could not be read, why.
+        """
+        from .sheet import result_sheet
+
+        return result_sheet(self)
+
+    def save(
+        self, folder: str | Path, name: str | None = None, masks: MaskFormat = "auto", html: bool = False
+    ) -> list[Path]:
         """Write ``NAME.json``, an overlay as PNG, and the lung mask.
 
         Parameters
@@ -215,6 +264,8 @@ class Prediction:
         masks : {"auto", "png", "nifti", "seg"}
             PNG: a file a slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
             DICOM input, needs ``pip install 'lungct[seg]'``. Auto: PNG for single slices, NIfTI for volumes.
+        html : bool
+            Write ``NAME.html`` too, the result sheet.
 
         Returns
         -------
@@ -226,11 +277,17 @@ class Prediction:
         SourceError
             When the input can't have a mask of that format.
         """
-        from .files import stem_of, write_results
+        from .files import stem_of, write_results, write_sheet
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         stem = name or stem_of(self.source)
         record = target / f"{stem}.json"
         record.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        return [record, *write_results(self, target, stem, masks)]
+        sheets = [write_sheet(self, target, stem)] if html else []
+        return [record, *sheets, *write_results(self, target, stem, masks)]
+
+
+def _finite(values: NDArray[np.float32]) -> list[float | None]:
+    """Return numbers as JSON knows them: None for NaN."""
+    return [float(value) if np.isfinite(value) else None for value in values]

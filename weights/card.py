@@ -49,6 +49,9 @@ class Card:
         Of the weights.
     int8 : mapping
         The quantised network: ``file`` and ``sha256``; empty where there is none.
+    trust : mapping
+        What answers are measured against, see `lungct.classify.trust`: ``file`` and ``sha256``; empty where there is
+        none.
     folder : Path
         Where the card lies; not part of the file.
     """
@@ -67,6 +70,7 @@ class Card:
     metrics: Mapping[str, Any]
     licence: str
     int8: Mapping[str, str] = field(default_factory=dict)
+    trust: Mapping[str, str] = field(default_factory=dict)
     folder: Path = field(default=SHIPPED, compare=False)
 
     @property
@@ -96,12 +100,17 @@ class Card:
     @property
     def files(self) -> list[tuple[Path, str]]:
         """Every file of the network with its checksum."""
-        quantised = [self.network("int8")] if self.int8 else []
-        return [(self.path, self.sha256), *quantised, (self.keras_path, self.keras_sha256)]
+        others = [(self.folder / one["file"], one["sha256"]) for one in (self.int8, self.trust) if one]
+        return [(self.path, self.sha256), *others, (self.keras_path, self.keras_sha256)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the file holds."""
         return {key: value for key, value in asdict(self).items() if key != "folder"}
+
+    def write_beside(self, name: str, content: bytes) -> dict[str, str]:
+        """Write a file into the card's folder and return its name and checksum, for `int8` or `trust`."""
+        (self.folder / name).write_bytes(content)
+        return {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
 
     def write(self) -> Path:
         """Write the card into its folder and return its path."""

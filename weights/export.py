@@ -172,6 +172,7 @@ def _card_of(
         file=files[0].name,
         sha256=sums[files[0].name],
         int8={},
+        trust={},
         metrics={**card.metrics, "export": made},
         folder=files[0].parent,
     )

@@ -24,6 +24,7 @@ a{color:var(--accent)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;overflow-wrap:normal}
 th{background:var(--soft)}
+.facts td{overflow-wrap:anywhere}
 figure{display:inline-block;margin:.5rem;width:17rem;max-width:100%;vertical-align:top;break-inside:avoid}
 figure.wide{width:34rem}img{width:100%;height:auto;display:block}
 figcaption{font-size:.9rem}
@@ -41,13 +42,22 @@ def write_page(path: Path, title: str, parts: Iterable[str]) -> Path:
     return path
 
 
-def html_page(title: str, parts: Iterable[str]) -> str:
-    """Return an HTML page of a title and the parts below it, which needs no other file but the pictures they name."""
+def html_page(title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return an HTML page of a title and the parts below it, which needs no other file but the pictures they name.
+
+    Parameters
+    ----------
+    title : str
+    parts : iterable of str
+        HTML.
+    style : str
+        CSS of this page alone.
+    """
     name = escape(title)
     head = (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'>"
-        f"<link rel=icon href='data:,'><title>{name}</title><style>{STYLE}</style></head><body>"
+        f"<link rel=icon href='data:,'><title>{name}</title><style>{STYLE}{style}</style></head><body>"
     )
     return "\n".join([head, f"<h1>{name}</h1>", *parts, "</body></html>\n"])
 
@@ -62,6 +72,12 @@ def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
+def html_facts(facts: Mapping[str, str]) -> str:
+    """Return names and what they stand for as a table of two columns."""
+    rows = "".join(f"<tr><th scope=row>{escape(name)}</th><td>{escape(fact)}</td></tr>" for name, fact in facts.items())
+    return f"<table class=facts>{rows}</table>"
+
+
 def html_figure(picture: str, caption: str, wide: bool = False) -> str:
     """Return a picture, by its name beside the page or by `picture_uri`, with a caption."""
     opening = "<figure class=wide>" if wide else "<figure>"
@@ -69,10 +85,10 @@ def html_figure(picture: str, caption: str, wide: bool = False) -> str:
     return f'{opening}<img src="{source}" alt="{words}"><figcaption>{words}</figcaption></figure>'
 
 
-def picture_uri(picture: Image, form: Literal["PNG", "JPEG"] = "JPEG") -> str:
+def picture_uri(picture: Image, form: Literal["PNG", "JPEG", "WEBP"] = "JPEG", quality: int = 88) -> str:
     """Return a picture as text that stands for its address, so that a page holds it itself."""
     file = io.BytesIO()
-    picture.save(file, form, quality=88)
+    picture.save(file, form, quality=quality)
     return f"data:image/{form.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
@@ -92,6 +108,10 @@ def _plain(value: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):  # a figure and its interval
+        low, high = value["interval"]
+        bracket = f"({low:.3f} to {high:.3f})".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{value['value']:.3f} {bracket}" if math.isfinite(value["value"]) else ""
     if isinstance(value, float):
         return f"{value:.4f}" if math.isfinite(value) else ""
-    return str(value)
+    return "" if value is None else str(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,7 +48,6 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
         def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return next(self._batches, None)
 
-    target = card.folder / f"{card.name}-int8.onnx"
     with tempfile.TemporaryDirectory() as folder:
         source, prepared, made = (Path(folder) / name for name in ("source.onnx", "prepared.onnx", "made.onnx"))
         source.write_bytes(read_verified(card.path, card.sha256))
@@ -69,8 +67,7 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
             nodes_to_exclude=_delicate(convolutions),
             **SAFE_EVERYWHERE,
         )
-        target.write_bytes(made.read_bytes())
-    changed = replace(card, int8={"file": target.name, "sha256": hashlib.sha256(target.read_bytes()).hexdigest()})
+        changed = replace(card, int8=card.write_beside(f"{card.name}-int8.onnx", made.read_bytes()))
     changed.write()
     return changed
 

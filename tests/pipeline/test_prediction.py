@@ -1,14 +1,14 @@
 """Overlays and saved results."""
 
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.classify import Classification
-from lungct.classify.classifier import Evidence
+from lungct.classify import Classification, Evidence
 from lungct.pipeline import Prediction
 from lungct.pipeline.overlay import OUTLINE
 from lungct.sources import Scan, SourceError
@@ -66,6 +66,20 @@ def test_pictures_are_computed_from_scan_and_evidence():
     np.testing.assert_array_equal(prediction.roi, np.where(prediction.lung_mask, np.float32(0.3), 0))
     assert prediction.lung_volume_ml == pytest.approx(3 * 2 * 200 * 100 * 2.0 * 0.25 / 1000)
     assert made(0.9).lung_volume_ml is None
+
+
+def test_share_of_the_heatmap_inside_the_lungs_counts_slices_by_their_lung():
+    one = made(0.9)
+    assert one.heatmap_in_lungs == pytest.approx(0.2)  # the map is even, and the lungs a fifth of its box
+    assert replace(one, label="non-COVID").heatmap_in_lungs is None  # nothing speaks for it
+    assert replace(one, label="indeterminate").heatmap_in_lungs is None
+    volume = made(0.9, slices=2)
+    volume.lung_mask[1, :, 300:] = False
+    np.testing.assert_allclose(volume.slice_heatmap_in_lungs, [0.2, 0.1])
+    assert volume.heatmap_in_lungs == pytest.approx((0.2 * 2 + 0.1) / 3)
+    record = volume.to_dict()
+    assert record["slice_heatmap_in_lungs"] == pytest.approx([0.2, 0.1])
+    assert (record["heatmap_in_lungs"], record["explain"]) == (volume.heatmap_in_lungs, "cam")
 
 
 def test_a_volume_is_drawn_as_a_sheet_and_saved_on_its_grid(tmp_path):

@@ -1,0 +1,103 @@
+"""An ensemble of heads: how far a probability would move had other patients been in the training data.
+
+Each head is the network's own, fitted on from a bootstrap of the training patients and held near it by a Gaussian
+prior (anchored ensembles: Pearce et al. 2020, arXiv 1810.05546). What all of them move alike is taken out, so that the
+network's own answer lies in their middle. They cost a product of a matrix and the features, which are there anyway.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+HEADS = 32
+
+KEPT = 64
+"""Principal components of the features that heads may differ in."""
+
+PRIOR = 0.3
+"""How strongly a head is held near the network's own: chosen so that 90 % of the answers of three networks trained in
+other ways lie in the interval on validation pictures (see docs/trust.md)."""
+
+FLAT = 1e-4
+"""Share of the largest spread below which features don't differ along a component."""
+
+STEPS = 15
+"""Of Newton's method, at most."""
+
+INTERVAL = (5.0, 95.0)
+"""Percentiles of the heads' answers."""
+
+
+class TrainingAnswers(NamedTuple):
+    """What the network says of its training data.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, features)
+        The mean over all places of what the head weighs.
+    logits : ndarray of float64, shape (n,)
+        Calibrated.
+    covid : ndarray of bool, shape (n,)
+    patients, sources : ndarray of str, shape (n,)
+    weights : ndarray of float64, shape (n,)
+        How much each slice counts.
+    """
+
+    features: NDArray[np.float32]
+    logits: NDArray[np.float64]
+    covid: NDArray[np.bool_]
+    patients: NDArray[np.str_]
+    sources: NDArray[np.str_]
+    weights: NDArray[np.float64]
+
+
+def fit_heads(said: TrainingAnswers, seed: int = 0) -> NDArray[np.float32]:
+    """Return how heads differ from the network's own, float32 (HEADS, features + 1), the bias last."""
+    mean = np.average(said.features, axis=0, weights=said.weights)
+    share = said.weights / said.weights.sum()
+    _, values, directions = np.linalg.svd((said.features - mean) * np.sqrt(share)[:, None], full_matrices=False)
+    kept = min(KEPT, int((values > FLAT * values[0]).sum()))
+    scaled = directions[:kept] / values[:kept, None]
+    inputs = np.column_stack([(said.features - mean) @ scaled.T, np.ones(len(said.features))])
+    names, patient = np.unique(said.patients, return_inverse=True)
+    source = said.sources[np.unique(patient, return_index=True)[1]]
+    rng = np.random.default_rng(seed)
+    drawn = (_bootstrap(source, rng)[patient] * share * len(names) for _ in range(HEADS))
+    fitted = np.array([_fit(inputs, said.logits, said.covid, weights) for weights in drawn])
+    apart = fitted - fitted.mean(axis=0)
+    slopes = apart[:, :-1] @ scaled
+    return np.column_stack([slopes, apart[:, -1] - slopes @ mean]).astype(np.float32)
+
+
+def _bootstrap(source: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return how often each patient is drawn, with replacement, as many from each source as it has."""
+    counts = np.zeros(len(source), dtype=np.int64)
+    for name in np.unique(source):
+        members = np.flatnonzero(source == name)
+        counts += np.bincount(rng.choice(members, len(members)), minlength=len(source))
+    return counts
+
+
+def _fit(
+    inputs: NDArray[np.float64], logits: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the change of the head with the least cross-entropy and prior, by Newton's method."""
+    change = np.zeros(inputs.shape[1])
+    prior = PRIOR * np.eye(len(change))
+    for _ in range(STEPS):
+        said = 1 / (1 + np.exp(-np.clip(logits + inputs @ change, -60, 60)))
+        slope = inputs.T @ (weights * (said - covid)) + PRIOR * change
+        curvature = (inputs * (weights * said * (1 - said))[:, None]).T @ inputs + prior
+        step = np.linalg.solve(curvature, slope)
+        change -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    return change
+
+
+def head_logits(heads: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how much each head's logit differs from the network's, float32 (n, HEADS), of features (n, features)."""
+    return np.asarray(features @ heads[:, :-1].T + heads[:, -1], dtype=np.float32)

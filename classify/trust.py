@@ -1,0 +1,131 @@
+"""What goes with a classifier's answer: how unlike the training data a slice is, an interval, a set of labels.
+
+All three are fitted when a classifier is released, and lie in a file beside it that its card names.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..weights import Card, Precision
+from ..weights.card import read_verified
+from .conformal import Conformal, Scores
+from .heads import TrainingAnswers, fit_heads, head_logits
+from .mahalanobis import Mahalanobis
+
+REFUSED = 0.03
+"""Share of the validation slices of no source that may lie beyond the limit of the distance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """What the answers of one classifier are measured against.
+
+    Parameters
+    ----------
+    known : mapping of str to Mahalanobis
+        The texture features of its training data, by precision: those of the quantised network are others. The limit
+        is the distance beyond which a slice is unlike them.
+    heads : ndarray of float32, shape (heads, features + 1)
+        See `fit_heads`.
+    conformal : Conformal
+    """
+
+    known: Mapping[str, Mahalanobis]
+    heads: NDArray[np.float32]
+    conformal: Conformal
+
+    def judge(
+        self, precision: Precision, features: NDArray[np.float32], textures: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float]:
+        """Return how much each head's logit differs, (heads,), and the distance as a share of the limit, of one slice.
+
+        Parameters
+        ----------
+        precision : {"f32", "bf16", "int8"}
+            Of the network.
+        features, textures : ndarray of float32, shape (1, features)
+            As the network gives them.
+        """
+        known = self.known["int8" if precision == "int8" else "f32"]
+        return head_logits(self.heads, features)[0], float(known.distance(textures)[0])
+
+    def write(self, card: Card) -> dict[str, str]:
+        """Write it beside a card's network; return the file's name and checksum, for the card."""
+        scores = self.conformal
+        known = {f"{name}_{kind}": getattr(one, name) for kind, one in self.known.items() for name in _KNOWN}
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            heads=self.heads.astype(np.float16),
+            covid_scores=scores.covid.values,
+            covid_shares=scores.covid.shares,
+            other_scores=scores.other.values,
+            other_shares=scores.other.shares,
+            **known,
+        )
+        return card.write_beside(f"{card.name}-trust.npz", file.getvalue())
+
+    @classmethod
+    def read(cls, card: Card) -> Trust | None:
+        """Read what a card names; None where it names nothing, as cards of version 5 and before.
+
+        Raises
+        ------
+        WeightsError
+            When the file is missing or changed.
+        """
+        if not card.trust:
+            return None
+        content = read_verified(card.folder / card.trust["file"], card.trust["sha256"])
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            kinds = [name.removeprefix("mean_") for name in file.files if name.startswith("mean_")]
+            return cls(
+                {kind: Mahalanobis(*(file[f"{name}_{kind}"] for name in _KNOWN)) for kind in kinds},
+                file["heads"].astype(np.float32),
+                Conformal(
+                    Scores(file["covid_scores"], file["covid_shares"]),
+                    Scores(file["other_scores"], file["other_shares"]),
+                ),
+            )
+
+
+_KNOWN = ("mean", "whitening")
+"""What a `Mahalanobis` holds."""
+
+
+def fit_trust(
+    training: TrainingAnswers,
+    validation: TrainingAnswers,
+    textures: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
+    seed: int = 0,
+) -> Trust:
+    """Fit distance and heads on training slices; choose the limit and the conformal scores on validation slices.
+
+    Parameters
+    ----------
+    training, validation : TrainingAnswers
+    textures : mapping of str to tuple of ndarray of float32, shape (n, features)
+        By precision the network's texture features of the training and the validation slices.
+    seed : int
+    """
+    known = {
+        precision: _limited(Mahalanobis.fit(trained, training.weights), validated, validation.sources)
+        for precision, (trained, validated) in textures.items()
+    }
+    probabilities = 1 / (1 + np.exp(-validation.logits))
+    conformal = Conformal.fit(probabilities, validation.covid, validation.patients)
+    return Trust(known, fit_heads(training, seed), conformal)
+
+
+def _limited(known: Mahalanobis, validated: NDArray[np.float32], sources: NDArray[np.str_]) -> Mahalanobis:
+    """Set the limit so that of the validation slices of no source more than `REFUSED` lie beyond it."""
+    distances = known.distance(validated)
+    return known.limited(
+        max(float(np.quantile(distances[sources == name], 1 - REFUSED)) for name in np.unique(sources))
+    )

@@ -19,7 +19,6 @@ from lungct.classify import Classifier
 from lungct.classify.conformal import LABELS, Conformal
 from lungct.classify.dataset import read_examples, split_examples
 from lungct.pipeline import Pipeline
-from lungct.weights import load_card
 from lungct.weights.intervals import bootstrap_interval
 
 LEVELS = (0.05, 0.1, 0.2)

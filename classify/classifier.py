@@ -133,7 +133,7 @@ class Classifier:
         return self.answers(rois)[0][:, 0]
 
     def answers(self, rois: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of the network for regions of interest, float32 (n, size, size, 1): see `build_classifier`."""
+        """Return every output of the network, see `build_classifier`, for regions, float32 (n, size, size, 1)."""
         each = self._network.map(lambda run, roi: run(roi[None]), rois)
         return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 

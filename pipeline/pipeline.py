@@ -201,6 +201,7 @@ class Pipeline:
             model=self.model,
             scan=scan,
             classification=result,
+            threshold=self.classifier.threshold,
             interval=result.interval,
             prediction_set=self.classifier.prediction_set(result.probability, self.error_level),
             error_level=self.error_level,

@@ -159,7 +159,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         table.add_column(title, no_wrap=title != "warnings")
     for row in rows:
         label = "failed" if row["error"] else row["label"]
-        interval = "" if row["interval_low"] is None else f"{row['interval_low']:.2f}–{row['interval_high']:.2f}"
+        interval = "" if row["interval_low"] is None else f"{row['interval_low']:.2f} to {row['interval_high']:.2f}"
         figures = (row[column] for column in ("lung_fraction", "lung_volume_ml", "warnings"))
         values = (Path(row["source"]).name, label, row["probability"], interval, *figures)
         table.add_row(*("" if value is None else escape(str(value)) for value in values))

@@ -67,6 +67,8 @@ class Prediction:
         What was judged.
     classification : Classification or None
         What the second stage said, slice by slice.
+    threshold : float or None
+        Probability from which on a scan is called COVID.
     interval : tuple of float or None
         Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
     prediction_set : tuple of str
@@ -89,6 +91,7 @@ class Prediction:
     error: str | None = None
     scan: Scan | None = field(default=None, repr=False)
     classification: Classification | None = field(default=None, repr=False)
+    threshold: float | None = None
     interval: tuple[float, float] | None = None
     prediction_set: tuple[str, ...] = ()
     error_level: float = 0.1
@@ -198,6 +201,7 @@ class Prediction:
             "source": self.source,
             "label": self.label,
             "probability": self.probability,
+            "threshold": self.threshold,
             "interval": None if self.interval is None else list(self.interval),
             "prediction_set": list(self.prediction_set),
             "error_level": self.error_level,

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..weights import CLASSIFIER, load_card
 from ..weights.page import html_facts, html_page
 from .prediction import DISCLAIMER
 from .sheet_charts import probability_bar
@@ -48,7 +46,7 @@ INTENSITIES = {"hu": "Hounsfield units", "display": "grey as on a screen, of an 
 def result_sheet(prediction: Prediction) -> str:
     """Return the sheet of a prediction as an HTML page that needs no other file; see `Prediction.sheet`."""
     name = Path(prediction.source).name or prediction.source
-    threshold = _threshold(prediction.model)
+    threshold = prediction.threshold
     parts = [f"<p class=note>{DISCLAIMER}</p>", *_answer(prediction, name, threshold), *_warnings(prediction)]
     if prediction.scan is not None:
         parts += ["<h2>What was seen</h2>", *slices_of_sheet(prediction, threshold)]
@@ -98,7 +96,7 @@ def _read(prediction: Prediction, scan: Scan, name: str) -> Iterator[tuple[str, 
     volume = "" if prediction.lung_volume_ml is None else f"{prediction.lung_volume_ml:,.0f} ml, "
     yield "Lungs", f"{volume}{100 * (prediction.lung_fraction or 0):.1f} % of the pixels"
     yield from _explained(prediction)
-    if prediction.ood_score is not None and isfinite(prediction.ood_score):
+    if prediction.ood_score is not None:
         yield "Unlike training data", f"{prediction.ood_score:.2f}; above 1 no answer is given"
 
 
@@ -116,9 +114,3 @@ def _made_by(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Software", f"lungct {version('lungct')}"
     yield "Date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
-
-def _threshold(model: Mapping[str, Any]) -> float | None:
-    """Return the probability from which on a scan is called COVID; None for a network that isn't the shipped one."""
-    card = load_card(CLASSIFIER)
-    shipped = {checksum for _, checksum in card.files}
-    return float(card.decision["threshold"]) if model.get("classifier", {}).get("sha256") in shipped else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,20 @@ def pipe():
 @pytest.fixture(scope="session")
 def covid_slice():
     return SLICES / "covid19-ny-sbu-A002304.png"
+
+
+@contextmanager
+def eager_training():
+    """Train without graphs: tracing one costs as much as twenty-five steps of these networks, a test takes fewer.
+
+    That the losses also work in a graph, the segmenter of tests/pipeline/test_training.py and the small network of
+    tests/classify/test_training.py show.
+    """
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", partialmethod(keras.Model.compile, run_eagerly=True))
+        yield
 
 
 def make_chest(height=160, width=200, seed=0):

@@ -81,7 +81,16 @@ def test_readme_and_docs_name_only_files_that_exist():
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/sources.md", "docs/embedding.md", "docs/batch.md", "docs/preprocess.md"]
+    "page",
+    [
+        "README.md",
+        "docs/trust.md",
+        "docs/explanations.md",
+        "docs/sources.md",
+        "docs/embedding.md",
+        "docs/batch.md",
+        "docs/preprocess.md",
+    ],
 )
 def test_python_in_the_documentation_runs(tmp_path, page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)

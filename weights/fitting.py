@@ -119,8 +119,8 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _load_state(folder, settings)
+    model.optimizer.build(model.trainable_variables)  # within the first step it would trace the network once more
     if state["history"]:
-        model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / LAST)
         print(f"continuing after epoch {len(state['history'])} of {epochs} in {folder}", flush=True)
     for epoch in range(len(state["history"]), epochs):

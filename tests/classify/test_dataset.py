@@ -12,6 +12,7 @@ from lungct.classify.dataset import (
     balanced_draw,
     read_examples,
     read_folder,
+    read_table,
     split_examples,
     to_measure,
 )
@@ -117,3 +118,46 @@ def test_the_last_part_of_each_set_is_measured():
     ]  # fmt: skip
     train, val = split_examples(examples[:3], 0.5, 0)
     assert [item.part for item in train + val] == ["train", "val"]
+
+
+def test_tables_bring_papers_and_details(tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text(
+        "Path,Label,Patient,DOI,Age,Scanner\n"
+        "a-p3-4.png,1,P1,https://doi.org/10.1101/2020.03.13.20035212,41,GE\n"
+        "2020.03.13.20035212-p23-91%0.png,0,P2,,,\n"
+        "x.png,0,P3,,7,\n"
+    )
+    first, second, third = read_examples(table)
+    assert first.paper == second.paper == "2020.03.13.20035212"
+    assert third.paper == ""
+    assert first.details == {"age": "41", "scanner": "GE"}
+    assert (second.details, third.details) == ({}, {"age": "7"})
+    table.write_text("path,label\na.png,1,too many\n")
+    with pytest.raises(SourceError, match="line 2: has more cells"):
+        read_examples(table)
+    table.write_bytes(b"path,label\n\xff\xfe,1\n")
+    with pytest.raises(SourceError, match="is no CSV in UTF-8"):
+        read_examples(table)
+
+
+def test_paths_of_a_reference_lie_in_the_folder_or_beside_the_table(tmp_path):
+    data, table = tmp_path / "scans", tmp_path / "labels" / "list.csv"
+    for folder in (data / "series", table.parent):
+        folder.mkdir(parents=True)
+    (table.parent / "beside.png").touch()
+    table.write_text("path,label\nseries,1\nbeside.png,0\nnowhere.png,0\n")
+    found = read_table(table, data)
+    assert [item.path for item in found] == [data / "series", table.parent / "beside.png", data / "nowhere.png"]
+    assert {item.source for item in found} == {"scans"}
+
+
+def test_folders_in_class_folders_are_scans_where_asked_for(tmp_path):
+    for name in ("COVID", "NonCOVID"):
+        (tmp_path / name / "patient-1").mkdir(parents=True)
+        (tmp_path / name / "study.zip").touch()
+        (tmp_path / name / "volume.nii.gz").touch()
+    assert [item.path.name for item in read_folder(tmp_path, subfolders=True)] == [
+        "patient-1", "study.zip", "volume.nii.gz",
+    ] * 2  # fmt: skip
+    assert [item.path.name for item in read_folder(tmp_path)] == ["volume.nii.gz"] * 2

@@ -1,14 +1,15 @@
 """Patients and pictures in two parts are found."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from lungct.classify.dataset import Example
+from lungct.classify.leaks import find_leaks, near_duplicates, settle_leaks, shared_between_parts
 
 from ..conftest import SLICES
-
-pytest.importorskip("imagehash")
 
 
 @pytest.fixture
@@ -28,8 +29,6 @@ def example(path, part, patient):
 
 
 def test_near_duplicates_and_shared_patients_are_named(pictures):
-    from lungct.classify.leaks import find_leaks
-
     examples = [
         example(pictures[0], "train", "a"), example(pictures[1], "train", "b"), example(pictures[2], "val", "b"),
         example(pictures[3], "val", "c"), example(pictures[4], "val", "d"),
@@ -41,16 +40,12 @@ def test_near_duplicates_and_shared_patients_are_named(pictures):
 
 
 def test_a_clean_split_has_none(pictures):
-    from lungct.classify.leaks import find_leaks
-
     examples = [example(path, part, part) for path, part in zip(pictures[:3], ("train", "val", "test"), strict=True)]
     assert find_leaks(examples) == []
     assert find_leaks([example(path, "", "p") for path in pictures]) == []
 
 
 def test_leaks_are_refused_dropped_or_allowed(pictures):
-    from lungct.classify.leaks import settle_leaks
-
     train = [example(pictures[0], "train", "a"), example(pictures[1], "train", "b"), example(pictures[2], "train", "c")]
     val = [example(pictures[3], "val", "d"), example(pictures[4], "val", "b")]
     assert settle_leaks(train, val, "allow") == train
@@ -59,3 +54,23 @@ def test_leaks_are_refused_dropped_or_allowed(pictures):
         settle_leaks(train, val, "refuse")
     assert pictures[0].name in str(refused.value)
     assert settle_leaks(train[2:], val[:1], "refuse") == train[2:]
+
+
+def test_each_copy_is_paired_with_each_other():
+    """Copies of copies count, too: dropping a picture's near-duplicates must drop all of them."""
+    bits = np.random.default_rng(0).integers(0, 256, (3, 32), dtype=np.uint8)
+    close = bits[0].copy()
+    close[0] ^= 1
+    found = near_duplicates([bits[0], bits[1], bits[0], close, bits[2], close])
+    assert [tuple(pair) for pair in found] == [(0, 2, 0), (3, 5, 0), (0, 3, 1), (0, 5, 1), (2, 3, 1), (2, 5, 1)]
+    assert near_duplicates([]) == []
+
+
+def test_papers_in_two_parts_are_named():
+    examples = [
+        Example(Path(f"{number}.png"), covid=True, patient=str(number), source="set", part=part, paper=paper)
+        for number, (part, paper) in enumerate([("train", "a"), ("val", "a"), ("val", "b"), ("val", ""), ("", "b")])
+    ]
+    (shared,) = shared_between_parts(examples, lambda item: item.paper)
+    assert shared.name == "a"
+    assert shared.members == {"train": [Path("0.png")], "val": [Path("1.png")]}

@@ -1,6 +1,7 @@
 """A killed run goes on as if nothing had happened."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from lungct.lungseg.dataset import DataSet
 
-from ..conftest import make_chest
+from ..conftest import eager_training, make_chest
 
 pytestmark = pytest.mark.train
 
@@ -18,11 +19,20 @@ def val_dice(folder):
         return [float(row["val_dice"]) for row in csv.DictReader(file)]
 
 
-def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch):
+@pytest.fixture
+def eagerly():
+    with eager_training():
+        yield
+
+
+def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch, eagerly):
     import keras
 
+    from lungct.lungseg import training
     from lungct.lungseg.recipe import SegmenterRecipe
-    from lungct.lungseg.training import train_segmenter
+
+    released = []
+    monkeypatch.setattr(training, "release_segmenter", lambda *_, **__: released.append(1))  # tests/pipeline runs it
 
     for name in ("ct", "lungs"):
         (tmp_path / name).mkdir()
@@ -34,7 +44,7 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch):
         Image.fromarray(lungs).save(tmp_path / "lungs" / f"{seed}.png")
     data = [DataSet(tmp_path / "ct", tmp_path / "lungs")]
     recipe = SegmenterRecipe(size=32, filters=4, dense_blocks=1, epochs=3, batch_size=4, learning_rate=3e-3)
-    train_segmenter(data, tmp_path / "unbroken", recipe, version="test", licence="none")
+    training.train_segmenter(data, tmp_path / "unbroken", recipe, version="test", licence="none")
 
     fit = keras.Model.fit
     calls = []
@@ -48,7 +58,9 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", killed_in_the_second_epoch)
         with pytest.raises(KeyboardInterrupt):
-            train_segmenter(data, tmp_path / "broken", recipe, version="test", licence="none")
-    assert not (tmp_path / "broken" / "bcdunet-lung.json").exists()
-    train_segmenter(data, tmp_path / "broken", recipe, version="test", licence="none")
+            training.train_segmenter(data, tmp_path / "broken", recipe, version="test", licence="none")
+    assert len(released) == 1
+    assert len(json.loads((tmp_path / "broken" / "state.json").read_text())["history"]) == 1
+    training.train_segmenter(data, tmp_path / "broken", recipe, version="test", licence="none")
+    assert len(released) == 2
     np.testing.assert_allclose(val_dice(tmp_path / "broken"), val_dice(tmp_path / "unbroken"), atol=0.002)

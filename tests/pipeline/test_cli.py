@@ -34,8 +34,10 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     assert "not a medical device" in result.output
     first, second = rows(tmp_path / "out" / "predictions.csv")
     assert list(first) == [
-        "source", "label", "probability", "lung_fraction", "lung_volume_ml", "slices", "warnings", "error",
+        "source", "label", "probability", "interval_low", "interval_high", "prediction_set", "ood_score",
+        "heatmap_in_lungs", "lung_fraction", "lung_volume_ml", "slices", "warnings", "error",
     ]  # fmt: skip
+    assert 0 < float(first["heatmap_in_lungs"]) < 1
     assert first["source"] == str(covid_slice)
     assert first["label"] in ("COVID", "non-COVID")
     assert 0.05 < float(first["lung_fraction"]) < 0.35
@@ -43,6 +45,14 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     names = sorted(path.name for path in (tmp_path / "out").glob("covid19-ny-sbu-A002304*"))
     assert names == ["covid19-ny-sbu-A002304_mask.png", "covid19-ny-sbu-A002304_overlay.png"]
     assert np.asarray(Image.open(tmp_path / "out" / names[0])).shape == (512, 512)
+
+
+def test_predict_explains_by_occlusion(tmp_path, covid_slice):
+    result = run("predict", covid_slice, "--out", tmp_path, "--explain", "occlusion")
+    assert result.exit_code == 0, result.output
+    (row,) = rows(tmp_path / "predictions.csv")
+    assert float(row["heatmap_in_lungs"]) == 1
+    assert run("predict", covid_slice, "--explain", "guess").exit_code == 2
 
 
 def test_broken_inputs_are_rows_and_exit_code_one(tmp_path, covid_slice):
@@ -183,7 +193,7 @@ def test_weights_commands():
     listed = run("weights", "list")
     assert listed.exit_code == 0
     assert "bcdunet-lung" in listed.output
-    assert run("weights", "verify").output.count("ok") == 6
+    assert run("weights", "verify").output.count("ok") == 7
     assert run("weights", "path", "bcdunet-lung").output.strip().endswith("bcdunet-lung.onnx")
     assert "0." in run("--version").output
 

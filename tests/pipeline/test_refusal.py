@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import SLICES
 
 from lungct.classify import Classification
 from lungct.pipeline import Pipeline
 from lungct.pipeline.refusal import DOUBT, UNLIKE, ood_score
+from tests.conftest import SLICES
 
 
 def found(lung, distances):

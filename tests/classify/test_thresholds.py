@@ -1,0 +1,82 @@
+"""Predictive values by hand, sources left out, and what refusing gains."""
+
+import numpy as np
+import pytest
+
+from lungct.classify.coverage import conformal_coverage, coverage_curve, coverage_table
+from lungct.classify.evaluation import auc, average_precision, expected_calibration_error, predictive_value
+from lungct.classify.thresholds import threshold_table
+from lungct.classify.transfer import leave_one_source_out
+
+
+def test_predictive_values_by_hand():
+    assert predictive_value(0.9, 0.8, 0.05) == pytest.approx(0.045 / (0.045 + 0.19))
+    assert predictive_value(0.8, 0.9, 0.95) == pytest.approx(0.76 / (0.76 + 0.005))
+    assert np.isnan(predictive_value(0.0, 1.0, 0.05))
+
+
+def test_threshold_table_by_hand():
+    pytest.importorskip("sklearn")
+    probabilities = np.array([0.95, 0.8, 0.6, 0.3, 0.7, 0.2, 0.15, 0.05])
+    covid = np.array([True] * 4 + [False] * 4)
+    rows = {row["threshold"]: row for row in threshold_table(probabilities, covid, list("abcdefgh"), 0.65, (0.1,))}
+    own = rows[0.65]
+    assert own["chosen"] == "the network's own"
+    assert own["sensitivity"]["value"] == 0.5
+    assert own["specificity"]["value"] == 0.75
+    assert own["PPV at 0.1"]["value"] == pytest.approx(0.05 / (0.05 + 0.225), abs=1e-4)
+    assert own["NPV at 0.1"]["value"] == pytest.approx(0.675 / (0.675 + 0.05), abs=1e-4)
+    sensitive = next(row for row in rows.values() if "sensitive" in row["chosen"])
+    assert sensitive["sensitivity"]["value"] == 1
+    assert threshold_table(probabilities[:4], covid[:4], list("abcd"), 0.5, ())[2]["specificity"]["value"] is not None
+
+
+def test_ranks_give_scikit_learns_auc():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        covid = rng.random(50) < 0.4
+        scores = np.round(rng.random(50) + 0.2 * covid, 1)  # with ties
+        assert auc(scores, covid) == pytest.approx(metrics.roc_auc_score(covid, scores))
+        assert average_precision(scores, covid) == pytest.approx(metrics.average_precision_score(covid, scores))
+    assert expected_calibration_error(np.array([0.05, 0.05, 0.95]), np.array([True, False, True])) == pytest.approx(
+        (2 * 0.45 + 0.05) / 3
+    )
+
+
+def test_settings_from_other_sources_are_measured_on_the_one_left_out():
+    """At one hospital all probabilities are shifted up: settings of the other two call nearly everybody ill there."""
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    covid = np.tile([True, False], 150)
+    sources = np.repeat(["a", "b", "shifted"], 100)
+    logits = np.where(covid, 1.5, -1.5) + rng.normal(0, 1, 300) + 4 * (sources == "shifted")
+    rows = leave_one_source_out(1 / (1 + np.exp(-logits)), covid, [f"p{n}" for n in range(300)], list(sources), 0.5)
+    assert [(row["left out"], row["settings from"]) for row in rows] == [
+        (source, settings) for source in ("a", "b", "shifted") for settings in ("other sources", "training")
+    ]
+    assert rows[4]["specificity"]["value"] < 0.3
+    assert rows[4]["n"] == 100
+    assert rows[1]["specificity"]["value"] > 0.8
+    assert rows[0]["specificity"]["value"] < rows[0]["sensitivity"]["value"] + 0.3
+    assert leave_one_source_out(np.full(300, 0.5), covid, ["p"] * 300, ["a"] * 300, 0.5) == []
+
+
+def test_refusing_the_doubtful_raises_accuracy():
+    correct = np.array([True, True, False, True, False])
+    coverage, accuracy = coverage_curve(np.array([0.1, 0.2, 0.9, 0.3, 0.8]), correct)
+    np.testing.assert_allclose(coverage, [0.2, 0.4, 0.6, 0.8, 1])
+    np.testing.assert_allclose(accuracy, [1, 1, 1, 0.75, 0.6])
+    table = coverage_table(np.arange(100.0), np.arange(100) < 80, [str(number) for number in range(100)])
+    assert [row["n"] for row in table] == [100, 95, 90, 80, 50]
+    assert [row["accuracy"]["value"] for row in table] == [0.8, round(80 / 95, 4), round(80 / 90, 4), 1, 1]
+
+
+def test_prediction_sets_hold_the_true_label_as_often_as_counted():
+    sets = [("COVID",), ("COVID", "non-COVID"), (), ("non-COVID",), ("COVID",)]
+    truth = ["COVID", "COVID", "COVID", "non-COVID", "non-COVID"]
+    whole, ill, others = conformal_coverage(sets, truth, list("abcde"))
+    assert whole["holds it"]["value"] == 0.6
+    assert ill["holds it"]["value"] == pytest.approx(2 / 3, abs=1e-4)
+    assert others["holds it"]["value"] == 0.5
+    assert (whole["no label"], whole["one label"], whole["both labels"]) == (1, 3, 1)

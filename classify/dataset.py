@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import SourceError, readable_suffixes
+from .tables import PAPER_COLUMNS, facts_of_files, paper_of, patient_column, read_rows
 
 POSITIVE, NEGATIVE = "COVID", "NonCOVID"
 """Names of the class folders."""
 
 POSITIVE_NAMES, NEGATIVE_NAMES = ("covid", "1"), ("noncovid", "non-covid", "0")
 """Labels in tables, in any case."""
+
+PARTS = ("train", "val", "test")
+"""Parts a data set may be split into."""
 
 BLOCK = 25
 """Pictures in a row that count as one patient where patients are unknown: neighbours are often one patient's."""
@@ -38,6 +41,10 @@ class Example:
         The data set.
     part : str
         ``"train"``, ``"val"``, ``"test"``, or ``""`` where the data set doesn't say.
+    paper : str
+        The paper, or other collection, it was taken from: see `lungct.classify.tables.paper_of`.
+    details : dict of str to str
+        What else tables say of it: age, sex, scanner and the like, by the column's name in small letters.
     """
 
     path: Path
@@ -45,68 +52,93 @@ class Example:
     patient: str
     source: str
     part: str
+    paper: str = ""
+    details: dict[str, str] = field(default_factory=dict, hash=False)
 
 
-def read_folder(folder: Path) -> list[Example]:
+def read_folder(folder: Path, subfolders: bool = False) -> list[Example]:
     """List the pictures of a data set.
 
-    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/``, ``val/``, ``test/`` that hold them. Patients come from
-    every CSV in it that has a column with "file" or "image" and one with "patient" in its name; pictures
-    without a patient are grouped into blocks of `BLOCK` in the order of their numbers.
+    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/``, ``val/``, ``test/`` that hold them. Patients, papers
+    and details come from every CSV in it that has a column with "file" or "image" in its name; pictures without a
+    patient are grouped into blocks of `BLOCK` in the order of their numbers.
+
+    Parameters
+    ----------
+    folder : Path
+    subfolders : bool
+        Whether the folders of a class may hold folders, each one scan.
 
     Raises
     ------
     SourceError
         When the folders are missing or empty.
     """
-    parts = [part for part in ("train", "val", "test") if (folder / part).is_dir()]
-    patients = _read_patients(folder)
+    parts = [part for part in PARTS if (folder / part).is_dir()]
+    facts = facts_of_files(folder)
     examples = []
     for part in parts or [""]:
         for name in (POSITIVE, NEGATIVE):
-            for number, path in enumerate(_pictures(folder / part / name)):
-                patient = patients.get(path.name, f"{part} {name} block {number // BLOCK}".strip())
-                examples.append(Example(path, name == POSITIVE, f"{folder.name}/{patient}", folder.name, part))
+            for number, path in enumerate(_pictures(folder / part / name, subfolders)):
+                details = facts.get(path.name, {})
+                told = patient_column(details)
+                patient = details[told] if told else f"{part} {name} block {number // BLOCK}".strip()
+                paper = paper_of(details, path.name)
+                rest = _without(details, (told,))
+                examples.append(
+                    Example(path, name == POSITIVE, f"{folder.name}/{patient}", folder.name, part, paper, rest)
+                )
     return examples
 
 
-def read_table(path: Path) -> list[Example]:
+def read_table(path: Path, folder: Path | None = None) -> list[Example]:
     """List the pictures of a CSV: columns ``path``, ``label``, and ``patient``, ``source``, ``split`` where known.
 
-    Paths are relative to the CSV. A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`, a split ``train``, ``val``,
-    ``test`` or nothing. Without a patient each picture is its own; without a source the CSV's name is it.
+    A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`, a split ``train``, ``val``, ``test`` or nothing. Without a
+    patient each picture is its own; without a source the CSV's name is it. A paper is named in a column, or by the
+    file's name (`paper_of`); other columns are details.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path, optional
+        Where the pictures lie; paths that don't exist there, and without it all, are relative to the CSV.
 
     Raises
     ------
     SourceError
         When a column is missing, a label or split unknown, or the table empty.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"path", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise SourceError(str(path), f"lacks the column {' and '.join(sorted(missing))}", "Add a header with both")
-        examples = [_example(row, path, number) for number, row in enumerate(rows, 2)]
+    examples = [_example(row, path, line, folder) for line, row in read_rows(path, ("path", "label"))]
     if not examples:
         raise SourceError(str(path), "lists no picture", "Add a line for each")
     return examples
 
 
-def read_examples(path: Path) -> list[Example]:
+def read_examples(path: Path, subfolders: bool = False) -> list[Example]:
     """List the pictures of a folder (`read_folder`) or a CSV (`read_table`)."""
-    return read_table(path) if path.is_file() else read_folder(path)
+    return read_table(path) if path.is_file() else read_folder(path, subfolders)
 
 
-def _example(row: dict[str, str], table: Path, line: int) -> Example:
-    label, part = row["label"].strip().lower(), (row.get("split") or "").strip().lower()
+def _example(row: dict[str, str], table: Path, line: int, folder: Path | None) -> Example:
+    label, part = row["label"].lower(), row.get("split", "").lower()
+    if not row["path"]:
+        raise SourceError(f"{table}, line {line}", "has no path", "Fill it in, or delete the line")
     if label not in POSITIVE_NAMES + NEGATIVE_NAMES:
         allowed = ", ".join(POSITIVE_NAMES + NEGATIVE_NAMES)
         raise SourceError(f"{table}, line {line}", f"has the label {row['label']!r}", f"Use one of {allowed}")
-    if part not in ("", "train", "val", "test"):
+    if part not in ("", *PARTS):
         raise SourceError(f"{table}, line {line}", f"has the split {part!r}", "Use train, val, test or nothing")
-    source = row.get("source") or table.stem
+    source = row.get("source") or (folder.name if folder else table.stem)
     patient = f"{source}/{row.get('patient') or row['path']}"
-    return Example(table.parent / row["path"], label in POSITIVE_NAMES, patient, source, part)
+    beside = table.parent / row["path"]
+    path = folder / row["path"] if folder and ((folder / row["path"]).exists() or not beside.exists()) else beside
+    known = ("path", "label", "patient", "source", "split")
+    return Example(path, label in POSITIVE_NAMES, patient, source, part, paper_of(row, path.name), _without(row, known))
+
+
+def _without(row: dict[str, str], columns: Sequence[str | None]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if value and name not in (*columns, *PAPER_COLUMNS)}
 
 
 def split_examples(
@@ -168,10 +200,13 @@ def balanced_draw(examples: Sequence[Example], count: int, rng: np.random.Genera
     return rng.permutation(np.concatenate(drawn))[:count].astype(np.intp)
 
 
-def _pictures(folder: Path) -> list[Path]:
+def _pictures(folder: Path, subfolders: bool) -> list[Path]:
     if not folder.is_dir():
         raise SourceError(str(folder), "is missing", f"Put pictures into folders named {POSITIVE} and {NEGATIVE}")
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in readable_suffixes()]
+    suffixes = (*readable_suffixes(), ".zip") if subfolders else readable_suffixes()
+    paths = [path for path in folder.iterdir() if path.name.lower().endswith(suffixes)]
+    if subfolders:
+        paths += [path for path in folder.iterdir() if path.is_dir() and path not in paths]
     if not paths:
         raise SourceError(str(folder), "holds no picture", f"Put {', '.join(readable_suffixes())} files there")
     return sorted(paths, key=_natural)
@@ -180,15 +215,3 @@ def _pictures(folder: Path) -> list[Path]:
 def _natural(path: Path) -> list[tuple[int, str]]:
     """Sort "9" before "10"."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
-
-
-def _read_patients(folder: Path) -> dict[str, str]:
-    patients: dict[str, str] = {}
-    for path in sorted(folder.glob("*.csv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            names = [name for name in rows.fieldnames or () if re.search("file|image", name, re.IGNORECASE)]
-            ids = [name for name in rows.fieldnames or () if re.search("patient", name, re.IGNORECASE)]
-            if names and ids:
-                patients |= {row[names[0]]: row[ids[0]] for row in rows if row[ids[0]]}
-    return patients

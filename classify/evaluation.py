@@ -11,39 +11,114 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights.intervals import bootstrap_interval
+from ..weights.intervals import RESAMPLES, bootstrap_interval
 
 BINS = 10
 
+FEWER_RESAMPLES = 500
+"""Of the bootstrap, for tables of many figures."""
+
+Statistic = Callable[[NDArray[np.intp]], float]
+"""From indices of pictures to a figure; NaN where they don't give one."""
+
 
 def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve, NaN where a class is missing."""
-    from sklearn.metrics import roc_auc_score
+    """Return the area under the ROC curve, NaN where a class is missing.
 
-    return float(roc_auc_score(covid, scores)) if covid.any() and not covid.all() else float("nan")
+    How often a score of COVID lies above one of the others (Mann and Whitney 1947): scikit-learn's curve takes twenty
+    times as long, and a bootstrap needs thousands.
+    """
+    positive, negative = scores[covid], np.sort(scores[~covid])
+    if not positive.size or not negative.size or not np.isfinite(scores).all():
+        return float("nan")
+    below, not_above = np.searchsorted(negative, positive, "left"), np.searchsorted(negative, positive, "right")
+    return float((below.sum() + not_above.sum()) / (2 * positive.size * negative.size))
+
+
+def auc_of(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
+    """Return the area under the ROC curve as a function of the pictures drawn."""
+    return lambda at: auc(scores[at], covid[at])
 
 
 def average_precision(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the area under the precision-recall curve as scikit-learn sums it, NaN without COVID."""
-    from sklearn.metrics import average_precision_score
+    """Return the area under the precision-recall curve as scikit-learn sums it, NaN without COVID.
 
-    return float(average_precision_score(covid, scores)) if covid.any() else float("nan")
+    Precision at each score, weighted by what recall gains there: faster than scikit-learn's for the same reason.
+    """
+    if not covid.any():
+        return float("nan")
+    order = np.argsort(-scores)
+    last = np.flatnonzero(np.diff(scores[order], append=np.inf))  # of equal scores
+    found = np.cumsum(covid[order])[last]
+    return float(np.sum(np.diff(found, prepend=0) * found / (last + 1)) / found[-1])
 
 
 def expected_calibration_error(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
     """Return the mean gap between probability and frequency over ten equal bins, weighted by their counts."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(probabilities[bins == index].mean() - covid[bins == index].mean()) * (bins == index).mean()
-        for index in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
+    gaps = np.bincount(bins, probabilities - covid, minlength=BINS)
+    return float(np.abs(gaps).sum() / covid.size)
 
 
-def _f1(called: NDArray[np.bool_], covid: NDArray[np.bool_]) -> float:
-    both = int((called & covid).sum())
-    total = int(called.sum() + covid.sum())
-    return 2 * both / total if total else float("nan")
+def calibration_error_of(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
+    """Return the expected calibration error as a function of the pictures drawn."""
+    return lambda at: expected_calibration_error(probabilities[at], covid[at])
+
+
+def share(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+    """Return how many of some are correct, 0 to 1; NaN where there are none."""
+    return float(correct[among].mean()) if among.any() else float("nan")
+
+
+def share_of(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> Statistic:
+    """Return how many of some are correct as a function of the pictures drawn."""
+    return lambda at: share(correct[at], among[at])
+
+
+def predictive_value(own: float, other: float, prevalence: float) -> float:
+    """Return how many of those called so are so, by Bayes' rule.
+
+    Parameters
+    ----------
+    own, other : float
+        Sensitivity and specificity for the positive predictive value, the other way round for the negative one.
+    prevalence : float
+        Share of those who are so, 0 to 1: of the ill, or for the negative predictive value, of the others.
+    """
+    right, wrong = own * prevalence, (1 - other) * (1 - prevalence)
+    return right / (right + wrong) if right + wrong > 0 else float("nan")
+
+
+def with_interval(patients: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES) -> dict[str, Any]:
+    """Return a figure's ``value`` and its 95 % bootstrap ``interval`` over patients, rounded; NaN where it has none."""
+    value = statistic(np.arange(len(patients)))
+    if not np.isfinite(value):
+        return {"value": float("nan"), "interval": [float("nan"), float("nan")]}
+    low, high = bootstrap_interval(patients, statistic, resamples=resamples)
+    return {"value": round(value, 4), "interval": [round(low, 4), round(high, 4)]}
+
+
+def statistics(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> dict[str, Statistic]:
+    """Return the figures of a set of pictures, by name, as functions of the pictures drawn.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n,)
+    covid : ndarray of bool, shape (n,)
+    threshold : float
+    """
+    called = probabilities >= threshold
+    everywhere = np.ones(covid.shape, dtype=np.bool_)
+    return {
+        "auc": auc_of(probabilities, covid),
+        "average_precision": lambda at: average_precision(probabilities[at], covid[at]),
+        "accuracy": share_of(called == covid, everywhere),
+        "sensitivity": share_of(called, covid),
+        "specificity": share_of(~called, ~covid),
+        "precision": share_of(covid, called),
+        "f1": lambda at: _f1(called[at], covid[at]),
+        "brier": lambda at: float(np.mean((probabilities[at] - covid[at]) ** 2)),
+    }
 
 
 def summarise(
@@ -58,29 +133,19 @@ def summarise(
     patients : sequence of str
     threshold : float
     """
-    called = probabilities >= threshold
-
-    def share(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-        return float(correct[among].mean()) if among.any() else float("nan")
-
-    everywhere = np.ones(covid.shape, dtype=np.bool_)
-    statistics: dict[str, Callable[[NDArray[np.intp]], float]] = {
-        "auc": lambda at: auc(probabilities[at], covid[at]),
-        "average_precision": lambda at: average_precision(probabilities[at], covid[at]),
-        "accuracy": lambda at: share(called[at] == covid[at], everywhere[at]),
-        "sensitivity": lambda at: share(called[at], covid[at]),
-        "specificity": lambda at: share(~called[at], ~covid[at]),
-        "precision": lambda at: share(covid[at], called[at]),
-        "f1": lambda at: _f1(called[at], covid[at]),
-        "brier": lambda at: float(np.mean((probabilities[at] - covid[at]) ** 2)),
-    }
-    everything = np.arange(covid.size)
-    figures: dict[str, Any] = {"n": int(covid.size), "covid": int(covid.sum()), "patients": len(set(patients))}
-    for name, statistic in statistics.items():
-        interval = bootstrap_interval(patients, statistic)
-        figures[name] = {
-            "value": round(statistic(everything), 4),
-            "interval": [round(bound, 4) for bound in interval],
-        }
+    figures: dict[str, Any] = counts(covid, patients)
+    for name, statistic in statistics(probabilities, covid, threshold).items():
+        figures[name] = with_interval(patients, statistic)
     figures["expected_calibration_error"] = round(expected_calibration_error(probabilities, covid), 4)
     return figures
+
+
+def counts(covid: NDArray[np.bool_], patients: Sequence[str]) -> dict[str, int]:
+    """Return how many pictures, of them COVID, and patients there are."""
+    return {"n": int(covid.size), "covid": int(covid.sum()), "patients": len(set(patients))}
+
+
+def _f1(called: NDArray[np.bool_], covid: NDArray[np.bool_]) -> float:
+    both = int((called & covid).sum())
+    total = int(called.sum() + covid.sum())
+    return 2 * both / total if total else float("nan")

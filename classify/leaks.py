@@ -1,26 +1,20 @@
-"""Pictures that stand in two parts of a split, as themselves, as near-duplicates, or through their patient."""
+"""Pictures that stand in two parts of a split, as themselves, as near-duplicates, or through their patient or paper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from ..sources import read_scan
-from ..sources.intensity import LUNG_WINDOW, apply_window
+from ..sources import Scan, read_scan
 from .dataset import Example
-
-HASH_SIDE = 16
-"""The perceptual hash has this squared bits."""
-
-NEAR = 40
-"""Bits of 256 that may differ: COVID-CT's two parts come no nearer than 58, neighbours in a series lie at 22 to 80."""
+from .perceptual import HASH_SIDE, NEAR, near_pairs, perceptual_hash
 
 LeakRule = Literal["refuse", "drop", "allow"]
 """What to do about leaks, see `settle_leaks`."""
@@ -51,6 +45,29 @@ class Leak:
         return f"{self.first} and {self.second}: {self.reason} ({self.detail})"
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What several parts of a data set have in common: a patient, or a paper.
+
+    Parameters
+    ----------
+    name : str
+    members : mapping of str to list of Path
+        Its pictures, by part.
+    """
+
+    name: str
+    members: Mapping[str, list[Path]]
+
+
+class NearDuplicates(NamedTuple):
+    """Two pictures that look alike: their indices, and how many bits of their hashes differ."""
+
+    first: int
+    second: int
+    bits: int
+
+
 def find_leaks(examples: Sequence[Example]) -> list[Leak]:
     """Compare every two parts of a data set (train, val, test).
 
@@ -63,14 +80,24 @@ def find_leaks(examples: Sequence[Example]) -> list[Leak]:
     -------
     list of Leak
         One for each shared patient, and one for each pair of near-duplicates.
+
+    Raises
+    ------
+    SourceError
+        When a picture can't be read.
     """
-    parts = sorted({item.part for item in examples if item.part})
-    members = {part: [item for item in examples if item.part == part] for part in parts}
-    hashes = {part: perceptual_hashes(item.path for item in chosen) for part, chosen in members.items()}
-    leaks = []
-    for one, other in combinations(parts, 2):
-        leaks += _shared_patients(members[one], members[other])
-        leaks += _near_duplicates(members[one], members[other], hashes[one], hashes[other])
+    parted = [item for item in examples if item.part]
+    if len({item.part for item in parted}) < 2:
+        return []
+    leaks = [
+        Leak(one[0], other[0], "same patient", shared.name)
+        for shared in shared_between_parts(parted, lambda item: item.patient)
+        for one, other in combinations(shared.members.values(), 2)
+    ]
+    for first, second, bits in near_duplicates([scan_hash(read_scan(item.path)) for item in parted]):
+        one, two = parted[first], parted[second]
+        if one.part != two.part:
+            leaks.append(Leak(one.path, two.path, "near-duplicate", f"{bits} of {HASH_SIDE**2} bits differ"))
     return leaks
 
 
@@ -111,35 +138,47 @@ def settle_leaks(changed: Sequence[Example], others: Sequence[Example], leaks: L
     return [item for item in changed if item.patient not in patients and item.path not in paths]
 
 
-def perceptual_hashes(paths: Iterable[Path]) -> NDArray[np.uint8]:
-    """Return the perceptual hash of each picture, packed bits uint8 (n, 32) (imagehash's phash)."""
-    import imagehash
+def shared_between_parts(examples: Sequence[Example], name_of: Callable[[Example], str]) -> list[Shared]:
+    """Return what stands in more than one part, sorted by name.
 
-    found = []
-    for path in paths:
-        scan = read_scan(path)
-        grey = apply_window(scan.pixels[len(scan) // 2], scan.intensity, LUNG_WINDOW)
-        picture = Image.fromarray(np.rint(grey * 255).astype(np.uint8))
-        found.append(np.packbits(imagehash.phash(picture, hash_size=HASH_SIDE).hash.ravel()))
-    return np.stack(found)
-
-
-def _shared_patients(one: Sequence[Example], other: Sequence[Example]) -> list[Leak]:
-    first = {item.patient: item.path for item in one}
-    second = {item.patient: item.path for item in other}
-    return [
-        Leak(first[patient], second[patient], "same patient", patient)
-        for patient in sorted(first.keys() & second.keys())
-    ]
+    Parameters
+    ----------
+    examples : sequence of Example
+    name_of : callable
+        Gives the patient, say, or the paper of a picture; what is empty is not compared.
+    """
+    found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for item in examples:
+        if item.part and name_of(item):
+            found[name_of(item)][item.part].append(item.path)
+    return [Shared(name, dict(found[name])) for name in sorted(found) if len(found[name]) > 1]
 
 
-def _near_duplicates(
-    one: Sequence[Example], other: Sequence[Example], hashes: NDArray[np.uint8], others: NDArray[np.uint8]
-) -> list[Leak]:
-    leaks = []
-    for item, own in zip(one, hashes, strict=True):
-        distances = np.bitwise_count(others ^ own).sum(axis=1)
-        for near in np.flatnonzero(distances <= NEAR):
-            detail = f"{distances[int(near)]} of {HASH_SIDE**2} bits differ"
-            leaks.append(Leak(item.path, other[int(near)].path, "near-duplicate", detail))
-    return leaks
+def near_duplicates(hashes: Sequence[NDArray[np.uint8]], near: int = NEAR) -> list[NearDuplicates]:
+    """Return all pairs of pictures that look alike, the most alike first.
+
+    Parameters
+    ----------
+    hashes : sequence of ndarray of uint8, shape (32,)
+        See `perceptual_hash`.
+    near : int
+        Bits that may differ.
+    """
+    if not hashes:
+        return []
+    bits = np.stack(hashes)
+    same, *blocks = near_pairs(bits, near)
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, first in zip(*same, strict=True):
+        members[int(first)].append(int(index))
+    found = [pair for alike in members.values() for pair in combinations(alike, 2)]
+    for one, other in (pair for block in blocks for pair in zip(*block, strict=True)):
+        found += product(members[int(one)], members[int(other)])
+    ordered = ((min(pair), max(pair)) for pair in found)
+    pairs = [NearDuplicates(*pair, int(np.bitwise_count(bits[pair[0]] ^ bits[pair[1]]).sum())) for pair in ordered]
+    return sorted(pairs, key=lambda pair: (pair.bits, pair.first, pair.second))
+
+
+def scan_hash(scan: Scan) -> NDArray[np.uint8]:
+    """Return the perceptual hash of a scan's middle slice, packed bits uint8 (32,)."""
+    return perceptual_hash(scan.pixels[len(scan) // 2], scan.intensity)

@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..classify.leaks import HASH_SIDE
 from ..sources import Intensity
 from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights.threads import side_by_side
+
+HASH_SIDE = 16
+"""A hash has this squared bits."""
+
+NEAR = 40
+"""Bits of 256 that may differ: COVID-CT's two parts come no nearer than 58, neighbours in a series lie at 22 to 80."""
 
 HASH_BYTES = HASH_SIDE**2 // 8
 """Of a hash."""
@@ -29,7 +34,7 @@ ROWS, COLUMNS = 128, 2048
 
 
 def perceptual_hash(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.uint8]:
-    """Return the hash of a slice, packed bits uint8 (32,): that of `lungct.classify.leaks`, without its package.
+    """Return the hash of a slice, packed bits uint8 (32,): the same as imagehash's ``phash``, without its package.
 
     Recompressing (JPEG 50) or halving a picture changes at most 4 of the 256 bits, another brightness 40, cutting 2%
     off each side half of the time more than 50 (60 pictures); unrelated pictures differ in 118 on average.

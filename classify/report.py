@@ -6,7 +6,7 @@ import csv
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 from ..sources import read_scan
 from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Card
-from ..weights.intervals import bootstrap_interval
 from ..weights.page import html_figure, html_table, write_json, write_page
 from .classifier import Classifier
 from .controls import CONTROLS, FEATURES, trivial_scores
-from .evaluation import BINS, auc, summarise
+from .curves import draw_discrimination
+from .evaluation import auc, auc_of, summarise, with_interval
 from .regions import FindLungs
 from .scoring import Scored
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SHOWN = 6
 """Best and worst pictures on the page, of each as many."""
@@ -82,7 +79,7 @@ def write_report(
     parts = [_introduction(card), *_tables(report)]
     for number, name in enumerate(sources):
         own = [one for one in known if one.example.source == name]
-        _draw_curves(own, classifier.threshold, folder / f"curves-{number}.png")
+        draw_discrimination(*_arrays(own), classifier.threshold).savefig(folder / f"curves-{number}.png", dpi=100)
         parts += [f"<h2>{name}</h2>", html_figure(f"curves-{number}.png", "", wide=True)]
     parts += _training_curves(card, folder)
     parts += _examples(known, classifier, find_lungs, folder)
@@ -97,15 +94,8 @@ def _figures(own: Sequence[Scored], threshold: float) -> dict[str, Any]:
     figures["scikit_learn"] = _classification_report(probabilities >= threshold, covid)
     scores: dict[str, NDArray[np.float64]] = {name: np.array([one.controls[name] for one in own]) for name in CONTROLS}
     scores["trivial"] = trivial_scores(np.stack([one.features for one in own]), covid, patients)
-    figures["controls_auc"] = {name: _auc_with_interval(values, covid, patients) for name, values in scores.items()}
+    figures["controls_auc"] = {name: with_interval(patients, auc_of(values, covid)) for name, values in scores.items()}
     return figures
-
-
-def _auc_with_interval(scores: NDArray[np.float64], covid: NDArray[np.bool_], patients: Sequence[str]) -> Any:
-    if not np.isfinite(scores).all():
-        return None
-    low, high = bootstrap_interval(patients, lambda at: auc(scores[at], covid[at]))
-    return {"value": round(auc(scores, covid), 4), "interval": [round(low, 4), round(high, 4)]}
 
 
 def _source_auc(known: Sequence[Scored], sources: Sequence[str]) -> float:
@@ -138,9 +128,9 @@ def _tables(report: dict[str, Any]) -> list[str]:
     sets = report["data_sets"]
     first = next(iter(sets.values()))
     names = [name for name in first if name not in ("scikit_learn", "controls_auc")]
-    rows = [{"": name.replace("_", " "), **{source: _text(sets[source][name]) for source in sets}} for name in names]
+    rows = [{"": name.replace("_", " "), **{source: sets[source][name] for source in sets}} for name in names]
     controls = [
-        {"AUC of": CAPTIONS[name], **{source: _text(sets[source]["controls_auc"][name]) for source in sets}}
+        {"AUC of": CAPTIONS[name], **{source: sets[source]["controls_auc"][name] for source in sets}}
         for name in CAPTIONS
     ]
     parts = [html_table(rows), "<h2>Controls</h2>", html_table(controls)]
@@ -152,46 +142,6 @@ def _tables(report: dict[str, Any]) -> list[str]:
     if report["not_scored"]:
         parts += ["<h2>Not scored</h2>", html_table(report["not_scored"])]
     return parts
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, dict):
-        low, high = value["interval"]
-        return f"{value['value']:.3f} ({low:.3f} to {high:.3f})"
-    return "" if value is None else f"{value}"
-
-
-def _draw_curves(own: Sequence[Scored], threshold: float, path: Path) -> None:
-    """Draw confusion matrix, ROC, precision-recall and reliability of one data set."""
-    from matplotlib.figure import Figure
-    from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
-
-    probabilities, covid = _arrays(own)
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    (matrix, roc), (precision, reliability) = figure.subplots(2, 2)
-    ConfusionMatrixDisplay.from_predictions(
-        covid, probabilities >= threshold, labels=[False, True], display_labels=["non-COVID", "COVID"],
-        ax=matrix, colorbar=False, cmap="Blues",
-    )  # fmt: skip
-    if covid.any() and not covid.all():
-        RocCurveDisplay.from_predictions(covid, probabilities, ax=roc, plot_chance_level=True)
-        PrecisionRecallDisplay.from_predictions(covid, probabilities, ax=precision, plot_chance_level=True)
-    _draw_reliability(reliability, probabilities, covid)
-    for axis, title in ((matrix, "Confusion matrix"), (roc, "ROC"), (precision, "Precision and recall")):
-        axis.set_title(title)
-    figure.savefig(path, dpi=100)
-
-
-def _draw_reliability(axis: Axes, probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> None:
-    bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    points = [
-        (probabilities[bins == at].mean(), covid[bins == at].mean(), (bins == at).sum()) for at in np.unique(bins)
-    ]
-    said, true, count = (np.array(values) for values in zip(*points, strict=True))
-    axis.plot([0, 1], [0, 1], "k--", linewidth=1)
-    axis.plot(said, true, color="tab:blue")
-    axis.scatter(said, true, s=10 + 300 * count / count.sum(), color="tab:blue")
-    axis.set(xlabel="probability", ylabel="share with COVID", title="Reliability (area: number of pictures)")
 
 
 def _training_curves(card: Card, folder: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ class Scored(NamedTuple):
     probability : float
         Calibrated; NaN where no lung was found or the picture can't be read.
     controls : dict of str to float
-        The logit of each control, NaN as above.
+        What each control says, NaN as above.
     features : ndarray of float64, shape (7,)
         See `picture_features`.
     note : str
@@ -40,7 +40,7 @@ class Scored(NamedTuple):
 
 def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lungs: FindLungs) -> Iterator[Scored]:
     """Yield each picture's score; of a volume the middle slice counts for features and controls."""
-    controls: dict[str, Classifier] = {name: classifier.seeing(name) for name in CONTROLS}
+    controls = controls_of(classifier)
     for item in examples:
         try:
             scan = read_scan(item.path)
@@ -48,6 +48,17 @@ def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lun
             yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(7, np.nan), str(error))
             continue
         yield _score(classifier, controls, item, scan, find_lungs(scan))
+
+
+def controls_of(classifier: Classifier) -> dict[str, Classifier]:
+    """Return the same network shown what has no lung tissue, by the control's name."""
+    return {name: classifier.seeing(name) for name in CONTROLS}
+
+
+def control_scores(controls: Mapping[str, Classifier], scan: Scan, masks: NDArray[np.bool_]) -> dict[str, float]:
+    """Return what each control says of a scan, 0 to 1; NaN without lung."""
+    said = {name: control.classify(scan, masks).probability for name, control in controls.items()}
+    return {name: np.nan if probability is None else probability for name, probability in said.items()}
 
 
 def _score(
@@ -58,12 +69,4 @@ def _score(
     probability = classifier.classify(scan, masks).probability
     if probability is None:
         return Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), features, "no lung found")
-    return Scored(
-        item,
-        probability,
-        {
-            name: np.nan if (found := control.classify(scan, masks).probability) is None else found
-            for name, control in controls.items()
-        },
-        features,
-    )
+    return Scored(item, probability, control_scores(controls, scan, masks), features)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify.leaks import NEAR
-from .perceptual import HASH_BYTES, near_pairs
+from ..classify.perceptual import HASH_BYTES, NEAR, near_pairs
 
 PARTS = ("train", "val", "test")
 """Parts of a split."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classify.perceptual import perceptual_hash
 from ..classify.roi import Box
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import Intensity, Scan, SourceError, read_scan
@@ -17,7 +18,6 @@ from ..weights import Engine, Precision
 from .batch import available
 from .listing import list_items
 from .mapping import open_segmenter
-from .perceptual import perceptual_hash
 from .pipeline import is_single, warnings_of
 from .preprocess_settings import DEFAULTS, PreprocessSettings
 from .remote import RemoteFile

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..classify.leaks import NEAR
+from ..classify.perceptual import NEAR
 from .batch_options import (
     Inputs,
     JsonLogsOption,

@@ -92,6 +92,12 @@ def picture_uri(picture: Image, form: Literal["PNG", "JPEG", "WEBP"] = "JPEG", q
     return f"data:image/{form.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+def figure_in_words(figure: Mapping[str, Any]) -> str:
+    """Return a figure's ``value`` with its ``interval``; empty where it is NaN."""
+    value, (low, high) = figure["value"], figure["interval"]
+    return f"{value:.3f} ({low:.3f} to {high:.3f})" if math.isfinite(value) else ""
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON; numbers that are none become null."""
     path.write_text(json.dumps(_plain(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -108,10 +114,8 @@ def _plain(value: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, Mapping):  # a figure and its interval
-        low, high = value["interval"]
-        bracket = f"({low:.3f} to {high:.3f})".replace(" ", "\N{NO-BREAK SPACE}")
-        return f"{value['value']:.3f} {bracket}" if math.isfinite(value["value"]) else ""
+    if isinstance(value, Mapping):
+        return figure_in_words(value).replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
     if isinstance(value, float):
         return f"{value:.4f}" if math.isfinite(value) else ""
     return "" if value is None else str(value)

@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lungct.classify.leaks import NEAR
+from lungct.classify.perceptual import NEAR, near_pairs
 from lungct.pipeline.groups import PARTS, Grouping, Split, group_rows, split_groups
-from lungct.pipeline.perceptual import near_pairs, perceptual_hash
 from lungct.pipeline.preprocess_job import run_preprocess
 from lungct.pipeline.preprocess_settings import PreprocessSettings
-from lungct.sources import SourceError, read_scan
+from lungct.sources import SourceError
 
 from ..conftest import SLICES
 
@@ -53,16 +52,6 @@ def test_near_duplicates_are_one_group_and_never_in_two_parts(planted, tmp_path)
 def test_a_column_to_group_by_must_be_there(planted, tmp_path):
     with pytest.raises(SourceError, match="column patient: is in no table"):
         run_preprocess([planted], tmp_path, grouping=Grouping(("patient",)))
-
-
-def test_hash_is_that_of_imagehash():
-    leaks = pytest.importorskip("lungct.classify.leaks")
-    pytest.importorskip("imagehash")
-    paths = sorted(SLICES.iterdir())
-    expected = leaks.perceptual_hashes(paths)
-    scans = [read_scan(path) for path in paths]
-    found = np.stack([perceptual_hash(scan.pixels[0], scan.intensity) for scan in scans])
-    assert np.bitwise_count(found ^ expected).sum(axis=1).max() <= 1  # the median's neighbour, by rounding
 
 
 def test_pairs_are_those_of_all_comparisons():

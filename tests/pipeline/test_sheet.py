@@ -56,9 +56,15 @@ def test_every_code_has_a_sentence():
 def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
     card = load_card(CLASSIFIER)
     sure = replace(
-        made(0.9), threshold=card.decision["threshold"], interval=(0.61, 0.93), prediction_set=("COVID", "non-COVID"), error_level=0.05, ood_score=0.4,
-        warnings=("one-lung",), model={"classifier": {"name": card.name, "sha256": card.sha256}},
-    )  # fmt: skip
+        made(0.9),
+        threshold=card.decision["threshold"],
+        interval=(0.61, 0.93),
+        prediction_set=("COVID", "non-COVID"),
+        error_level=0.05,
+        ood_score=0.4,
+        warnings=("one-lung",),
+        model={"classifier": {"name": card.name, "sha256": card.sha256}},
+    )
     page = sure.sheet()
     text = words(page)
     for said in (

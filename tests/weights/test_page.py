@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from lungct.weights.page import html_figure, html_page, html_table, picture_uri, write_json, write_page
+from lungct.weights.page import figure_in_words, html_figure, html_page, html_table, picture_uri, write_json, write_page
 
 
 def test_numbers_that_are_none_become_null_and_words_stay(tmp_path):
@@ -37,3 +37,10 @@ def test_page_can_hold_its_pictures():
     assert kind == "data:image/png;base64"
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), np.asarray(grey))
     assert f'src="{address}"' in html_page("a", [html_figure(address, "grey")])
+
+
+def test_figures_come_with_their_intervals():
+    known, unknown = {"value": 0.5, "interval": [0.25, 0.75]}, {"value": math.nan, "interval": [math.nan, math.nan]}
+    assert figure_in_words(known) == "0.500 (0.250 to 0.750)"
+    table = html_table([{"auc": known, "f1": unknown, "none": None}])
+    assert "<td>0.500 (0.250\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.750)</td><td></td><td></td>" in table

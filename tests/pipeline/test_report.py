@@ -1,0 +1,261 @@
+"""``lungct report``: planted faults are named, figures are those of the pipeline, the page needs nothing else."""
+
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungct.classify.dataset import Example, read_folder
+from lungct.classify.leak_table import leak_table
+from lungct.classify.leaks import scan_hash
+from lungct.pipeline import Pipeline, report_command
+from lungct.pipeline.claim import AUTHORS, ITEMS
+from lungct.pipeline.cli import app
+from lungct.pipeline.prediction import Prediction
+from lungct.pipeline.report_figures import conformal, failures, refusal
+from lungct.pipeline.report_findings import findings
+from lungct.pipeline.report_rows import Answers, Facts, Row
+from lungct.sources import read_scan
+
+from ..conftest import ROOT, SHARED, SLICES
+
+pytest.importorskip("sklearn")
+pytest.importorskip("matplotlib")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+def in_one_line(result):
+    """Return what a command said, without the box around it."""
+    return " ".join(result.output.replace("│", " ").split())
+
+
+def draw_slice(seed, side=160):
+    """Return a body with two lungs and vessels, each seed another, uint8: pictures that don't look alike."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side] / side - 0.5
+    picture = np.full((side, side), 10.0)
+
+    def ellipse(cy, cx, ry, rx, grey):
+        picture[((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < 1] = grey
+
+    ellipse(0, 0, *rng.uniform(0.3, 0.48, 2), 170)
+    for place in (-1, 1):
+        ellipse(rng.uniform(-0.05, 0.05), place * rng.uniform(0.14, 0.2), *rng.uniform(0.1, 0.24, 2), 40)
+    for _ in range(25):
+        ellipse(*rng.uniform(-0.45, 0.45, 2), *rng.uniform(0.02, 0.07, 2), rng.uniform(0, 255))
+    return np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+
+
+def plant(folder, pictures, copies):
+    """Write pictures into train and, of the first, recompressed and resized copies into val; return the pairs."""
+    planted = set()
+    for number, picture in enumerate(pictures):
+        name = "COVID" if number % 2 else "NonCOVID"
+        part = "train" if number < len(pictures) // 2 else "val"
+        (folder / part / name).mkdir(parents=True, exist_ok=True)
+        picture.save(folder / part / name / f"own-{number}.png")
+        if number < copies:
+            (folder / "val" / name).mkdir(parents=True, exist_ok=True)
+            scale = (1, 0.5, 0.7, 1.3)[number % 4]
+            size = tuple(round(side * scale) for side in picture.size)
+            picture.resize(size).save(folder / "val" / name / f"copy-{number}.jpg", quality=(50, 75, 90)[number % 3])
+            planted.add((f"own-{number}.png", f"copy-{number}.jpg"))
+    return planted
+
+
+def found_pairs(folder):
+    examples = read_folder(folder)
+    table = leak_table(examples, {index: scan_hash(read_scan(item.path)) for index, item in enumerate(examples)})
+    return {tuple(Path(row[name]).name for name in ("first", "second")) for row in table["across_parts"]}
+
+
+def test_ten_planted_duplicates_are_all_named_and_no_more_than_two_others(tmp_path):
+    planted = plant(tmp_path, [Image.fromarray(draw_slice(seed)) for seed in range(60)], 10)
+    found = {tuple(sorted(pair)) for pair in found_pairs(tmp_path)}
+    planted = {tuple(sorted(pair)) for pair in planted}
+    assert len(planted) == 10
+    assert planted <= found
+    assert len(found - planted) <= 2
+
+
+@pytest.mark.shared
+def test_planted_duplicates_of_real_pictures_are_named(tmp_path):
+    paths = sorted((SHARED / "covid-ct" / "train" / "COVID").iterdir())[::6][:30]
+    planted = plant(tmp_path, [Image.open(path).convert("L") for path in paths], 10)
+    found = {tuple(sorted(pair)) for pair in found_pairs(tmp_path)}
+    assert {tuple(sorted(pair)) for pair in planted} <= found
+    assert len(found) <= 12
+
+
+@pytest.mark.shared
+def test_the_paper_in_both_parts_of_covid_ct_is_named_and_no_patient_is():
+    table = leak_table(read_folder(SHARED / "covid-ct"), {})
+    (paper,) = table["shared_papers"]
+    assert paper["name"] == "2020.03.13.20035212"
+    assert {part: len(names) for part, names in paper["pictures"].items()} == {"train": 3, "val": 9}
+    assert table["shared_patients"] == []
+    crawled = next(row for row in table["patients"] if "crawled" in row["names"])
+    assert crawled["in several parts"] == 0
+    assert (crawled["train"], crawled["val"]) == (54, 12)
+
+
+class Links(HTMLParser):
+    """Everything a page would fetch, and the ids and links in it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.ids, self.targets = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.fetched += [given[name] for name in ("src", "srcset") if name in given]
+        self.fetched += [given["href"]] if tag == "link" else []
+        self.targets += [given["href"][1:]] if tag == "a" else []
+        self.ids += [given["id"]] if "id" in given else []
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A report on a folder with a table: pictures, a series, an archive, a text and what is not there."""
+    root = tmp_path_factory.mktemp("report")
+    data = root / "scans"
+    shutil.copytree(SLICES, data / "slices")
+    shutil.copytree(ROOT / "examples" / "series", data / "series")
+    shutil.make_archive(str(data / "zipped"), "zip", ROOT / "examples" / "series")
+    (data / "notes.png").write_text("no picture")
+    with Image.open(SLICES / "covid19-ny-sbu-A048383.png") as picture:
+        picture.convert("L").resize((300, 300)).save(data / "again.jpg", quality=60)
+    rows = [
+        ("slices/covid19-ny-sbu-A002304.png", 1, "A", "val", "71", "GE"),
+        ("slices/covid19-ny-sbu-A048383.png", 1, "B", "val", "55", "GE"),
+        ("slices/covid19-ny-sbu-A062055-abdomen.png", 1, "D", "val", "", "Siemens"),
+        ("slices/lung-pet-ct-dx-A0002-11.png", 0, "E", "val", "53", "Siemens"),
+        ("slices/lctsc-S1-101-hu.tif", 0, "F", "val", "", "Siemens"),
+        ("series", 0, "G", "val", "", ""),
+        ("zipped.zip", 0, "G", "val", "", ""),
+        ("notes.png", 1, "H", "val", "", ""),
+        ("nowhere.png", 0, "I", "val", "", ""),
+        ("again.jpg", 1, "B", "train", "", ""),
+    ]
+    with (root / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "label", "patient", "split", "age", "vendor"), *rows])
+    result = run("--data", data, "--reference", root / "labels.csv", "--out", root / "out.html", "--prevalence", 0.1)
+    assert result.exit_code == 0, result.output
+    return root, json.loads((root / "out.json").read_text()), result.output
+
+
+def test_everything_given_is_in_the_report(written):
+    _, report, output = written
+    assert report["failures"]["inputs"] == 9
+    reasons = {Path(row["input"]).name: row["why"] for row in report["failures"]["unanswered"]}
+    assert "is named .png but is no PNG file" in reasons["notes.png"]
+    assert "does not exist" in reasons["nowhere.png"]
+    assert "covid19-ny-sbu-A062055-abdomen.png" in reasons
+    main = report["discrimination"]["answered"]
+    assert (main["n"], main["covid"], main["patients"]) == (6, 2, 5)
+    assert {row["group"] for row in report["subgroups"] if row["column"] == "vendor"} == {"GE", "Siemens", "not known"}
+    assert report["cohort"]["measured"]["manufacturer (DICOM)"]["SIEMENS"] == 2
+    assert {"PPV at 0.1", "NPV at 0.1"} < set(report["thresholds"][0])
+    assert set(report["unlisted"]) == {"slices/covid19-ny-sbu-A056642.png", "slices/lung-pet-ct-dx-A0002-17.png"}
+    (pair,) = report["leaks"]["across_parts"]
+    assert {pair["first"], pair["second"]} == {"val/covid19-ny-sbu-A048383.png", "train/again.jpg"}
+    assert [patient["name"] for patient in report["leaks"]["shared_patients"]] == ["scans/B"]
+    assert [finding["kind"] for finding in report["findings"]][:2] == ["leak", "leak"]
+    assert "leak: In several parts stand pictures of 1 patient: scans/B." in output.replace("\n", " ")
+    checksums = {report["provenance"][stage]["sha256"] for stage in ("segmenter", "classifier")}
+    assert checksums == {Pipeline.from_pretrained().model[stage]["sha256"] for stage in ("segmenter", "classifier")}
+    assert len(report["provenance"]["data_sha256"]) == 64
+    assert len(report["claim"]) == 44
+    assert sum(AUTHORS not in row["what this report says"] for row in report["claim"]) >= 15
+
+
+def test_the_page_needs_no_other_file_and_says_it_all(written):
+    root, report, _ = written
+    text = (root / "out.html").read_text()
+    links = Links()
+    links.feed(text)
+    assert all(address.startswith("data:") for address in links.fetched)
+    assert not re.search(r"url\(|@import|<script", text)
+    assert sorted(links.targets) == sorted(links.ids)
+    assert sum("image/jpeg" in address for address in links.fetched) >= 6
+    assert text.count("<tr><td>") >= len(ITEMS)
+    assert AUTHORS in text
+    for finding in report["findings"]:
+        assert finding["text"].split("'")[0][:60].replace("&", "&amp;") in text
+
+
+def test_mistakes_are_wrong_usage_and_name_file_and_line(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("path,label\na.png,flu\n")
+    wrong = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
+    assert wrong.exit_code == 2
+    assert "labels.csv, line 2: has the label 'flu'" in in_one_line(wrong)
+    assert "give its labels by --reference" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "a.html"))
+    assert "folder/report.html" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "folder")).replace(" ", "")
+    table.write_text("path,label\nnowhere.png,1\n")
+    nothing = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
+    assert nothing.exit_code == 2
+    assert "none of 1 inputs could be judged" in in_one_line(nothing)
+
+
+def test_missing_packages_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(report_command, "NEEDED", {"no_such_module": "no-such-package"})
+    result = run("--data", tmp_path, "--out", tmp_path / "a.html")
+    assert result.exit_code == 2
+    assert "lungct[report]" in result.output
+
+
+def row(number, probability, covid, label, ood_score=None, labels=(), warnings=()):
+    example = Example(Path(f"{number}.png"), covid, f"set/p{number}", "set", "")
+    facts = Facts((1, 8, 8), None, "PNG", "display", {}, np.zeros(32, np.uint8))
+    prediction = Prediction(
+        f"{number}.png", label, probability, np.zeros(1, np.float32), None, warnings,
+        ood_score=ood_score, prediction_set=labels,
+    )  # fmt: skip
+    return Row(example, facts, prediction)
+
+
+def test_refused_inputs_are_named_and_the_others_counted():
+    rows = [
+        row(0, 0.9, True, "COVID", 0.2, ("COVID",)),
+        row(1, 0.8, False, "COVID", 0.9, ("COVID", "non-COVID")),
+        row(2, 0.1, False, "non-COVID", 0.1, ("non-COVID",)),
+        row(3, 0.7, False, "indeterminate", 1.4, ("COVID",), ("unlike-training",)),
+        row(4, None, True, "indeterminate", float("inf"), (), ("no-lung",)),
+    ]
+    found = failures(rows)
+    assert (found["answered"], found["refused"], found["without_lung"], found["unreadable"]) == (3, 1, 1, 0)
+    assert [one["why"] for one in found["unanswered"]] == ["unlike the training data", "no lung found"]
+    curves = refusal(rows, 0.5)
+    assert [one["accuracy"]["value"] for one in curves["most unlike training first"]][::4] == [0.5, 1]
+    assert conformal(Answers(rows[:3]))["coverage"][0]["holds it"]["value"] == 1
+    assert conformal(Answers([row(0, 0.9, True, "COVID")])) == {}
+
+
+def test_findings_say_what_is_wrong(written):
+    _, report, _ = written
+    figure = {"value": 0.8, "interval": [0.7, 0.9]}
+    changed = {
+        **report,
+        "controls": {**report["controls"], "erased": figure},
+        "single_class_sources": ["north"],
+        "provenance": {**report["provenance"], "trained_on": ["scans"]},
+    }
+    texts = " ".join(finding.text for finding in findings(changed))
+    for words in (
+        "lungs erased: AUC 0.80",
+        "One class alone comes from north",
+        "trained on pictures of scans",
+        "3 of 9 inputs",
+    ):
+        assert words in texts

@@ -15,8 +15,9 @@ def model():
 
 def test_logit_is_the_mean_of_the_evidence(model):
     inputs = np.random.default_rng(0).random((2, 64, 64, 1), dtype=np.float32)
-    logit, evidence = (np.asarray(output) for output in model(inputs, training=False))
+    logit, evidence, features, textures = (np.asarray(output) for output in model(inputs, training=False))
     assert logit.shape == (2, 1)
+    assert (features.shape, textures.shape) == ((2, 1280), (2, 112))
     assert evidence.shape == (2, 2, 2, 1)
     np.testing.assert_allclose(logit[:, 0], evidence.mean(axis=(1, 2, 3)), atol=1e-5)
 
@@ -41,7 +42,8 @@ def test_backbones_are_those_of_keras_applications(backbone, parameters):
     """Parameters without a top as keras.io lists them."""
     other = build_classifier(96, backbone=backbone)
     assert other.get_layer(backbone).count_params() == parameters
-    logit, evidence = other(np.zeros((1, 96, 96, 1), np.float32), training=False)
+    logit, evidence, *means = other(np.zeros((1, 96, 96, 1), np.float32), training=False)
+    assert all(mean.shape[0] == 1 and mean.ndim == 2 for mean in means)
     assert logit.shape == (1, 1)
     assert evidence.shape[-1] == 1
 

@@ -1,12 +1,13 @@
 """Stage 2: scores the lungs with an EfficientNetB0 trained with focal loss."""
 
 from .classifier import Classification, Classifier
-from .conformal import checked_level
+from .conformal import LABELS, checked_level
 from .evidence import Evidence, Explain
 from .network import build_classifier
 from .roi import RoiPreprocessing
 
 __all__ = [
+    "LABELS",
     "Classification",
     "Classifier",
     "Evidence",

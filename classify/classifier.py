@@ -19,7 +19,7 @@ from .evidence import SOFTENING, Evidence, Explain
 from .heads import HEADS, INTERVAL
 from .occlusion import occlusion_grid
 from .roi import Box, Region, RoiPreprocessing
-from .trust import Trust
+from .trust import Trust, kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,7 @@ class Classifier:
         self._temperature = float(self.card.decision["temperature"])
         self._precision = precision
         self._trust = Trust.read(self.card)
+        self._distance_limit = float(self.card.decision.get("distance_limit", {}).get(kind_of(precision), np.nan))
         self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod
@@ -179,8 +180,8 @@ class Classifier:
             output, grid, *features = run(roi[None, ..., None])
             logit = output[0, 0] / np.float32(self._temperature)
             if self._trust:
-                moved, distances[index] = self._trust.judge(self._precision, *features)
-                heads[index] = logit + moved
+                moved, distance = self._trust.judge(self._precision, *features)
+                heads[index], distances[index] = logit + moved, distance / self._distance_limit
             probabilities[index] = calibrate(logit, 1.0)
             lung[index] = mask.sum() * voxels[index]
             return self._evidence(run, roi, mask[box], box, grid[0, ..., 0], explain)

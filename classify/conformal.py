@@ -3,7 +3,8 @@
 For each class a slice's score is one minus the probability of that class; a label stays in the set where its score is
 no higher than all but the stated share of those that validation slices of the class got (label-conditional: Vovk 2012,
 arXiv 1209.2673; Sadinle et al. 2019, arXiv 1609.00451). Slices of a patient are alike, so patients count, not slices
-(Dunn et al. 2022, arXiv 1809.07441): what is promised holds for a slice of a new patient from the same sources.
+(hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv 2306.06342): what is promised holds for a slice
+of a new patient from the same sources.
 """
 
 from __future__ import annotations

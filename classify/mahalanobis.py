@@ -6,7 +6,7 @@ Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution S
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ class Mahalanobis:
     ----------
     mean : ndarray of float32, shape (features,)
     whitening : ndarray of float32, shape (features, features)
-        Turns what differs from the mean into numbers that don't depend on each other, the sum of whose squares is 1
-        at the limit.
+        Turns what differs from the mean into numbers of variance 1 / features that don't depend on each other.
     """
 
     mean: NDArray[np.float32]
@@ -32,10 +31,7 @@ class Mahalanobis:
 
     @classmethod
     def fit(cls, features: NDArray[np.float32], weights: NDArray[np.float64]) -> Mahalanobis:
-        """Fit it to features, float32 (n, features), each of which counts with its weight, float64 (n,).
-
-        The limit is the root of their number, about where they lie; `limited` sets another.
-        """
+        """Fit it to features, float32 (n, features), each of which counts with its weight, float64 (n,)."""
         mean = np.average(features, axis=0, weights=weights)
         covariance = np.cov(features, rowvar=False, aweights=weights)
         size = len(mean)
@@ -43,10 +39,6 @@ class Mahalanobis:
         inverse = np.linalg.inv(np.linalg.cholesky(covariance))
         return cls(mean.astype(np.float32), (inverse / np.sqrt(size)).astype(np.float32))
 
-    def limited(self, limit: float) -> Mahalanobis:
-        """Return the same with another limit, as a share of its own."""
-        return replace(self, whitening=self.whitening / np.float32(limit))
-
     def distance(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the distance of features, float32 (n, features), as a share of the limit, float32 (n,)."""
+        """Return the distance of features, float32 (n, features), per root of their number: about 1 inside."""
         return np.asarray(np.linalg.norm((features - self.mean) @ self.whitening.T, axis=1), dtype=np.float32)

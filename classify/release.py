@@ -108,12 +108,14 @@ def release_classifier(
     card.write()  # so that a failure beyond loses no run
     chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
     card = quantize(card, training.inputs[chosen][:, None])
-    card = replace(card, trust=_trust_of(card, training, validation).write(card))
+    trust, limits = _trust_of(card, training, validation)
+    limits = {kind: round(limit, 4) for kind, limit in limits.items()}
+    card = replace(card, trust=trust.write(card), decision={**card.decision, "distance_limit": limits})
     card.write()
     return card
 
 
-def _trust_of(card: Card, training: Regions, validation: Regions) -> Trust:
+def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust, dict[str, float]]:
     """Fit what goes with the answers of the network, and of the quantised one where there is one."""
     size, temperature = int(card.preprocessing["size"]), float(card.decision["temperature"])
     small = np.stack([resize(roi[..., 0], size, size) for roi in training.inputs])[..., None]

@@ -18,8 +18,9 @@ from .conformal import Conformal, Scores
 from .heads import TrainingAnswers, fit_heads, head_logits
 from .mahalanobis import Mahalanobis
 
-REFUSED = 0.03
-"""Share of the validation slices of no source that may lie beyond the limit of the distance."""
+REFUSED = {"f32": 0.03, "int8": 0.02}
+"""By precision, the share of the validation slices of any source that may lie beyond the limit of the distance. Less
+for the quantised network: regions cut by the quantised segmenter differ a little from those measured here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,7 @@ class Trust:
     Parameters
     ----------
     known : mapping of str to Mahalanobis
-        The texture features of its training data, by precision: those of the quantised network are others. The limit
-        is the distance beyond which a slice is unlike them.
+        The texture features of its training data, by precision: those of the quantised network are others.
     heads : ndarray of float32, shape (heads, features + 1)
         See `fit_heads`.
     conformal : Conformal
@@ -43,7 +43,7 @@ class Trust:
     def judge(
         self, precision: Precision, features: NDArray[np.float32], textures: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
-        """Return how much each head's logit differs, (heads,), and the distance as a share of the limit, of one slice.
+        """Return how much each head's logit differs, (heads,), and the distance, of one slice.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Trust:
         features, textures : ndarray of float32, shape (1, features)
             As the network gives them.
         """
-        known = self.known["int8" if precision == "int8" else "f32"]
+        known = self.known[kind_of(precision)]
         return head_logits(self.heads, features)[0], float(known.distance(textures)[0])
 
     def write(self, card: Card) -> dict[str, str]:
@@ -99,12 +99,17 @@ _KNOWN = ("mean", "whitening")
 """What a `Mahalanobis` holds."""
 
 
+def kind_of(precision: Precision) -> str:
+    """Return whose features those of a precision are: the quantised network's, or those of the network as trained."""
+    return "int8" if precision == "int8" else "f32"
+
+
 def fit_trust(
     training: TrainingAnswers,
     validation: TrainingAnswers,
     textures: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
     seed: int = 0,
-) -> Trust:
+) -> tuple[Trust, dict[str, float]]:
     """Fit distance and heads on training slices; choose the limit and the conformal scores on validation slices.
 
     Parameters
@@ -113,19 +118,23 @@ def fit_trust(
     textures : mapping of str to tuple of ndarray of float32, shape (n, features)
         By precision the network's texture features of the training and the validation slices.
     seed : int
+
+    Returns
+    -------
+    trust : Trust
+    limits : dict of str to float
+        By precision the distance beyond which a slice is unlike the training data, for the card.
     """
-    known = {
-        precision: _limited(Mahalanobis.fit(trained, training.weights), validated, validation.sources)
-        for precision, (trained, validated) in textures.items()
+    known = {kind: Mahalanobis.fit(trained, training.weights) for kind, (trained, _) in textures.items()}
+    limits = {
+        kind: _limit(known[kind].distance(validated), validation.sources, REFUSED[kind])
+        for kind, (_, validated) in textures.items()
     }
     probabilities = 1 / (1 + np.exp(-validation.logits))
     conformal = Conformal.fit(probabilities, validation.covid, validation.patients)
-    return Trust(known, fit_heads(training, seed), conformal)
+    return Trust(known, fit_heads(training, seed), conformal), limits
 
 
-def _limited(known: Mahalanobis, validated: NDArray[np.float32], sources: NDArray[np.str_]) -> Mahalanobis:
-    """Set the limit so that of the validation slices of no source more than `REFUSED` lie beyond it."""
-    distances = known.distance(validated)
-    return known.limited(
-        max(float(np.quantile(distances[sources == name], 1 - REFUSED)) for name in np.unique(sources))
-    )
+def _limit(distances: NDArray[np.float32], sources: NDArray[np.str_], refused: float) -> float:
+    """Return the least distance beyond which lies no more than this share of the slices of any source."""
+    return max(float(np.quantile(distances[sources == name], 1 - refused)) for name in np.unique(sources))

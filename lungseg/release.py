@@ -33,6 +33,9 @@ FIRST_LOOK = 0.625
 DOUBT = 0.95
 """Expected Dice below which the first look is repeated at full size: so it is for a quarter of infected lungs."""
 
+LEAST_CONFIDENCE = 0.85
+"""Expected Dice below which a mask is not to be judged: validation slices lack half as much to 1 at most."""
+
 SECOND_LOOK_MARGIN = 0.15
 """Room around the lungs at the second look, as a share of their extent: 0.05 and 0.3 validated no better."""
 
@@ -87,6 +90,7 @@ def release_segmenter(
             "first_look_size": coarse if own else size,
             "first_look_doubt": DOUBT,
             "second_look_margin": SECOND_LOOK_MARGIN,
+            "least_confidence": LEAST_CONFIDENCE,
         },
         training_data=[
             {"name": source, "slices": len(chosen), "patients": len({item.patient for item in chosen})}

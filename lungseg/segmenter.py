@@ -90,6 +90,13 @@ class LungSegmenter:
     callers : int
         How many threads will call it side by side, each with its share of the processor's.
 
+    Attributes
+    ----------
+    threshold : float
+        Probability from which on a pixel is lung.
+    least_confidence : float
+        `Segmentation.confidence` below which a mask is not to be judged; 0 where the card knows none.
+
     Raises
     ------
     WeightsError
@@ -112,6 +119,7 @@ class LungSegmenter:
         self.threshold = float(decision["threshold"])
         margin = decision.get("second_look_margin")
         self._margin = None if margin is None else float(margin)
+        self.least_confidence = float(decision.get("least_confidence", 0.0))
         self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod

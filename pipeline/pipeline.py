@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify import Classification, Classifier, Explain, checked_level
+from ..classify import LABELS, Classification, Classifier, Explain, checked_level
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
@@ -189,7 +189,7 @@ class Pipeline:
     def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
         scan, lungs = find_lungs(self.segmenter, scan)
         result = self.classifier.classify(scan, lungs.mask, explain)
-        score = ood_score(result, lungs.confidence)
+        score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
         unlike = [UNLIKE] if score is not None and score > 1 else []
         return Prediction(
             source=scan.source,
@@ -203,7 +203,7 @@ class Pipeline:
             classification=result,
             threshold=self.classifier.threshold,
             interval=result.interval,
-            prediction_set=self.classifier.prediction_set(result.probability, self.error_level),
+            prediction_set=LABELS if unlike else self.classifier.prediction_set(result.probability, self.error_level),
             error_level=self.error_level,
             ood_score=score,
         )

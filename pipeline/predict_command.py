@@ -77,7 +77,10 @@ def predict(
         ),
     ] = ExplainName.cam,
     error_level: Annotated[
-        float, typer.Option(help="Share of errors that the column prediction_set may make, between 0 and 1.")
+        float,
+        typer.Option(
+            help="Share of errors that the column prediction_set may make, 0 to 1; measured on single slices."
+        ),
     ] = 0.1,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
@@ -151,17 +154,23 @@ def _row(prediction: Prediction) -> dict[str, Any]:
     }
 
 
+def _with_interval(row: dict[str, Any]) -> str:
+    if row["probability"] is None:
+        return ""
+    known = row["interval_low"] is not None
+    return f"{row['probability']:.2f}" + (f" ({row['interval_low']:.2f}-{row['interval_high']:.2f})" if known else "")
+
+
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print file names and answers, and below them in full what went wrong."""
     table = Table(caption=DISCLAIMER)
-    table.add_column("source", overflow="fold")
-    for title in ("label", "probability", "interval", "lung", "lung, ml", "warnings"):
-        table.add_column(title, no_wrap=title != "warnings")
+    table.add_column("source", overflow="fold", min_width=16)
+    for title in ("label", "probability", "lung, ml"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("warnings", overflow="fold")
     for row in rows:
         label = "failed" if row["error"] else row["label"]
-        interval = "" if row["interval_low"] is None else f"{row['interval_low']:.2f} to {row['interval_high']:.2f}"
-        figures = (row[column] for column in ("lung_fraction", "lung_volume_ml", "warnings"))
-        values = (Path(row["source"]).name, label, row["probability"], interval, *figures)
+        values = (Path(row["source"]).name, label, _with_interval(row), row["lung_volume_ml"], row["warnings"])
         table.add_row(*("" if value is None else escape(str(value)) for value in values))
     Console().print(table)
     for row in rows:

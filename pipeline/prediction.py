@@ -73,9 +73,10 @@ class Prediction:
         Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
     prediction_set : tuple of str
         The labels that can't be ruled out at `error_level` (conformal prediction): one, both, or none where nothing
-        fits; empty without lung.
+        fits. Both where the scan is refused, none without lung.
     error_level : float
-        Share of scans whose true label is allowed to lie outside of `prediction_set`.
+        Share of single slices, of new patients from the sources of training, whose true label is allowed to lie outside
+        of `prediction_set`; for volumes and other sources nothing is promised. See docs/trust.md.
     ood_score : float or None
         How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
         ``unlike-training``. None without lung.

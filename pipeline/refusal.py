@@ -10,22 +10,21 @@ from ..classify import Classification
 UNLIKE = "unlike-training"
 """The code that goes with it."""
 
-DOUBT = 0.15
-"""How much an expected Dice may lack before a slice is refused: twice what any validation slice lacks."""
 
-
-def ood_score(result: Classification, confidence: NDArray[np.float32]) -> float | None:
+def ood_score(result: Classification, confidence: NDArray[np.float32], least_confidence: float) -> float | None:
     """Return how unlike the training data a scan is; above 1 it is refused.
 
     The larger of two, for each slice: the distance of the classifier's features from those of its training data, as a
-    share of the card's limit, and the segmenter's doubt about the mask, as a share of `DOUBT`. Of a scan the mean,
-    weighted by lung.
+    share of the card's limit, and the segmenter's doubt about the mask, as a share of the largest its card allows. Of
+    a scan the mean, weighted by lung. Other flags of the mask don't count: cut lungs and single lungs are real.
 
     Parameters
     ----------
     result : Classification
     confidence : ndarray of float32, shape (slices,)
         Of the masks, see `lungct.lungseg.Segmentation`.
+    least_confidence : float
+        Below it a slice is refused.
 
     Returns
     -------
@@ -36,4 +35,5 @@ def ood_score(result: Classification, confidence: NDArray[np.float32]) -> float 
     distances = result.distances[found]
     if not found.any() or np.isnan(distances).any():
         return None
-    return float(np.average(np.maximum(distances, (1 - confidence[found]) / DOUBT), weights=result.lung[found]))
+    doubts = (1 - confidence[found]) / (1 - least_confidence)
+    return float(np.average(np.maximum(distances, doubts), weights=result.lung[found]))

@@ -16,7 +16,9 @@ from .sheet_slices import STYLE as SLICES_STYLE
 from .sheet_slices import slices_of_sheet
 from .wording import (
     EXPLANATIONS_IN_WORDS,
+    INTERVAL_IN_WORDS,
     LABELS_IN_WORDS,
+    LEVEL_OF_VOLUMES,
     prediction_set_in_words,
     probability_in_words,
     warning_in_words,
@@ -69,6 +71,8 @@ def _answer(prediction: Prediction, name: str, threshold: float | None) -> Itera
     yield f"<p>{LABELS_IN_WORDS[prediction.label]}"
     if prediction.interval is not None:  # else the network's card knows nothing of trust, and the set is empty too
         yield escape(prediction_set_in_words(prediction.prediction_set, prediction.error_level))
+        yield LEVEL_OF_VOLUMES if prediction.slices > 1 else ""
+        yield INTERVAL_IN_WORDS
     yield "</p>"
 
 
@@ -113,4 +117,3 @@ def _made_by(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield stage.capitalize(), ", ".join(f"{key} {value}".strip() for key, value in known)
     yield "Software", f"lungct {version('lungct')}"
     yield "Date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-

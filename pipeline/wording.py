@@ -31,7 +31,17 @@ WARNINGS_IN_WORDS: Mapping[str, str] = MappingProxyType(
 
 OUTLINE_IN_WORDS = "The light blue line is the outline of the lungs that were found; all else was ignored."
 
-HEATMAP_IN_WORDS = "Red speaks for COVID, the redder the more. What is not painted doesn't speak for it."
+HEATMAP_IN_WORDS = (
+    "Red speaks for COVID, the redder the more. That is where the answer comes from, not where disease is: measured on "
+    "drawn infection, the class activation map does not point at it, the map made by occlusion does better."
+)
+
+INTERVAL_IN_WORDS = (
+    "The interval holds what 90 % of networks like this one would say had they learnt from other patients of the same "
+    "sources. It is not the chance that the answer is wrong."
+)
+
+LEVEL_OF_VOLUMES = "The error level was measured on single slices, not on volumes."
 
 EXPLANATIONS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {

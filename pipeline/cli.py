@@ -15,7 +15,9 @@ from .info_command import info
 from .predict_command import predict
 from .prediction import DISCLAIMER
 from .preprocess_command import preprocess
+from .report_command import report
 from .segment_command import segment
+from .serve_command import serve
 from .train_command import train_app
 from .weights_command import weights_app
 
@@ -30,6 +32,8 @@ app.command()(predict)
 app.command()(segment)
 app.command()(batch)
 app.command()(preprocess)
+app.command()(report)
+app.command()(serve)
 app.command()(info)
 app.command()(export)
 app.add_typer(compare_app, name="compare")

@@ -63,13 +63,33 @@ def draw_plain(view: SliceView, scale: float) -> Image.Image:
 def draw_evidence(view: SliceView, scale: float) -> Image.Image:
     """Draw slice, heatmap and outline, RGB."""
     grey = draw_plain(view, scale)
-    heat = np.asarray(Image.fromarray(view.heatmap).resize(grey.size, Image.Resampling.BILINEAR))
-    lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(grey.size, Image.Resampling.BILINEAR)) > 127
     canvas: NDArray[Any] = np.repeat(np.asarray(grey, dtype=np.float32)[..., None], 3, axis=2)
-    opacity = (np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs)[..., None]
-    canvas = canvas * (1 - opacity) + FOR_COVID * opacity
+    lungs, opacity = _lungs_and_opacity(view, grey.size)
+    canvas = canvas * (1 - opacity[..., None]) + FOR_COVID * opacity[..., None]
     canvas[_outline(lungs)] = OUTLINE
     return Image.fromarray(np.rint(canvas).astype(np.uint8))
+
+
+def draw_layers(view: SliceView, scale: float) -> tuple[Image.Image, Image.Image]:
+    """Draw heatmap and outline each on its own, transparent, to be laid over `draw_plain`."""
+    height, width = view.mask.shape
+    lungs, opacity = _lungs_and_opacity(view, (round(width * scale), round(height * scale)))
+    return _tint(opacity, FOR_COVID), _tint(_outline(lungs), np.array(OUTLINE))
+
+
+def _lungs_and_opacity(view: SliceView, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    """Return the mask, and how opaque the heatmap lies on each pixel, in a size of (width, height)."""
+    heat = np.asarray(Image.fromarray(view.heatmap).resize(size, Image.Resampling.BILINEAR))
+    lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
+    return lungs, np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs
+
+
+def _tint(opacity: NDArray[Any], colour: NDArray[Any]) -> Image.Image:
+    """Return one colour of some opacity, 0 to 1: a palette of nothing but that colour, less and less transparent."""
+    picture = Image.fromarray(np.rint(opacity * 255.0).astype(np.uint8)).convert("L")
+    picture.putpalette([int(part) for part in colour] * 256)
+    picture.info["transparency"] = bytes(range(256))
+    return picture
 
 
 def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -29,15 +29,16 @@ def open_page(browser):
     """Return a function that opens a page; the test fails where a page complains, or asks for anything else.
 
     It takes a path or an address, the window's `width`, addresses beginning with `allowed` that the page may ask for,
-    and options of Playwright's `new_context`, such as ``color_scheme="dark"`` or ``java_script_enabled=False``.
+    parts of complaints that are `expected`, and options of Playwright's `new_context`, such as ``color_scheme="dark"``
+    or ``java_script_enabled=False``.
     """
     contexts, problems = [], []
 
-    def open_(page_or_address, width, allowed=(), **options):
+    def open_(page_or_address, width, allowed=(), expected=(), **options):
         address = page_or_address.resolve().as_uri() if isinstance(page_or_address, Path) else page_or_address
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
         page = contexts[-1].new_page()
-        watch(page, (address, *allowed), problems)
+        watch(page, (address, *allowed), problems, expected)
         page.goto(address)
         return page
 
@@ -47,8 +48,8 @@ def open_page(browser):
     assert problems == []
 
 
-def watch(page, allowed, problems):
-    """Stop requests for addresses that begin with none of the allowed, and note them, errors and warnings."""
+def watch(page, allowed, problems, expected=()):
+    """Stop requests for addresses that begin with none of the allowed, and note them, errors and other complaints."""
 
     def pass_or_stop(route):
         if route.request.url.startswith(tuple(allowed)):
@@ -57,7 +58,7 @@ def watch(page, allowed, problems):
         return route.abort()
 
     def note(message):
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and not any(part in message.text for part in expected):
             problems.append(f"console: {message.text}")
 
     page.route("**/*", pass_or_stop)

@@ -1,0 +1,107 @@
+// The page of the service: takes a scan, has it judged, shows the answer. Nothing is stored, nothing asked elsewhere.
+
+import { by } from './dom.js'
+import { dropped } from './files.js'
+import { judge, Refusal } from './request.js'
+import { show } from './result.js'
+import { zip } from './zip.js'
+
+let token = '' // in memory alone
+let last = null // what to ask again with a token
+let running = null
+
+async function start(name, makeScan) {
+  running?.abort()
+  const mine = (running = new AbortController())
+  last = { name, makeScan }
+  begin()
+  const since = Date.now()
+  const clock = setInterval(() => (by('seconds').textContent = `${Math.round((Date.now() - since) / 1000)} s`), 1000)
+  try {
+    const view = await judge(await makeScan(mine.signal), { token, signal: mine.signal, tell })
+    if (mine === running) finish(() => show(view, name), '')
+  } catch (error) {
+    if (mine === running) finish(() => explain(error, name), error.name === 'AbortError' ? 'Cancelled.' : '')
+  } finally {
+    clearInterval(clock)
+  }
+}
+
+function begin() {
+  by('result').hidden = by('token-form').hidden = true
+  by('error').textContent = by('seconds').textContent = ''
+  by('waiting').hidden = false
+  tell({ text: 'Reading the scan.', share: null })
+  by('state').scrollIntoView({ block: 'nearest' })
+  by('cancel').focus({ preventScroll: true })
+}
+
+function tell({ text, share }) {
+  if (by('status').textContent !== text) by('status').textContent = text
+  if (share === null) by('progress').removeAttribute('value')
+  else by('progress').value = share
+}
+
+function finish(then, text) {
+  running = null
+  by('waiting').hidden = true
+  by('status').textContent = text
+  then()
+}
+
+function explain(error, name) {
+  if (error.name === 'AbortError') return by('files').focus()
+  if (error.status === 401) return askForToken()
+  const words = error instanceof Refusal ? error.message : `Something failed in the browser (${error.message}).`
+  by('error').textContent = `${name}: ${words}`
+  by('state').scrollIntoView({ block: 'nearest' })
+  return by('files').focus({ preventScroll: true })
+}
+
+function askForToken() {
+  by('error').textContent = token ? 'That token is wrong.' : ''
+  by('token-form').hidden = false
+  by('token').value = ''
+  by('token').focus()
+}
+
+function take(files) {
+  const wanted = files.filter(file => !file.name.startsWith('.'))
+  if (!wanted.length) return
+  if (wanted.length === 1) start(wanted[0].name, async () => wanted[0])
+  else start(`${wanted.length} files`, signal => zip(wanted, signal))
+}
+
+async function fetchExample(name, signal) {
+  const answer = await fetch(`page/examples/${name}`, { signal })
+  if (!answer.ok) throw new Refusal('This example is missing.', answer.status)
+  return answer.blob()
+}
+
+for (const id of ['files', 'folder']) {
+  by(id).onchange = event => {
+    take([...event.target.files])
+    event.target.value = '' // the same file may be chosen again
+  }
+}
+for (const button of document.querySelectorAll('#examples button')) {
+  button.onclick = () => start(button.dataset.file, signal => fetchExample(button.dataset.file, signal))
+}
+by('cancel').onclick = () => running?.abort()
+by('token-form').onsubmit = event => {
+  event.preventDefault()
+  token = by('token').value.trim()
+  start(last.name, last.makeScan)
+}
+window.ondragover = event => {
+  event.preventDefault()
+  by('drop').classList.add('over')
+}
+window.ondragleave = event => {
+  if (!event.relatedTarget) by('drop').classList.remove('over')
+}
+window.ondrop = async event => {
+  event.preventDefault()
+  by('drop').classList.remove('over')
+  take(await dropped(event.dataTransfer))
+}

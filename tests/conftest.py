@@ -34,6 +34,15 @@ def covid_slice():
     return SLICES / "covid19-ny-sbu-A002304.png"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_graphs(request):
+    """Leave TensorFlow's graphs as they are: optimising them takes longer than the few steps of a test."""
+    if request.node.get_closest_marker("train"):
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 @contextmanager
 def eager_training():
     """Train without graphs: tracing one costs as much as twenty-five steps of these networks, a test takes fewer.

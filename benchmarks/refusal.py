@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from refusal_figures import FURTHER, VALIDATION, WRONG, Judged, by_kind, coverage_curve, scores, summary
+from refusal_figures import FURTHER, VALIDATION, WRONG, Judged, by_kind, scores, summary
 from rich.console import Console
 from sections import Section
 

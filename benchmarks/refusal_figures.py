@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sections import Section
 
+from lungct.classify.coverage import coverage_curve
 from lungct.classify.evaluation import auc
 from lungct.weights.intervals import bootstrap_interval
 
@@ -100,47 +101,11 @@ def by_kind(rows: Iterable[Judged]) -> dict[str, list[Judged]]:
     return dict(sorted(found.items()))
 
 
-class Curve(NamedTuple):
-    """Accuracy on what is kept, float64, each of shape (scores,): inputs of one score are kept or refused together.
-
-    Parameters
-    ----------
-    coverage : ndarray
-        Share kept.
-    threshold : ndarray
-        Highest score kept.
-    accuracy : ndarray
-        Of what is kept.
-    """
-
-    coverage: Floats
-    threshold: Floats
-    accuracy: Floats
-
-
-def coverage_curve(values: Floats, right: Floats) -> Curve:
-    """Return the accuracy on what is kept when the highest scores are refused first (El-Yaniv and Wiener 2010).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        Scores.
-    right : ndarray of float64, shape (n,)
-        1 or 0; NaN where there is no answer, so that none can be kept.
-    """
-    answered = ~np.isnan(right)
-    order = np.argsort(values[answered], kind="stable")
-    ordered, correct = values[answered][order], right[answered][order]
-    kept = np.arange(1, ordered.size + 1)
-    last = np.append(ordered[1:] != ordered[:-1], True)[: ordered.size]  # of its score
-    return Curve((kept / values.size)[last], ordered[last], (np.cumsum(correct) / kept)[last])
-
-
 def at_coverage(values: Floats, right: Floats, wanted: float) -> float:
     """Return the accuracy at the largest coverage not above `wanted`, NaN where there is none."""
     curve = coverage_curve(values, right)
-    reached = np.flatnonzero(curve.coverage <= wanted + 1e-9)
-    return float(curve.accuracy[reached[-1]]) if reached.size else float("nan")
+    at = curve.within(wanted)
+    return float("nan") if at is None else float(curve.accuracy[at])
 
 
 def coverage_rows(valid: Sequence[Judged]) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def trivial_scores(
     Returns
     -------
     ndarray of float64, shape (n,)
-        NaN where there are too few patients to train on others.
+        NaN where there are too few patients to train on others, or some of them would show one class alone.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -65,7 +65,10 @@ def trivial_scores(
     smallest = min(len(set(groups[labels])), len(set(groups[~labels])))
     if smallest < 2:
         return np.full(labels.shape, np.nan)
-    folds = StratifiedGroupKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
+    folder = StratifiedGroupKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
+    folds = list(folder.split(features, labels, groups))
+    if any(not test.size or np.unique(labels[train]).size < 2 for train, test in folds):  # patients of both labels
+        return np.full(labels.shape, np.nan)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    scores = cross_val_predict(model, features, labels, groups=groups, cv=folds, method="predict_proba")
+    scores = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")
     return np.asarray(scores[:, 1], dtype=np.float64)

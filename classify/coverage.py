@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,34 +17,55 @@ SIZES = ("no label", "one label", "both labels")
 """Sizes of prediction sets, from 0."""
 
 
-def coverage_curve(
-    scores: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the accuracy of the answers when those with the highest scores are refused first.
+class Curve(NamedTuple):
+    """Accuracy of the answers given, float64, each of shape (scores,): inputs of one score are answered together.
+
+    Parameters
+    ----------
+    coverage : ndarray
+        Share answered, growing.
+    threshold : ndarray
+        Highest score answered.
+    accuracy : ndarray
+        How many of those answers are right.
+    """
+
+    coverage: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    def within(self, coverage: float) -> int | None:
+        """Return the index of the largest coverage not above this one; None where there is none."""
+        reached = np.flatnonzero(self.coverage <= coverage + 1e-9)
+        return int(reached[-1]) if reached.size else None
+
+
+def coverage_curve(scores: NDArray[np.float64], right: NDArray[np.float64] | NDArray[np.bool_]) -> Curve:
+    """Return the accuracy of the answers when the highest scores are refused first (El-Yaniv and Wiener 2010).
 
     Parameters
     ----------
     scores : ndarray of float64, shape (n,)
-    correct : ndarray of bool, shape (n,)
-
-    Returns
-    -------
-    coverage, accuracy : ndarray of float64, shape (n,)
-        Share answered, growing, and how many of those answers are right.
+    right : ndarray of bool or float64, shape (n,)
+        Whether each answer is right; NaN where there is no answer, so that none can be given.
     """
-    ordered = correct[np.argsort(scores, kind="stable")]
-    answered = np.arange(1, correct.size + 1)
-    return answered / correct.size, np.cumsum(ordered) / answered
+    has_answer = ~np.isnan(right)
+    order = np.argsort(scores[has_answer], kind="stable")
+    ordered, correct = scores[has_answer][order], right[has_answer][order]
+    answered = np.arange(1, ordered.size + 1)
+    last = np.append(ordered[1:] != ordered[:-1], True)[: ordered.size]  # of its score
+    return Curve((answered / scores.size)[last], ordered[last], (np.cumsum(correct) / answered)[last])
 
 
 def coverage_table(
     scores: NDArray[np.float64], correct: NDArray[np.bool_], patients: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the accuracy at some shares of inputs answered, with 95 % bootstrap intervals over patients."""
-    rank = np.argsort(np.argsort(scores, kind="stable"))
+    """Return the accuracy at some shares of inputs answered, or the next below, with intervals over patients."""
+    curve = coverage_curve(scores, correct)
     rows = []
     for wanted in SHARES:
-        kept = rank < round(wanted * scores.size)
+        at = curve.within(wanted)
+        kept = scores <= (-np.inf if at is None else curve.threshold[at])
         figure = with_interval(patients, share_of(correct, kept), FEWER_RESAMPLES)
         rows.append({"answered": f"{wanted:.0%}", "n": int(kept.sum()), "accuracy": figure})
     return rows

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .conformal import LABELS
+from .coverage import Curve
 from .evaluation import BINS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-LABELS = ("non-COVID", "COVID")
-
 
 def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> Figure:
     """Draw confusion matrix, ROC, precision-recall and reliability of one set of pictures.
@@ -48,20 +47,20 @@ def draw_each(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], thre
     return figures
 
 
-def draw_coverage(curves: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]) -> Figure:
+def draw_coverage(curves: Mapping[str, Curve]) -> Figure:
     """Draw the accuracy of the answers given against the share of inputs answered.
 
     Parameters
     ----------
-    curves : mapping of str to tuple of ndarray
-        By what is refused first: coverage and accuracy, see `lungct.classify.coverage.coverage_curve`.
+    curves : mapping of str to Curve
+        By what is refused first, see `lungct.classify.coverage.coverage_curve`.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axis = figure.subplots()
-    for name, (coverage, accuracy) in curves.items():
-        axis.step(coverage, accuracy, where="post", label=name)
+    for name, curve in curves.items():
+        axis.step(curve.coverage, curve.accuracy, where="post", label=name)
     axis.set(xlabel="share answered", ylabel="accuracy of the answers", xlim=(0, 1.02), ylim=(None, 1.02))
     axis.grid(alpha=0.3)
     axis.legend()
@@ -79,7 +78,7 @@ def _draw_confusion(axis: Axes, probabilities: NDArray[np.float64], covid: NDArr
     from sklearn.metrics import ConfusionMatrixDisplay
 
     ConfusionMatrixDisplay.from_predictions(
-        covid, probabilities >= threshold, labels=[False, True], display_labels=LABELS,
+        covid, probabilities >= threshold, labels=[False, True], display_labels=LABELS[::-1],
         ax=axis, colorbar=False, cmap="Blues",
     )  # fmt: skip
     axis.set_title(f"Confusion matrix at {threshold:.3f}")

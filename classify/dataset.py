@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import SourceError, readable_suffixes
+from .conformal import LABELS
 from .tables import PAPER_COLUMNS, facts_of_files, paper_of, patient_column, read_rows
 
 POSITIVE, NEGATIVE = "COVID", "NonCOVID"
@@ -45,6 +46,8 @@ class Example:
         The paper, or other collection, it was taken from: see `lungct.classify.tables.paper_of`.
     details : dict of str to str
         What else tables say of it: age, sex, scanner and the like, by the column's name in small letters.
+    patient_known : bool
+        Whether something said whose it is; else `patient` is a block of neighbours, or the picture itself.
     """
 
     path: Path
@@ -54,6 +57,12 @@ class Example:
     part: str
     paper: str = ""
     details: dict[str, str] = field(default_factory=dict, hash=False)
+    patient_known: bool = True
+
+    @property
+    def label(self) -> str:
+        """Its class, one of `lungct.classify.conformal.LABELS`."""
+        return LABELS[0] if self.covid else LABELS[1]
 
 
 def read_folder(folder: Path, subfolders: bool = False) -> list[Example]:
@@ -85,9 +94,8 @@ def read_folder(folder: Path, subfolders: bool = False) -> list[Example]:
                 patient = details[told] if told else f"{part} {name} block {number // BLOCK}".strip()
                 paper = paper_of(details, path.name)
                 rest = _without(details, (told,))
-                examples.append(
-                    Example(path, name == POSITIVE, f"{folder.name}/{patient}", folder.name, part, paper, rest)
-                )
+                whose = (f"{folder.name}/{patient}", folder.name, part, paper, rest, told is not None)
+                examples.append(Example(path, name == POSITIVE, *whose))
     return examples
 
 
@@ -133,8 +141,9 @@ def _example(row: dict[str, str], table: Path, line: int, folder: Path | None) -
     patient = f"{source}/{row.get('patient') or row['path']}"
     beside = table.parent / row["path"]
     path = folder / row["path"] if folder and ((folder / row["path"]).exists() or not beside.exists()) else beside
-    known = ("path", "label", "patient", "source", "split")
-    return Example(path, label in POSITIVE_NAMES, patient, source, part, paper_of(row, path.name), _without(row, known))
+    rest = _without(row, ("path", "label", "patient", "source", "split"))
+    paper, is_known = paper_of(row, path.name), bool(row.get("patient"))
+    return Example(path, label in POSITIVE_NAMES, patient, source, part, paper, rest, is_known)
 
 
 def _without(row: dict[str, str], columns: Sequence[str | None]) -> dict[str, str]:
@@ -177,14 +186,41 @@ def without_training(examples: Sequence[Example], exclude: Sequence[str]) -> lis
 
 
 def to_measure(examples: Sequence[Example]) -> list[Example]:
-    """Return the pictures an evaluation is about: of each data set the test part, else the val part, else all."""
+    """Return the pictures an evaluation is about: of each data set the test part, else val, else what has no part.
+
+    A data set that has parts, but neither test nor val, was trained on: nothing of it is measured.
+
+    Raises
+    ------
+    SourceError
+        When nothing is left.
+    """
     chosen: list[Example] = []
-    for source in sorted({item.source for item in examples}):
+    sources = sorted({item.source for item in examples})
+    for source in sources:
         own = [item for item in examples if item.source == source]
         parts = {item.part for item in own}
-        wanted = next((part for part in ("test", "val") if part in parts), None)
-        chosen += [item for item in own if wanted is None or item.part == wanted]
+        wanted = next((part for part in ("test", "val") if part in parts), "" if parts == {""} else None)
+        chosen += [item for item in own if item.part == wanted]
+    if not chosen:
+        remedy = "Give it a test or val part, or measure what was trained on by --all-parts"
+        raise SourceError(", ".join(sources), "has nothing but training pictures", remedy)
     return chosen
+
+
+def without_repeats(examples: Sequence[Example]) -> tuple[list[Example], list[Path]]:
+    """Return the pictures once each, and the paths of those listed again in the same part with the same label.
+
+    What is listed under two labels, or in two parts, stays: that is a fault `lungct.classify.leak_table` names.
+    """
+    found: dict[tuple[Path, bool, str], Example] = {}
+    repeated = []
+    for item in examples:
+        key = (item.path.resolve(), item.covid, item.part)
+        if key in found:
+            repeated.append(item.path)
+        found.setdefault(key, item)
+    return list(found.values()), repeated
 
 
 def balanced_draw(examples: Sequence[Example], count: int, rng: np.random.Generator) -> NDArray[np.intp]:

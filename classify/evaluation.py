@@ -5,21 +5,18 @@ Names and definitions are scikit-learn's; sensitivity is the recall of COVID, sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights.intervals import RESAMPLES, bootstrap_interval
+from ..weights.intervals import RESAMPLES, Statistic, decimals, interval_of
 
 BINS = 10
 
 FEWER_RESAMPLES = 500
 """Of the bootstrap, for tables of many figures."""
-
-Statistic = Callable[[NDArray[np.intp]], float]
-"""From indices of pictures to a figure; NaN where they don't give one."""
 
 
 def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
@@ -37,7 +34,7 @@ def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
 
 def auc_of(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
     """Return the area under the ROC curve as a function of the pictures drawn."""
-    return lambda at: auc(scores[at], covid[at])
+    return Statistic(lambda at: auc(scores[at], covid[at]), (covid, ~covid))
 
 
 def average_precision(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
@@ -62,7 +59,7 @@ def expected_calibration_error(probabilities: NDArray[np.float64], covid: NDArra
 
 def calibration_error_of(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
     """Return the expected calibration error as a function of the pictures drawn."""
-    return lambda at: expected_calibration_error(probabilities[at], covid[at])
+    return Statistic(lambda at: expected_calibration_error(probabilities[at], covid[at]), (covid, ~covid))
 
 
 def share(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
@@ -72,7 +69,7 @@ def share(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
 
 def share_of(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> Statistic:
     """Return how many of some are correct as a function of the pictures drawn."""
-    return lambda at: share(correct[at], among[at])
+    return Statistic(lambda at: share(correct[at], among[at]), (among,), is_share=True)
 
 
 def predictive_value(own: float, other: float, prevalence: float) -> float:
@@ -90,12 +87,13 @@ def predictive_value(own: float, other: float, prevalence: float) -> float:
 
 
 def with_interval(patients: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Return a figure's ``value`` and its 95 % bootstrap ``interval`` over patients, rounded; NaN where it has none."""
-    value = statistic(np.arange(len(patients)))
-    if not np.isfinite(value):
-        return {"value": float("nan"), "interval": [float("nan"), float("nan")]}
-    low, high = bootstrap_interval(patients, statistic, resamples=resamples)
-    return {"value": round(value, 4), "interval": [round(low, 4), round(high, 4)]}
+    """Return a figure's ``value``, NaN where there is none, and its 95 % ``interval`` over patients, rounded.
+
+    The interval is None where there is none: see `lungct.weights.intervals.interval_of`.
+    """
+    found = interval_of(patients, statistic, resamples)
+    value = _rounded(statistic(np.arange(len(patients))))
+    return {"value": value, "interval": None if found is None else [_rounded(end) for end in found]}
 
 
 def statistics(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> dict[str, Statistic]:
@@ -107,17 +105,17 @@ def statistics(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], thr
     covid : ndarray of bool, shape (n,)
     threshold : float
     """
-    called = probabilities >= threshold
+    called, classes = probabilities >= threshold, (covid, ~covid)
     everywhere = np.ones(covid.shape, dtype=np.bool_)
     return {
         "auc": auc_of(probabilities, covid),
-        "average_precision": lambda at: average_precision(probabilities[at], covid[at]),
+        "average_precision": Statistic(lambda at: average_precision(probabilities[at], covid[at]), classes),
         "accuracy": share_of(called == covid, everywhere),
         "sensitivity": share_of(called, covid),
         "specificity": share_of(~called, ~covid),
         "precision": share_of(covid, called),
-        "f1": lambda at: _f1(called[at], covid[at]),
-        "brier": lambda at: float(np.mean((probabilities[at] - covid[at]) ** 2)),
+        "f1": Statistic(lambda at: _f1(called[at], covid[at]), classes),
+        "brier": Statistic(lambda at: float(np.mean((probabilities[at] - covid[at]) ** 2)), classes),
     }
 
 
@@ -143,6 +141,10 @@ def summarise(
 def counts(covid: NDArray[np.bool_], patients: Sequence[str]) -> dict[str, int]:
     """Return how many pictures, of them COVID, and patients there are."""
     return {"n": int(covid.size), "covid": int(covid.sum()), "patients": len(set(patients))}
+
+
+def _rounded(value: float) -> float:
+    return round(value, decimals(value) + 1) if np.isfinite(value) else float("nan")
 
 
 def _f1(called: NDArray[np.bool_], covid: NDArray[np.bool_]) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..sources import Scan, SourceError, read_scan
 from .classifier import Classifier
-from .controls import CONTROLS, picture_features
+from .controls import CONTROLS, FEATURES, picture_features
 from .dataset import Example
 from .regions import FindLungs
 
@@ -45,7 +45,7 @@ def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lun
         try:
             scan = read_scan(item.path)
         except SourceError as error:
-            yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(7, np.nan), str(error))
+            yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(len(FEATURES), np.nan), str(error))
             continue
         yield _score(classifier, controls, item, scan, find_lungs(scan))
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import sensitive_threshold, youden_threshold
-from .evaluation import FEWER_RESAMPLES, Statistic, predictive_value, share_of, with_interval
+from ..weights.intervals import Statistic
+from .evaluation import FEWER_RESAMPLES, predictive_value, share_of, with_interval
 
 FIXED = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Thresholds that nobody chose on any data."""
@@ -35,7 +36,7 @@ def threshold_table(
     threshold : float
         The network's own.
     prevalences : sequence of float
-        Shares of COVID among those examined, at which to give predictive values.
+        Shares of COVID among those examined, at which to give predictive values; see `distinct`.
 
     Returns
     -------
@@ -49,6 +50,20 @@ def threshold_table(
             row[name] = with_interval(patients, statistic, FEWER_RESAMPLES)
         rows.append(row)
     return rows
+
+
+def distinct(prevalences: Sequence[float]) -> Sequence[float]:
+    """Return prevalences as given, each of which names columns of its own.
+
+    Raises
+    ------
+    ValueError
+        When one is given twice.
+    """
+    names = [f"{prevalence:g}" for prevalence in prevalences]
+    if again := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise ValueError(f"the prevalence {again[0]} is given twice. Give each once, with at most six digits")
+    return prevalences
 
 
 def _thresholds(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> dict[float, str]:
@@ -65,14 +80,11 @@ def _statistics(
 ) -> dict[str, Statistic]:
     sensitivity, specificity = share_of(called, covid), share_of(~called, ~covid)
 
-    def positive(prevalence: float) -> Statistic:
-        return lambda at: predictive_value(sensitivity(at), specificity(at), prevalence)
-
-    def negative(prevalence: float) -> Statistic:
-        return lambda at: predictive_value(specificity(at), sensitivity(at), 1 - prevalence)
+    def value_of(own: Statistic, other: Statistic, prevalence: float) -> Statistic:
+        return Statistic(lambda at: predictive_value(own(at), other(at), prevalence), (covid, ~covid))
 
     found: dict[str, Statistic] = {"sensitivity": sensitivity, "specificity": specificity}
     for prevalence in prevalences:
-        found[f"PPV at {prevalence:.3g}"] = positive(prevalence)
-        found[f"NPV at {prevalence:.3g}"] = negative(prevalence)
+        found[f"PPV at {prevalence:g}"] = value_of(sensitivity, specificity, prevalence)
+        found[f"NPV at {prevalence:g}"] = value_of(specificity, sensitivity, 1 - prevalence)
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..lungseg import LungSegmenter
 from ..sources import Scan, SourceError
 from ..weights import load_card
+from ..weights.page import figure_in_words
 from .options import (
     EngineName,
     EngineOption,
@@ -25,6 +26,7 @@ from .options import (
     require_train_extra,
     with_progress,
 )
+from .report_command import AllPartsOption, require_report_extra
 from .train_command import Leaks
 
 if TYPE_CHECKING:
@@ -131,11 +133,12 @@ def classify(
         list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
     ] = None,
     leaks: Leaks = "refuse",
+    all_parts: AllPartsOption = False,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
 ) -> None:
-    """Compare the answers with labels: of each data set the test part, else the val part, else all.
+    """Compare the answers with labels: of each data set the test part, else the val part, else what has no part.
 
     Accuracy, sensitivity, specificity, precision, F1, AUC, average precision, Brier score and calibration, with
     bootstrap intervals by patient; confusion matrix, ROC, precision-recall and reliability; what the network makes of
@@ -144,9 +147,9 @@ def classify(
 
     Example: lungct evaluate classify --data covid-ct --out report
     """
-    require_train_extra()
+    require_report_extra()
     from ..classify import Classifier
-    from ..classify.dataset import read_examples, split_examples, to_measure, without_training
+    from ..classify.dataset import read_examples, split_examples, to_measure, without_repeats, without_training
     from ..classify.leaks import settle_leaks
     from ..classify.report import write_report
     from ..classify.scoring import score_pictures
@@ -155,13 +158,18 @@ def classify(
         network = Classifier(load_card(classifier) if classifier else None, engine.value, precision.value, threads)
         first_stage = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads)
         try:
-            examples = [item for path in data for item in read_examples(path)]
+            examples, repeated = without_repeats([item for path in data for item in read_examples(path)])
+            if repeated:
+                errors.print(f"{len(repeated)} pictures are listed again and count once: {repeated[0]} first")
             examples = without_training(examples, exclude or ())
             if validation_share:
                 others, measured = split_examples(examples, validation_share, seed)
             else:
-                measured = to_measure(examples)
-                others = [item for item in examples if item not in measured]
+                measured = examples if all_parts else to_measure(examples)
+                chosen = set(measured)
+                others = [item for item in examples if item not in chosen]
+            if trained := sum(item.part == "train" for item in measured):
+                errors.print(f"{trained} pictures of training parts are measured: figures on those are none")
             kept = settle_leaks(measured, others, leaks)
             if len(kept) < len(measured):
                 errors.print(f"{len(measured) - len(kept)} pictures left out: also, or nearly, in other parts")
@@ -175,8 +183,5 @@ def classify(
         except (SourceError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error
     for name, figures in report["data_sets"].items():
-        low, high = figures["auc"]["interval"]
-        typer.echo(
-            f"{name}: AUC {figures['auc']['value']:.3f} ({low:.3f} to {high:.3f}), accuracy "
-            f"{figures['accuracy']['value']:.3f}, {figures['n']} pictures, see {out / 'report.html'}"
-        )
+        auc, accuracy = (figure_in_words(figures[figure]) or "not known" for figure in ("auc", "accuracy"))
+        typer.echo(f"{name}: AUC {auc}, accuracy {accuracy}, {figures['n']} pictures, see {out / 'report.html'}")

@@ -28,6 +28,10 @@ from .options import (
 )
 from .pipeline import Pipeline
 
+AllPartsOption = Annotated[
+    bool, typer.Option("--all-parts", help="Measure training parts, too: figures on what was trained on are none.")
+]
+
 NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
 """Modules and the packages they come with."""
 
@@ -59,9 +63,7 @@ def report(
             help="Share of COVID among those examined, for predictive values; repeat. By default 0.05 and 0.2.",
         ),
     ] = None,
-    all_parts: Annotated[
-        bool, typer.Option("--all-parts", help="Measure training parts, too: figures on what was trained on are none.")
-    ] = False,
+    all_parts: AllPartsOption = False,
     classifier: Annotated[
         Path | None, typer.Option(help="Card of the network to measure; the shipped one by default.", exists=True)
     ] = None,
@@ -74,38 +76,42 @@ def report(
 ) -> None:
     """Measure the pipeline on your own labelled data and write one page about it.
 
-    Measures of each source the test part, else the val part, else all. Says first what speaks against the figures:
+    Measures of each source the test part, else the val part, else what has no part. Says first what speaks against the figures:
     patients, papers or near-duplicate pictures in several parts, failures, shortcuts. Then cohort, discrimination,
     calibration, thresholds, sources left out, subgroups, refusal, example pictures, provenance and the CLAIM checklist.
 
     Example: lungct report --data covid-ct --out report.html
     """
-    _require_report_extra()
+    require_report_extra()
+    from ..classify.thresholds import distinct
     from .report import PREVALENCES, check_listed, write_report
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter(f"--out names the page: give a name such as {out / 'report.html'}")
     with plain_failures():
         try:
+            prevalences = distinct(prevalence or PREVALENCES)
             examples = _read(data, reference)
             unlisted = check_listed(data[0], examples) if reference else []
             measured = list(examples) if all_parts else to_measure(examples)
-            chosen = set(measured)
-            others = [item for item in examples if item not in chosen]
             pipe = Pipeline(
                 LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads),
                 Classifier(load_card(classifier) if classifier else None, engine.value, precision.value, threads),
             )
+        except ValueError as error:  # a SourceError, or an engine that lacks the precision
+            raise typer.BadParameter(str(error)) from error
+        chosen = set(measured)
+        try:
             found = write_report(
-                pipe, measured, others, out,
+                pipe, measured, [item for item in examples if item not in chosen], out,
                 title=", ".join(path.name for path in data),
-                prevalences=prevalence or PREVALENCES,
+                prevalences=prevalences,
                 command=shlex.join(["lungct", *sys.argv[1:]]),
                 settings={"engine": engine.value, "precision": precision.value, "all_parts": all_parts},
                 unlisted=unlisted,
                 progress=with_progress,
             )  # fmt: skip
-        except (SourceError, ValueError) as error:
+        except SourceError as error:  # none could be judged
             raise typer.BadParameter(str(error)) from error
     figures = found["discrimination"]["answered"]
     auc = figure_in_words(figures["auc"]) or "not known"
@@ -126,7 +132,7 @@ def _read(data: list[Path], reference: Path | None) -> list[Example]:
     return [item for path in data for item in read_examples(path, subfolders=True)]
 
 
-def _require_report_extra() -> None:
+def require_report_extra() -> None:
     """Stop with the command that installs what is missing."""
     missing = [package for module, package in NEEDED.items() if not importlib.util.find_spec(module)]
     if missing:

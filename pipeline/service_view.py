@@ -49,7 +49,7 @@ def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``prediction``, as `Prediction.to_dict`; ``words``, ``warnings`` and ``lungs``, plain sentences; ``legend``, of
+        ``prediction``, as `Prediction.to_dict`; ``words``, ``warnings`` and ``facts``, plain sentences; ``legend``, of
         the layers that there are; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, of each its index,
         words, and the pictures ``plain``, ``outline`` and ``heatmap`` as data URIs; ``first``, which of them to show
         first; ``files``, of each its name, what it is, media type, and content in base64.
@@ -61,7 +61,7 @@ def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
         "prediction": prediction.to_dict(),
         "words": list(_words(prediction, judged)),
         "warnings": [{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
-        "lungs": _lungs(prediction),
+        "facts": list(_facts(prediction)),
         "legend": {
             "outline": OUTLINE_IN_WORDS if prediction.lung_fraction else "",
             "heatmap": HEATMAP_IN_WORDS if judged else "",
@@ -83,10 +83,12 @@ def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
         yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
 
 
-def _lungs(prediction: Prediction) -> str:
+def _facts(prediction: Prediction) -> Iterator[str]:
     share = f"{100 * (prediction.lung_fraction or 0):.1f} % of the pixels"
     volume = prediction.lung_volume_ml
-    return f"Lungs: {share}." if volume is None else f"Lungs: {volume:,.0f} ml, {share}."
+    yield f"Lungs: {share}." if volume is None else f"Lungs: {volume:,.0f} ml, {share}."
+    if prediction.ood_score is not None:
+        yield f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."
 
 
 def _bar(prediction: Prediction) -> str:

@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .intervals import decimals
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -93,9 +95,18 @@ def picture_uri(picture: Image, form: Literal["PNG", "JPEG", "WEBP"] = "JPEG", q
 
 
 def figure_in_words(figure: Mapping[str, Any]) -> str:
-    """Return a figure's ``value`` with its ``interval``; empty where it is NaN."""
-    value, (low, high) = figure["value"], figure["interval"]
-    return f"{value:.3f} ({low:.3f} to {high:.3f})" if math.isfinite(value) else ""
+    """Return a figure's ``value`` with its ``interval``, or that it has none; empty where it is NaN."""
+    value = figure["value"]
+    if not math.isfinite(value):
+        return ""
+    if figure["interval"] is None:
+        return f"{_share(value)} (no interval)"
+    low, high = figure["interval"]
+    return f"{_share(value)} ({_share(low)} to {_share(high)})"
+
+
+def _share(value: float) -> str:
+    return f"{value:.{decimals(value)}f}"
 
 
 def write_json(path: Path, content: Any) -> None:

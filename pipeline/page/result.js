@@ -11,7 +11,7 @@ export function show(view, name) {
   by('label').textContent = view.prediction.label
   by('bar').innerHTML = view.bar // SVG that the service draws
   by('words').replaceChildren(...view.words.map(words => element('p', words)))
-  by('lungs').textContent = view.lungs
+  by('facts').replaceChildren(...view.facts.map(words => element('p', words)))
   by('warnings').replaceChildren(...warnings(view.warnings))
   showSlices(view)
   by('downloads').replaceChildren(...downloads(view.files, name))

@@ -86,6 +86,7 @@ def test_a_slice_is_judged_shown_and_taken_along(url, open_page, shared_pipe):
     assert f"Probability of COVID {local.probability:.2f}, 90 % interval {low:.2f} to {high:.2f}." in words
     assert "At an error level of 10 % COVID is the only answer left." in words
     assert "No warnings." in words
+    assert f"Unlike the training data: {local.ood_score:.2f}." in words
     assert page.get_by_role("img", name=f"threshold {local.threshold:.2f}").is_visible()
     assert not page.get_by_role("slider").is_visible()
     assert pictures(page) == {"plain", "outline", "heatmap"}
@@ -108,7 +109,7 @@ def test_a_series_is_turned_through(url, open_page, series_zip):
     page = open_page(url, 1440)
     give(page, series_zip)
     assert answered(page) == "non-COVID"
-    assert page.locator("#lungs").inner_text().startswith("Lungs: 2,0")
+    assert page.locator("#facts").inner_text().startswith("Lungs: 2,0")
     slider, plain = page.get_by_role("slider"), page.locator("#plain")
     assert slider.input_value() == "2"  # the most suspicious
     assert page.get_by_text("Slice 3 of 5: 0.6").is_visible()

@@ -60,7 +60,9 @@ def test_of_many_slices_some_are_shown_the_most_suspicious_among_them(pipe, ches
 @pytest.mark.parametrize(("spacing", "said"), [(None, "Lungs: "), ((5.0, 0.7, 0.7), " ml, ")])
 def test_lungs_in_words(pipe, chest, tmp_path, spacing, said):
     prediction = pipe.predict(Scan(np.stack([chest[0]] * 2), "hu", spacing=spacing))
-    assert said in view_of(prediction, prediction.scan, tmp_path)["lungs"]
+    facts = view_of(prediction, prediction.scan, tmp_path)["facts"]
+    assert said in facts[0]
+    assert facts[1:] == [f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."]
 
 
 def test_the_examples_of_the_page_are_those_of_the_repository():

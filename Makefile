@@ -15,8 +15,8 @@ help:
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
-	$(BIN)/lungct predict examples --out results
-	@echo "Open results/*_overlay.png to see the lungs that were found; results/predictions.csv has the numbers."
+	$(BIN)/lungct predict examples --out results --html
+	@echo "Open results/*.html: a sheet for each scan, with the lungs that were found; results/predictions.csv has the numbers."
 
 test: .venv/test lint
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5

@@ -27,6 +27,7 @@ from refusal_figures import FURTHER, VALIDATION, WRONG, Judged, by_kind, scores,
 from rich.console import Console
 from sections import Section
 
+from lungct.classify.coverage import coverage_curve
 from lungct.classify.dataset import read_examples, split_examples
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import SourceError, find_sources, read_scan

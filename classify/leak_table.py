@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .dataset import PARTS, Example
-from .leaks import Shared, near_duplicates, shared_between_parts
+from .leaks import near_duplicates, shared_between_parts
 from .perceptual import HASH_SIDE, NEAR
 
 NO_PART = "no part"
 """Stands for the part of what has none."""
 
 
-def leak_table(examples: Sequence[Example], hashes: Mapping[int, NDArray[np.uint8]]) -> dict[str, Any]:
+def leak_table(
+    examples: Sequence[Example], hashes: Mapping[int, NDArray[np.uint8]], identities: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """Compare all inputs of a data set, those of one part among each other, too.
 
     Parameters
@@ -26,12 +28,16 @@ def leak_table(examples: Sequence[Example], hashes: Mapping[int, NDArray[np.uint
     examples : sequence of Example
     hashes : mapping of int to ndarray of uint8, shape (32,)
         Perceptual hashes by the example's index; what can't be read has none.
+    identities : mapping of int to str, optional
+        What stands for the patients DICOM headers name, by the example's index. It is compared, and left out of what
+        is returned.
 
     Returns
     -------
     dict
-        ``compared``, counts; ``patients``, by the kind of their names; ``shared_patients`` and ``shared_papers``, each
-        with its pictures by part; and pairs of near-duplicates, each pair in the first of these: ``across_parts``,
+        ``compared``, counts; ``patients``, known ones by the kind of their names; ``shared_patients``,
+        ``shared_papers`` and ``shared_dicom``, each with its pictures by part; ``patients_in_sources``, names that
+        several sources use, with their pictures by source; and pairs of near-duplicates, each pair in the first of these: ``across_parts``,
         ``two_labels``, ``between_patients`` (a patient twice under two names, or a picture copied).
     """
     indices, parts = list(hashes), Counter(item.part or NO_PART for item in examples)
@@ -40,12 +46,28 @@ def leak_table(examples: Sequence[Example], hashes: Mapping[int, NDArray[np.uint
         one, other = examples[indices[first]], examples[indices[second]]
         if kind := _kind(one, other):
             kinds[kind].append(_pair(one, other, bits))
+    read = Counter(examples[index].part or NO_PART for index in hashes)
+    known = {item: name for index, item in enumerate(examples) if (name := (identities or {}).get(index))}
     return {
-        "compared": {"inputs": len(examples), "with_hash": len(hashes), "near": NEAR, "bits": HASH_SIDE**2},
+        "compared": {
+            "inputs": len(examples),
+            "with_hash": len(hashes),
+            "with_hash_by_part": dict(read),
+            "with_patient": sum(item.patient_known for item in examples),
+            "with_patient_by_part": dict(Counter(item.part or NO_PART for item in examples if item.patient_known)),
+            "with_dicom_by_part": dict(Counter(item.part or NO_PART for item in known)),
+            "near": NEAR,
+            "bits": HASH_SIDE**2,
+        },
         "parts": {part: count for part in (*PARTS, NO_PART) if (count := parts[part])},
-        "patients": _patients_by_kind(examples),
-        "shared_patients": [_shared(one) for one in shared_between_parts(examples, lambda item: item.patient)],
-        "shared_papers": [_shared(one) for one in shared_between_parts(examples, lambda item: item.paper)],
+        "patients": _patients_by_kind([item for item in examples if item.patient_known]),
+        "shared_patients": _shared(examples, lambda item: item.patient if item.patient_known else ""),
+        "shared_papers": _shared(examples, lambda item: item.paper),
+        "shared_dicom": [
+            {**one, "name": f"DICOM patient {number}"}
+            for number, one in enumerate(_shared(examples, lambda item: known.get(item, "")), 1)
+        ],
+        "patients_in_sources": _names_in_sources(examples),
         "papers": len({item.paper for item in examples} - {""}),
         **{kind: kinds[kind] for kind in ("across_parts", "two_labels", "between_patients")},
     }
@@ -64,7 +86,7 @@ def _pair(one: Example, other: Example, bits: int) -> dict[str, Any]:
         "first": _name(one),
         "second": _name(other),
         "bits that differ": bits,
-        "labels": " and ".join("COVID" if item.covid else "non-COVID" for item in (one, other)),
+        "labels": " and ".join(item.label for item in (one, other)),
         "patients": " and ".join(dict.fromkeys((one.patient, other.patient))),
     }
 
@@ -73,9 +95,24 @@ def _name(item: Example) -> str:
     return "/".join(filter(None, (item.part, item.path.name)))
 
 
-def _shared(one: Shared) -> dict[str, Any]:
-    members = {part: one.members[part] for part in PARTS if part in one.members}
-    return {"name": one.name, "pictures": {part: [path.name for path in own] for part, own in members.items()}}
+def _shared(examples: Sequence[Example], name_of: Callable[[Example], str]) -> list[dict[str, Any]]:
+    """Return what stands in several parts, with the names of its pictures by part."""
+    return [
+        {
+            "name": one.name,
+            "pictures": {part: [path.name for path in one.members[part]] for part in PARTS if part in one.members},
+        }
+        for one in shared_between_parts(examples, name_of)
+    ]
+
+
+def _names_in_sources(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Return patients' names, without the source before them, that several sources use."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for item in examples:
+        if item.patient_known:
+            found[item.patient.removeprefix(f"{item.source}/")][item.source].append(item.path.name)
+    return [{"name": name, "pictures": dict(found[name])} for name in sorted(found) if len(found[name]) > 1]
 
 
 def _patients_by_kind(examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ..classify.dataset import Example
 from ..classify.leaks import scan_hash
 from ..classify.scoring import control_scores, controls_of
 from ..sources import Scan, SourceError, read_scan
-from ..sources.dicom_tags import tags_of
+from ..sources.dicom_tags import identity_of, tags_of
 from .pipeline import Pipeline
 from .prediction import Prediction
 
@@ -34,6 +34,8 @@ class Facts:
         See `lungct.sources.dicom_tags.tags_of`.
     hash : ndarray of uint8, shape (32,)
         Perceptual hash of the middle slice.
+    identity : str
+        Stands for the patient or series a DICOM header names: see `lungct.sources.dicom_tags.identity_of`.
     """
 
     shape: tuple[int, int, int]
@@ -42,12 +44,13 @@ class Facts:
     intensity: str
     tags: dict[str, str]
     hash: NDArray[np.uint8]
+    identity: str = ""
 
     @classmethod
     def of(cls, scan: Scan) -> Facts:
         """Return the facts of a scan."""
         kind = str(scan.metadata.get("format", "unknown"))
-        return cls(scan.shape, scan.spacing, kind, scan.intensity, tags_of(scan), scan_hash(scan))
+        return cls(scan.shape, scan.spacing, kind, scan.intensity, tags_of(scan), scan_hash(scan), identity_of(scan))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,9 @@ from ..weights.page import figure_in_words
 AUTHORS = "for the authors"
 """What the tool can't know."""
 
+TRAINING = {"segmenter": "training-lungseg.md", "classifier": "training-classify.md"}
+"""Where it is told how the shipped networks were trained."""
+
 ITEMS: tuple[tuple[str, str], ...] = (
     ("Title, abstract", "The title says that this is a study of AI, and of what kind"),
     ("Title, abstract", "A summary of design, methods, results and conclusions"),
@@ -81,12 +84,17 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
     shared = f"{len(leaks['shared_patients'])} patients, {len(leaks['shared_papers'])} papers and "
     shared += f"{len(leaks['across_parts'])} pairs of near-duplicate pictures stand in several parts"
     tags = [name for name in report["cohort"]["measured"] if name.endswith("(DICOM)")]
+    training = ". ".join(
+        f"{stage.capitalize()}: {f'docs/{page} of lungct' if stage in provenance['shipped'] else AUTHORS}"
+        for stage, page in TRAINING.items()
+    )
     auc = figure_in_words(main["auc"]) or "not known, for one class is missing"
     return {
         1: "A deep network that classifies chest CT as COVID-19 or not",
         6: "Test of a trained network on labelled data; nothing was trained",
         7: f"Data sets as given: {sources}. Their origin: {AUTHORS}",
-        8: f"All inputs of the measured parts were used. Criteria of the data sets: {AUTHORS}",
+        8: f"Of {failures['inputs']} inputs of the measured parts {failures['answered']} are in the figures, the "
+        f"others listed under failures with the reason. Criteria of the data sets: {AUTHORS}",
         9: "Lungs outlined, all else masked away, cropped and resized; settings in the cards of the networks",
         10: f"Parts measured: {', '.join(provenance['measured_parts'])}",
         12: f"{failures['unreadable']} inputs could not be read and are listed; what is not known is a group",
@@ -95,13 +103,14 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
         20: f"Checked here: {shared}",
         22: f"{segmenter['name']} {segmenter['version']} and {network['name']} {network['version']}, with checksums",
         23: ", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
-        24: "In docs/training-lungseg.md and docs/training-classify.md of lungct",
-        25: "In docs/training-lungseg.md and docs/training-classify.md of lungct",
+        24: training,
+        25: training,
         26: "By validation figures, as the cards of the networks say",
         28: "AUC, average precision, sensitivity, specificity, predictive values, Brier score, calibration error",
         29: "95 % bootstrap intervals over patients. Tests of significance: none",
         30: "Lungs erased, outline alone, trivial features, source left out, subgroups",
-        31: "Class activation map over the outlined lungs, shown for examples",
+        31: "Class activation map over the outlined lungs, shown for examples. It does not show where disease is: "
+        "docs/explanations.md of lungct",
         32: f"Validation figures are in the network's card. Trained on: {', '.join(provenance['trained_on'])}",
         33: f"This report, as far as none of its pictures were trained on, which is {AUTHORS} to say",
         35: f"{failures['inputs']} inputs, {failures['answered']} answered, {failures['unreadable']} unreadable, "
@@ -110,6 +119,6 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
         37: f"AUC {auc}; {main['n']} inputs of {main['patients']} patients, measured parts alone",
         38: "Sensitivity, specificity and predictive values at several thresholds and prevalences, with intervals",
         39: f"Worst answers, refused and failed inputs are shown. Their interpretation: {AUTHORS}",
-        42: "docs/ of lungct; command, settings and checksum of the data are below under provenance",
+        42: "docs/ of lungct; command, settings and checksum of the data are above under provenance",
         43: f"Software: Apache-2.0. Weights: {network['licence']}. Data: {AUTHORS}",
     }  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..classify.dataset import Example
+from ..classify.conformal import LABELS
+from ..classify.dataset import Example, without_repeats
 from ..weights.page import write_json
 from .claim import fill_claim
 from .pipeline import Pipeline
@@ -66,9 +66,13 @@ def write_report(
 
     Raises
     ------
-    ValueError
+    SourceError
         When none of the inputs could be judged.
+    OSError
+        When the page can't be written there: before anything is judged.
     """
+    _check_writable(out)
+    (measured, repeated), (others, more) = without_repeats(measured), without_repeats(others)
     following = progress or (lambda rows, _count, _what: iter(rows))
     rows = list(following(judge(pipe, measured), len(measured), "Measuring"))
     compared = list(following(look(others), len(others), "Comparing"))
@@ -78,7 +82,8 @@ def write_report(
         "threshold": pipe.classifier.threshold,
         **all_figures(rows, compared, pipe.classifier.threshold, prevalences),
         "patients_by_class": _patients_by_class(measured),
-        "patients_unknown": sum(map(_is_unknown, measured)),
+        "patients_unknown": sum(not item.patient_known for item in measured),
+        "repeated": [str(path) for path in (*repeated, *more)],
         "unlisted": list(unlisted),
         "single_class_sources": _single_class_sources(measured),
         "provenance": provenance(
@@ -88,7 +93,6 @@ def write_report(
     report["findings"] = [finding._asdict() for finding in findings(report)]
     report["claim"] = fill_claim(report)
     page = report_page(report, rows, pipe)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out.with_suffix(".json"), report)
     out.write_text(page, encoding="utf-8")
     return report
@@ -103,19 +107,23 @@ def check_listed(folder: Path, examples: Sequence[Example]) -> list[str]:
     ]
 
 
+def _check_writable(out: Path) -> None:
+    """Make the folder and try both files, which keep what they hold; what is new is removed again."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for path in (out, out.with_suffix(".json")):
+        is_new = not path.exists()
+        path.open("a").close()
+        if is_new:
+            path.unlink()
+
+
 def _patients_by_class(examples: Sequence[Example]) -> list[dict[str, Any]]:
     return [
-        {"label": label, "patients": len({item.patient for item in examples if item.covid == covid})}
-        for label, covid in (("COVID", True), ("non-COVID", False))
+        {"label": label, "patients": len({item.patient for item in examples if item.label == label})}
+        for label in LABELS
     ]
 
 
 def _single_class_sources(examples: Sequence[Example]) -> list[str]:
     sources = sorted({item.source for item in examples})
     return [name for name in sources if len({item.covid for item in examples if item.source == name}) == 1]
-
-
-def _is_unknown(item: Example) -> bool:
-    """Tell whether nothing says whose picture it is: a block of neighbours, or the input itself, stands for it."""
-    name = item.patient.removeprefix(f"{item.source}/")
-    return re.search(r"\bblock \d+$", name) is not None or item.path.as_posix().endswith(name)

@@ -76,9 +76,10 @@ def report(
 ) -> None:
     """Measure the pipeline on your own labelled data and write one page about it.
 
-    Measures of each source the test part, else the val part, else what has no part. Says first what speaks against the figures:
-    patients, papers or near-duplicate pictures in several parts, failures, shortcuts. Then cohort, discrimination,
-    calibration, thresholds, sources left out, subgroups, refusal, example pictures, provenance and the CLAIM checklist.
+    Measures of each source the test part, else the val part, else what has no part. Says first what speaks against
+    the figures: patients, papers or near-duplicate pictures in several parts, failures, shortcuts. Then cohort,
+    discrimination, calibration, thresholds, sources left out, subgroups, refusal, example pictures, provenance and the
+    CLAIM checklist.
 
     Example: lungct report --data covid-ct --out report.html
     """

@@ -34,12 +34,18 @@ def leaks_section(leaks: Mapping[str, Any]) -> Iterator[str]:
         f"differ in at most {compared['near']} of {compared['bits']} bits: copies saved again or resized are found, "
         "cropped or turned ones mostly not. Of volumes the middle slice is compared.</p>"
     )
-    yield "<h3>Patients, by the words in their names</h3>" + html_table(leaks["patients"])
+    yield "<h3>Patients, by the words in their names</h3>"
+    yield html_table(leaks["patients"]) or "<p>Nothing says whose the inputs are.</p>"
     if leaks["papers"]:
         yield f"<p>{leaks['papers']} papers are known, from a column or from file names of paper, page and figure.</p>"
-    for title, name in (("Papers", "shared_papers"), ("Patients", "shared_patients")):
-        yield f"<h3>{title} in several parts</h3>"
-        yield _list([_shared(one) for one in leaks[name]])
+    groups = {
+        "shared_papers": "Papers in several parts",
+        "shared_patients": "Patients in several parts",
+        "shared_dicom": "Patients or series in several parts, by DICOM headers",
+        "patients_in_sources": "Patients of one name in several sources",
+    }
+    for name, title in groups.items():
+        yield f"<h3>{title}</h3>" + _list([_shared(one) for one in leaks[name]])
     titles = {
         "across_parts": "Alike, in different parts",
         "two_labels": "Alike, with different labels",

@@ -16,6 +16,7 @@ from ..classify.leak_table import leak_table
 from ..classify.subgroups import subgroup_table
 from ..classify.thresholds import threshold_table
 from ..classify.transfer import leave_one_source_out
+from ..sources import SourceError
 from .report_rows import Answers, Row
 
 
@@ -36,13 +37,14 @@ def all_figures(
 
     Raises
     ------
-    ValueError
+    SourceError
         When the pipeline answers none of the inputs.
     """
     answers = Answers([row for row in rows if row.is_answered])
     if not answers.rows:
         first = next((row.error for row in rows if row.error), "no lung was found, or all were refused")
-        raise ValueError(f"none of {len(rows)} inputs could be judged. The first: {first}")
+        problem = f"none of {len(rows)} inputs could be judged, the first because: {first.rstrip('.')}"
+        raise SourceError(str(rows[0].example.path), problem, "Give chest CT and the right paths")
     probabilities, covid, patients = answers.probabilities, answers.covid, answers.patients
     subgroups, not_grouped = subgroup_table(
         [_of_groups(row) for row in answers.rows], probabilities, covid, patients, threshold
@@ -69,7 +71,7 @@ def cohort(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, Any]:
     for use, some in (("measured", rows), ("compared", others)):
         for row in some:
             item = row.example
-            key = (item.source, item.part or "none", "COVID" if item.covid else "non-COVID", use)
+            key = (item.source, item.part or "none", item.label, use)
             groups.setdefault(key, []).append(row)
     table = [
         {
@@ -116,8 +118,9 @@ def _range(values: NDArray[Any]) -> str:
 
 def leaks(rows: Sequence[Row]) -> dict[str, Any]:
     """Compare all inputs."""
-    hashes = {index: row.facts.hash for index, row in enumerate(rows) if row.facts}
-    return leak_table([row.example for row in rows], hashes)
+    known = {index: row.facts for index, row in enumerate(rows) if row.facts}
+    hashes = {index: facts.hash for index, facts in known.items()}
+    return leak_table([row.example for row in rows], hashes, {index: facts.identity for index, facts in known.items()})
 
 
 def failures(rows: Sequence[Row]) -> dict[str, Any]:
@@ -127,7 +130,7 @@ def failures(rows: Sequence[Row]) -> dict[str, Any]:
     unanswered = [
         {
             "input": str(row.example.path),
-            "label": "COVID" if row.example.covid else "non-COVID",
+            "label": row.example.label,
             "why": _why(row),
             "ood score": row.prediction.ood_score if row.prediction else None,
             "warnings": " ".join(row.prediction.warnings) if row.prediction else "",
@@ -220,8 +223,8 @@ def refusal(rows: Sequence[Row], threshold: float) -> dict[str, Any]:
 def conformal(answers: Answers) -> dict[str, Any]:
     """Return how often the prediction sets hold the true label; empty where the network has none."""
     sets = answers.values("prediction_set")
-    if not any(sets):
+    if not any(sets) and None in answers.values("ood_score"):  # without the file that both come from
         return {}
-    truth = ["COVID" if covid else "non-COVID" for covid in answers.covid]
+    truth = [row.example.label for row in answers.rows]
     level = answers.values("error_level")[0]
     return {"error_level": level, "coverage": conformal_coverage(sets, truth, answers.patients)}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..classify.leak_table import NO_PART
+from ..weights.intervals import FEWEST
 
 FEW_PATIENTS = 50
 """Of a class; with fewer, intervals are wide and hide much."""
@@ -26,32 +28,56 @@ class Finding(NamedTuple):
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
     """Return what there is to say of a report's figures, what speaks against them first."""
-    every = [*_leaks(report["leaks"]), *_trained_on(report), *_failures(report["failures"]), *_doubts(report)]
+    leaks = report["leaks"]
+    every = [
+        *_papers(leaks["shared_papers"]), *_patients(leaks), *_alike(leaks), *_trained_on(report),
+        *_failures(report["failures"]), *_few(report), *_shortcuts(report), *_lists(report),
+    ]  # fmt: skip
     order = ("leak", "doubt", "good")
     return sorted(every, key=lambda finding: order.index(finding.kind))
 
 
-def _leaks(leaks: Mapping[str, Any]) -> Iterator[Finding]:
-    parts = [part for part in leaks["parts"] if part != NO_PART]
-    papers = leaks["shared_papers"]
+def _papers(papers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for paper in papers[:NAMED]:
         yield Finding("leak", f"Pictures of paper {paper['name']} stand in {_where(paper)}.")
     if len(papers) > NAMED:
         yield Finding("leak", f"Pictures of {len(papers) - NAMED} more papers stand in several parts, listed below.")
-    if shared := len(leaks["shared_patients"]):
-        names = ", ".join(patient["name"] for patient in leaks["shared_patients"][:NAMED])
-        more = " …" if shared > NAMED else ""
-        yield Finding("leak", f"In several parts stand pictures of {_many(shared, 'patient')}: {names}{more}.")
-    elif len(parts) > 1:
+
+
+def _patients(leaks: Mapping[str, Any]) -> Iterator[Finding]:
+    shared, in_dicom, parts = leaks["shared_patients"], leaks["shared_dicom"], _parts(leaks["parts"])
+    known = leaks["compared"]["with_patient_by_part"]
+    if shared:
+        text = f"In several parts stand pictures of {_many(len(shared), 'patient')}: {_names(shared)}"
+        yield Finding("leak", f"{text}.")
+    elif len(_parts(known)) > 1:
         counted = "; ".join(
             f"{row['names']} " + ", ".join(f"{row[part]} in {part}" for part in parts) for row in leaks["patients"]
         )
         yield Finding("good", f"No patient named in the tables stands in several parts ({counted}).")
+    missing = [part for part in parts if known.get(part, 0) < leaks["parts"][part]]
+    if len(parts) > 1 and missing:
+        text = f"Not all inputs of {' and '.join(missing)} have a patient"
+        yield Finding("doubt", f"{text}: whether one stands in several parts can't be told of those.")
+    if in_dicom:
+        pictures = " and ".join(f"{part}/{names[0]}" for part, names in in_dicom[0]["pictures"].items())
+        text = f"By their DICOM headers, {_many(len(in_dicom), 'patient or series', 'patients or series')} "
+        yield Finding("leak", f"{text}stand in several parts, first {pictures}.")
+    if same := leaks["patients_in_sources"]:
+        text = f"Several sources name patients alike, who count as different ones: {_names(same)}"
+        yield Finding("doubt", f"{text}. If they are the same people, parts share them and intervals are too narrow.")
+
+
+def _alike(leaks: Mapping[str, Any]) -> Iterator[Finding]:
+    parts, read = _parts(leaks["parts"]), leaks["compared"]["with_hash_by_part"]
     if pairs := len(leaks["across_parts"]):
         yield Finding("leak", f"Pictures in different parts look alike: {_many(pairs, 'pair')}.")
-    elif len(parts) > 1:
-        count = leaks["compared"]["with_hash"]
-        yield Finding("good", f"No two pictures of different parts look alike ({count} compared).")
+    elif len(_parts(read)) > 1:
+        counted = ", ".join(f"{read[part]} of {part}" for part in _parts(read))
+        yield Finding("good", f"No two pictures of different parts look alike (compared: {counted}).")
+    if unread := [part for part in parts if part not in read]:
+        text = f"Nothing of {' and '.join(unread)} could be read"
+        yield Finding("doubt", f"{text}, so it was compared with nothing.")
     if pairs := len(leaks["two_labels"]):
         yield Finding("doubt", f"Pictures look alike but have different labels: {_many(pairs, 'pair')}.")
     if pairs := len(leaks["between_patients"]):
@@ -59,8 +85,20 @@ def _leaks(leaks: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("doubt", f"{text}. Intervals over patients may be too narrow.")
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _parts(counts: Mapping[str, int]) -> list[str]:
+    return [part for part in counts if part != NO_PART]
+
+
+def _many(count: int, what: str, several: str = "") -> str:
+    return f"{count} {what if count == 1 else several or what + 's'}"
+
+
+def _names(some: Sequence[Mapping[str, Any]]) -> str:
+    return _listed([one["name"] for one in some])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
 
 
 def _where(shared: Mapping[str, Any]) -> str:
@@ -72,6 +110,10 @@ def _trained_on(report: Mapping[str, Any]) -> Iterator[Finding]:
     if names := [name for name in report["provenance"]["trained_on"] if name in sources]:
         text = f"The network was trained on pictures of {' and '.join(names)}, so this is no external test"
         yield Finding("doubt", f"{text}. What it was trained on must not be measured at all.")
+    measured = [row for row in report["cohort"]["groups"] if row["used"] == "measured" and row["part"] == "train"]
+    if count := sum(row["inputs"] for row in measured):
+        text = f"{_many(count, 'input')} of the part train {'is' if count == 1 else 'are'} among those measured"
+        yield Finding("doubt", f"{text}: what a network was trained on it knows, and figures on it are none.")
 
 
 def _failures(failures: Mapping[str, Any]) -> Iterator[Finding]:
@@ -88,10 +130,17 @@ def _failures(failures: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("good", f"All {failures['inputs']} inputs were answered.")
 
 
-def _doubts(report: Mapping[str, Any]) -> Iterator[Finding]:
-    if any(row["patients"] < FEW_PATIENTS for row in report["patients_by_class"]):
-        counted = " and ".join(f"{row['patients']} {row['label']}" for row in report["patients_by_class"])
+def _few(report: Mapping[str, Any]) -> Iterator[Finding]:
+    fewest = min(row["patients"] for row in report["patients_by_class"])
+    counted = " and ".join(f"{row['patients']} {row['label']}" for row in report["patients_by_class"])
+    if fewest < FEWEST:
+        text = f"There are too few patients to conclude anything, {counted}: figures have no interval"
+        yield Finding("doubt", f"{text}, and neither shortcuts nor calibration can be judged.")
+    elif fewest < FEW_PATIENTS:
         yield Finding("doubt", f"There are few patients, {counted}: intervals are wide.")
+
+
+def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     words = {
         "erased": "with the lungs erased",
         "mask": "from the outline of the lungs alone",
@@ -99,18 +148,24 @@ def _doubts(report: Mapping[str, Any]) -> Iterator[Finding]:
     }
     for name, how in words.items():
         figure = report["controls"][name]
-        if figure["interval"][0] > 0.5:
+        if figure["interval"] and figure["interval"][0] > 0.5:
             yield Finding("doubt", f"The classes can be told {how}: AUC {figure['value']:.2f}. That much is no skill.")
-    error = report["discrimination"]["answered"]["expected_calibration_error"]["value"]
-    if error > MISCALIBRATED:
-        yield Finding("doubt", f"Probabilities are {error:.2f} off on average: don't read them as frequencies.")
+    error = report["discrimination"]["answered"]["expected_calibration_error"]
+    if error["interval"] and error["value"] > MISCALIBRATED:
+        off = f"{error['value']:.2f}"
+        yield Finding("doubt", f"Probabilities are {off} off on average: don't read them as frequencies.")
     if names := report["single_class_sources"]:
         text = f"One class alone comes from {' and '.join(names)}"
         yield Finding("doubt", f"{text}: there, telling sources apart looks like telling COVID.")
-    if report["unlisted"]:
-        first = ", ".join(report["unlisted"][:3])
-        text = f"{_many(len(report['unlisted']), 'file')} of the folder without a label left out"
-        yield Finding("doubt", f"{text}: {first}{' …' if len(report['unlisted']) > 3 else ''}.")
+
+
+def _lists(report: Mapping[str, Any]) -> Iterator[Finding]:
+    if unlisted := report["unlisted"]:
+        text = f"{_many(len(unlisted), 'file')} of the folder without a label left out"
+        yield Finding("doubt", f"{text}: {_listed(unlisted)}.")
+    if repeated := [Path(name).name for name in report["repeated"]]:
+        text = f"{_many(len(repeated), 'line')} of the data list an input again, which counts once"
+        yield Finding("doubt", f"{text}: {_listed(repeated)}.")
     if report["patients_unknown"]:
         text = f"{report['patients_unknown']} inputs have no patient: neighbours in blocks, or each input, count as one"
         yield Finding("doubt", f"{text}, so intervals may be too narrow.")

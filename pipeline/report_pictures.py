@@ -49,13 +49,12 @@ def figure_of(row: Row, pipe: Pipeline) -> str:
 
 
 def _caption(row: Row) -> str:
-    truth = "COVID" if row.example.covid else "non-COVID"
     found: Any = row.prediction
     said = "no lung found" if found.probability is None else f"probability {found.probability:.3f}"
     if found.interval:
         said += " ({:.2f} to {:.2f})".format(*found.interval)
     warnings = f"; {', '.join(found.warnings)}" if found.warnings else ""
-    return f"{truth}, {said}{warnings}: {row.example.path.name}"
+    return f"{row.example.label}, {said}{warnings}: {row.example.path.name}"
 
 
 def _called(row: Row) -> bool:

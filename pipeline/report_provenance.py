@@ -12,7 +12,7 @@ from typing import Any
 
 from ..classify.dataset import Example
 from ..sources import Limits, SourceError
-from ..weights import Card
+from ..weights import CLASSIFIER, SEGMENTER, Card, load_card
 from .digest import digest, digest_of
 from .pipeline import Pipeline
 
@@ -43,6 +43,11 @@ def provenance(
         "measured_parts": sorted({item.part or "without part" for item in measured}),
         "segmenter": {**pipe.segmenter.model, "licence": pipe.segmenter.card.licence},
         "classifier": {**pipe.classifier.model, "licence": card.licence, "decision": _decision(card)},
+        "shipped": [
+            stage
+            for stage, own, name in (("segmenter", pipe.segmenter.card, SEGMENTER), ("classifier", card, CLASSIFIER))
+            if own.sha256 == load_card(name).sha256
+        ],
         "trained_on": [str(row["name"]) for row in card.training_data],
         "versions": {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": f"{platform.system()} {platform.machine()}",

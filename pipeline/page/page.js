@@ -17,14 +17,10 @@ async function start(name, makeScan) {
   begin()
   const since = Date.now()
   const clock = setInterval(() => (by('seconds').textContent = `${Math.round((Date.now() - since) / 1000)} s`), 1000)
-  try {
-    const view = await judge(await makeScan(mine.signal), { token, signal: mine.signal, tell })
-    if (mine === running) finish(() => show(view, name), '')
-  } catch (error) {
-    if (mine === running) finish(() => explain(error, name), error.name === 'AbortError' ? 'Cancelled.' : '')
-  } finally {
-    clearInterval(clock)
-  }
+  const asked = makeScan(mine.signal).then(scan => judge(scan, { token, signal: mine.signal, tell }))
+  const then = await asked.then(view => () => show(view, name), error => () => explain(error, name))
+  clearInterval(clock)
+  if (mine === running) finish(then) // else another scan was given meanwhile
 }
 
 function begin() {
@@ -42,20 +38,20 @@ function tell({ text, share }) {
   else by('progress').value = share
 }
 
-function finish(then, text) {
+function finish(then) {
   running = null
   by('waiting').hidden = true
-  by('status').textContent = text
+  by('status').textContent = ''
   then()
 }
 
 function explain(error, name) {
-  if (error.name === 'AbortError') return by('files').focus()
   if (error.status === 401) return askForToken()
+  by('files').focus({ preventScroll: true })
+  if (error.name === 'AbortError') return tell({ text: 'Cancelled.', share: null })
   const words = error instanceof Refusal ? error.message : `Something failed in the browser (${error.message}).`
   by('error').textContent = `${name}: ${words}`
-  by('state').scrollIntoView({ block: 'nearest' })
-  return by('files').focus({ preventScroll: true })
+  return by('state').scrollIntoView({ block: 'nearest' })
 }
 
 function askForToken() {

@@ -42,6 +42,14 @@ def test_a_patients_own_mark_does_not_help():
     assert auc(trivial_scores(features, labels, list(patients)), labels) < 0.8
 
 
+def test_patients_of_both_labels_may_leave_one_class_to_learn_from():
+    """With c and d apart from the others in one fold, nobody who is left to learn from has COVID."""
+    pytest.importorskip("sklearn")
+    patients = np.repeat(["a", "b", "c", "d"], [1, 3, 4, 5])
+    labels = np.arange(13) >= 7  # c has both
+    assert np.isnan(trivial_scores(np.random.default_rng(0).normal(size=(13, 7)), labels, list(patients))).all()
+
+
 def test_one_patient_a_class_is_too_few():
     pytest.importorskip("sklearn")
     labels = np.array([True, True, False, False])

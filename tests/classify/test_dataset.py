@@ -112,12 +112,34 @@ def test_the_last_part_of_each_set_is_measured():
             Example(Path(f"{source}{part}.png"), covid=True, patient="p", source=source, part=part) for part in parts
         ]
 
-    examples = [*pictures("a", "train", "val", "test"), *pictures("b", "train", "val"), *pictures("c", "", "")]
+    examples = [
+        *pictures("a", "train", "val", "test"), *pictures("b", "train", "val"), *pictures("c", "", ""),
+        *pictures("d", "train", "train"), *pictures("e", "train", ""),
+    ]  # fmt: skip
     assert [(item.source, item.part) for item in to_measure(examples)] == [
         ("a", "test"), ("b", "val"), ("c", ""), ("c", ""),
     ]  # fmt: skip
     train, val = split_examples(examples[:3], 0.5, 0)
     assert [item.part for item in train + val] == ["train", "val"]
+    with pytest.raises(SourceError, match=r"^d: has nothing but training pictures\..*--all-parts"):
+        to_measure(pictures("d", "train"))
+
+
+def test_what_is_listed_twice_counts_once():
+    first = Example(Path("a.png"), covid=True, patient="p", source="s", part="test")
+    other_part, other_label = replace(first, part="train"), replace(first, covid=False)
+    kept, repeated = without_repeats([first, other_part, replace(first, path=Path("b/../a.png")), other_label, first])
+    assert kept == [first, other_part, other_label]
+    assert repeated == [Path("b/../a.png"), Path("a.png")]
+
+
+def test_it_is_known_whether_anything_says_whose_a_picture_is(numbered, tmp_path):
+    """Names that look like blocks, or like the picture's own, are no guess."""
+    assert {item.patient_known for item in read_folder(numbered)} == {False}
+    table = tmp_path / "list.csv"
+    table.write_text("path,label,patient\na.png,1,a.png\nb.png,0,block 7\nc.png,0,\n")
+    assert [item.patient_known for item in read_table(table)] == [True, True, False]
+    assert [item.label for item in read_table(table)] == ["COVID", "non-COVID", "non-COVID"]
 
 
 def test_tables_bring_papers_and_details(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 
 from lungct.classify.coverage import conformal_coverage, coverage_curve, coverage_table
 from lungct.classify.evaluation import auc, average_precision, expected_calibration_error, predictive_value
-from lungct.classify.thresholds import threshold_table
+from lungct.classify.thresholds import distinct, threshold_table
 from lungct.classify.transfer import leave_one_source_out
+from lungct.weights.page import figure_in_words
 
 
 def test_predictive_values_by_hand():
@@ -28,7 +29,24 @@ def test_threshold_table_by_hand():
     assert own["NPV at 0.1"]["value"] == pytest.approx(0.675 / (0.675 + 0.05), abs=1e-4)
     sensitive = next(row for row in rows.values() if "sensitive" in row["chosen"])
     assert sensitive["sensitivity"]["value"] == 1
-    assert threshold_table(probabilities[:4], covid[:4], list("abcd"), 0.5, ())[2]["specificity"]["value"] is not None
+    ill_alone = threshold_table(probabilities[:4], covid[:4], list("abcd"), 0.5, ())
+    assert [row["threshold"] for row in ill_alone] == [0.1, 0.25, 0.5, 0.75, 0.9]
+    assert ill_alone[2]["sensitivity"] == {"value": 0.75, "interval": None}
+    assert np.isnan(ill_alone[2]["specificity"]["value"])
+
+
+def test_rare_disease_leaves_digits_and_each_prevalence_its_columns():
+    pytest.importorskip("sklearn")
+    probabilities, covid = np.tile([0.9, 0.9, 0.1, 0.1, 0.1], 8), np.tile([True, False, False, False, True], 8)
+    patients = [str(number) for number in range(40)]
+    prevalences = distinct((0.0001, 0.1234, 0.12341))
+    row = next(row for row in threshold_table(probabilities, covid, patients, 0.65, prevalences) if "own" in row["chosen"])
+    assert row["PPV at 0.0001"]["value"] == pytest.approx(0.5e-4 / (0.5e-4 + 0.9999 / 3), rel=1e-2)
+    assert figure_in_words(row["PPV at 0.0001"]).startswith("0.00015 (0.0000")
+    assert row["PPV at 0.1234"]["value"] < row["PPV at 0.12341"]["value"] + 1e-9
+    assert sum(name.startswith("PPV") for name in row) == 3
+    with pytest.raises(ValueError, match=r"0\.1 is given twice"):
+        distinct((0.1, 0.2, 0.1000000001))
 
 
 def test_ranks_give_scikit_learns_auc():
@@ -64,12 +82,22 @@ def test_settings_from_other_sources_are_measured_on_the_one_left_out():
 
 def test_refusing_the_doubtful_raises_accuracy():
     correct = np.array([True, True, False, True, False])
-    coverage, accuracy = coverage_curve(np.array([0.1, 0.2, 0.9, 0.3, 0.8]), correct)
-    np.testing.assert_allclose(coverage, [0.2, 0.4, 0.6, 0.8, 1])
-    np.testing.assert_allclose(accuracy, [1, 1, 1, 0.75, 0.6])
+    curve = coverage_curve(np.array([0.1, 0.2, 0.9, 0.3, 0.8]), correct)
+    np.testing.assert_allclose(curve.coverage, [0.2, 0.4, 0.6, 0.8, 1])
+    np.testing.assert_allclose(curve.accuracy, [1, 1, 1, 0.75, 0.6])
     table = coverage_table(np.arange(100.0), np.arange(100) < 80, [str(number) for number in range(100)])
     assert [row["n"] for row in table] == [100, 95, 90, 80, 50]
     assert [row["accuracy"]["value"] for row in table] == [0.8, round(80 / 95, 4), round(80 / 90, 4), 1, 1]
+
+
+def test_inputs_of_one_score_are_answered_together():
+    """Ten are surest, ninety alike: at 95 % answered only the ten can be told apart."""
+    scores, correct = np.repeat([0.0, 1.0], [10, 90]), np.arange(100) % 2 == 0
+    table = coverage_table(scores, correct, [str(number) for number in range(100)])
+    assert [row["n"] for row in table] == [100, 10, 10, 10, 10]
+    alike = coverage_table(np.zeros(100), correct, [str(number) for number in range(100)])
+    assert [row["n"] for row in alike] == [100, 0, 0, 0, 0]
+    assert np.isnan(alike[1]["accuracy"]["value"])
 
 
 def test_prediction_sets_hold_the_true_label_as_often_as_counted():

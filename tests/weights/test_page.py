@@ -42,5 +42,7 @@ def test_page_can_hold_its_pictures():
 def test_figures_come_with_their_intervals():
     known, unknown = {"value": 0.5, "interval": [0.25, 0.75]}, {"value": math.nan, "interval": [math.nan, math.nan]}
     assert figure_in_words(known) == "0.500 (0.250 to 0.750)"
+    assert figure_in_words({"value": 0.7, "interval": None}) == "0.700 (no interval)"
+    assert figure_in_words({"value": 0.0004, "interval": [0, 0.00123]}) == "0.00040 (0.000 to 0.001)"
     table = html_table([{"auc": known, "f1": unknown, "none": None}])
     assert "<td>0.500 (0.250\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.750)</td><td></td><td></td>" in table

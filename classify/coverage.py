@@ -49,9 +49,10 @@ def coverage_curve(scores: NDArray[np.float64], right: NDArray[np.float64] | NDA
     right : ndarray of bool or float64, shape (n,)
         Whether each answer is right; NaN where there is no answer, so that none can be given.
     """
-    has_answer = ~np.isnan(right)
+    rightness = np.asarray(right, dtype=np.float64)
+    has_answer = ~np.isnan(rightness)
     order = np.argsort(scores[has_answer], kind="stable")
-    ordered, correct = scores[has_answer][order], right[has_answer][order]
+    ordered, correct = scores[has_answer][order], rightness[has_answer][order]
     answered = np.arange(1, ordered.size + 1)
     last = np.append(ordered[1:] != ordered[:-1], True)[: ordered.size]  # of its score
     return Curve((answered / scores.size)[last], ordered[last], (np.cumsum(correct) / answered)[last])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
 def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> Figure:
     """Draw confusion matrix, ROC, precision-recall and reliability of one set of pictures.
 

@@ -37,36 +37,31 @@ def leak_table(
     dict
         ``compared``, counts; ``patients``, known ones by the kind of their names; ``shared_patients``,
         ``shared_papers`` and ``shared_dicom``, each with its pictures by part; ``patients_in_sources``, names that
-        several sources use, with their pictures by source; and pairs of near-duplicates, each pair in the first of these: ``across_parts``,
-        ``two_labels``, ``between_patients`` (a patient twice under two names, or a picture copied).
+        several sources use, with their pictures by source; and pairs of near-duplicates, each pair in the first of
+        these: ``across_parts``, ``two_labels``, ``between_patients`` (a patient twice under two names, or a picture
+        copied).
     """
-    indices, parts = list(hashes), Counter(item.part or NO_PART for item in examples)
+    indices = list(hashes)
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for first, second, bits in near_duplicates([hashes[index] for index in indices]):
         one, other = examples[indices[first]], examples[indices[second]]
         if kind := _kind(one, other):
             kinds[kind].append(_pair(one, other, bits))
-    read = Counter(examples[index].part or NO_PART for index in hashes)
-    known = {item: name for index, item in enumerate(examples) if (name := (identities or {}).get(index))}
+    in_dicom = {examples[index]: name for index, name in (identities or {}).items() if name}
     return {
         "compared": {
             "inputs": len(examples),
             "with_hash": len(hashes),
-            "with_hash_by_part": dict(read),
-            "with_patient": sum(item.patient_known for item in examples),
-            "with_patient_by_part": dict(Counter(item.part or NO_PART for item in examples if item.patient_known)),
-            "with_dicom_by_part": dict(Counter(item.part or NO_PART for item in known)),
+            "with_hash_by_part": _by_part([examples[index] for index in indices]),
+            "with_patient_by_part": _by_part([item for item in examples if item.patient_known]),
             "near": NEAR,
             "bits": HASH_SIDE**2,
         },
-        "parts": {part: count for part in (*PARTS, NO_PART) if (count := parts[part])},
+        "parts": _by_part(examples),
         "patients": _patients_by_kind([item for item in examples if item.patient_known]),
         "shared_patients": _shared(examples, lambda item: item.patient if item.patient_known else ""),
         "shared_papers": _shared(examples, lambda item: item.paper),
-        "shared_dicom": [
-            {**one, "name": f"DICOM patient {number}"}
-            for number, one in enumerate(_shared(examples, lambda item: known.get(item, "")), 1)
-        ],
+        "shared_dicom": _unnamed(_shared(examples, lambda item: in_dicom.get(item, ""))),
         "patients_in_sources": _names_in_sources(examples),
         "papers": len({item.paper for item in examples} - {""}),
         **{kind: kinds[kind] for kind in ("across_parts", "two_labels", "between_patients")},
@@ -104,6 +99,17 @@ def _shared(examples: Sequence[Example], name_of: Callable[[Example], str]) -> l
         }
         for one in shared_between_parts(examples, name_of)
     ]
+
+
+def _unnamed(shared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return what is shared with numbers for names, in the order of its pictures: names are hashes."""
+    ordered = sorted(shared, key=lambda one: list(one["pictures"].values()))
+    return [{**one, "name": f"DICOM patient or series {number}"} for number, one in enumerate(ordered, 1)]
+
+
+def _by_part(examples: Sequence[Example]) -> dict[str, int]:
+    counted = Counter(item.part or NO_PART for item in examples)
+    return {part: counted[part] for part in (*PARTS, NO_PART) if counted[part]}
 
 
 def _names_in_sources(examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from ..sources import read_scan
 from ..sources.intensity import LUNG_WINDOW, apply_window
 from ..weights import Card
+from ..weights.intervals import INTERVALS_IN_WORDS
 from ..weights.page import html_figure, html_table, write_json, write_page
 from .classifier import Classifier
+from .conformal import LABELS
 from .controls import CONTROLS, FEATURES, trivial_scores
 from .curves import draw_discrimination
 from .evaluation import auc, auc_of, summarise, with_interval
@@ -109,16 +111,14 @@ def _classification_report(called: NDArray[np.bool_], covid: NDArray[np.bool_]) 
     from sklearn.metrics import classification_report
 
     return str(
-        classification_report(
-            covid, called, labels=[False, True], target_names=["non-COVID", "COVID"], digits=3, zero_division=0
-        )
+        classification_report(covid, called, labels=[False, True], target_names=LABELS[::-1], digits=3, zero_division=0)
     )
 
 
 def _introduction(card: Card) -> str:
     decision = card.decision
     return (
-        "<p>Research software, not a medical device. In brackets 95 % bootstrap intervals over patients. "
+        f"<p>Research software, not a medical device. {INTERVALS_IN_WORDS} "
         f"Threshold {decision['threshold']} ({decision.get('criterion', 'given')}), temperature "
         f"{decision['temperature']}; both were chosen on the validation pictures of the training run.</p>"
     )
@@ -162,8 +162,8 @@ def _examples(known: Sequence[Scored], classifier: Classifier, find_lungs: FindL
         for number, one in enumerate(chosen, 1):
             picture = f"{name}-{number}.png"
             _draw_heatmap(one, classifier, find_lungs, folder / picture)
-            truth = "COVID" if one.example.covid else "non-COVID"
-            parts.append(html_figure(picture, f"{truth}, probability {one.probability:.3f}: {one.example.path.name}"))
+            caption = f"{one.example.label}, probability {one.probability:.3f}: {one.example.path.name}"
+            parts.append(html_figure(picture, caption))
     return parts
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import sensitive_threshold, youden_threshold
 from ..weights.intervals import Statistic
+from .calibration import sensitive_threshold, youden_threshold
 from .evaluation import FEWER_RESAMPLES, predictive_value, share_of, with_interval
 
 FIXED = (0.1, 0.25, 0.5, 0.75, 0.9)

@@ -81,8 +81,13 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
     leaks, provenance = report["leaks"], report["provenance"]
     sources = ", ".join(sorted({row["source"] for row in report["cohort"]["groups"]}))
     network, segmenter = provenance["classifier"], provenance["segmenter"]
-    shared = f"{len(leaks['shared_patients'])} patients, {len(leaks['shared_papers'])} papers and "
+    shared = f"{len(leaks['shared_patients'])} patients, {len(leaks['shared_papers'])} papers, "
+    shared += f"{len(leaks['shared_dicom'])} patients or series of DICOM headers and "
     shared += f"{len(leaks['across_parts'])} pairs of near-duplicate pictures stand in several parts"
+    compared = leaks["compared"]
+    known = (
+        f"patients are known of {sum(compared['with_patient_by_part'].values())}, pictures of {compared['with_hash']}"
+    )
     tags = [name for name in report["cohort"]["measured"] if name.endswith("(DICOM)")]
     training = ". ".join(
         f"{stage.capitalize()}: {f'docs/{page} of lungct' if stage in provenance['shipped'] else AUTHORS}"
@@ -100,14 +105,15 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
         12: f"{failures['unreadable']} inputs could not be read and are listed; what is not known is a group",
         13: f"From DICOM tags: {', '.join(tags)}. The rest: {AUTHORS}" if tags else AUTHORS,
         19: f"Taken from the folders or the table as given. How they were made: {AUTHORS}",
-        20: f"Checked here: {shared}",
+        20: f"Checked here: {shared}; {known} of {compared['inputs']} inputs",
         22: f"{segmenter['name']} {segmenter['version']} and {network['name']} {network['version']}, with checksums",
         23: ", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
         24: training,
         25: training,
         26: "By validation figures, as the cards of the networks say",
         28: "AUC, average precision, sensitivity, specificity, predictive values, Brier score, calibration error",
-        29: "95 % bootstrap intervals over patients. Tests of significance: none",
+        29: "95 % bootstrap intervals over patients, of shares of 0 or 1 Clopper and Pearson's. "
+        "Tests of significance: none",
         30: "Lungs erased, outline alone, trivial features, source left out, subgroups",
         31: "Class activation map over the outlined lungs, shown for examples. It does not show where disease is: "
         "docs/explanations.md of lungct",

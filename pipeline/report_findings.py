@@ -28,13 +28,17 @@ class Finding(NamedTuple):
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
     """Return what there is to say of a report's figures, what speaks against them first."""
-    leaks = report["leaks"]
     every = [
-        *_papers(leaks["shared_papers"]), *_patients(leaks), *_alike(leaks), *_trained_on(report),
-        *_failures(report["failures"]), *_few(report), *_shortcuts(report), *_lists(report),
+        *leak_findings(report["leaks"]), *_trained_on(report), *_failures(report["failures"]),
+        *_few(report), *_shortcuts(report), *_lists(report),
     ]  # fmt: skip
     order = ("leak", "doubt", "good")
     return sorted(every, key=lambda finding: order.index(finding.kind))
+
+
+def leak_findings(leaks: Mapping[str, Any]) -> list[Finding]:
+    """Return what there is to say of a table of leaks: see `lungct.classify.leak_table.leak_table`."""
+    return [*_papers(leaks["shared_papers"]), *_patients(leaks), *_alike(leaks)]
 
 
 def _papers(papers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -52,7 +56,8 @@ def _patients(leaks: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("leak", f"{text}.")
     elif len(_parts(known)) > 1:
         counted = "; ".join(
-            f"{row['names']} " + ", ".join(f"{row[part]} in {part}" for part in parts) for row in leaks["patients"]
+            f"{row['names']} " + ", ".join(f"{row[part]} in {part}" for part in parts if row[part])
+            for row in leaks["patients"]
         )
         yield Finding("good", f"No patient named in the tables stands in several parts ({counted}).")
     missing = [part for part in parts if known.get(part, 0) < leaks["parts"][part]]
@@ -164,8 +169,8 @@ def _lists(report: Mapping[str, Any]) -> Iterator[Finding]:
         text = f"{_many(len(unlisted), 'file')} of the folder without a label left out"
         yield Finding("doubt", f"{text}: {_listed(unlisted)}.")
     if repeated := [Path(name).name for name in report["repeated"]]:
-        text = f"{_many(len(repeated), 'line')} of the data list an input again, which counts once"
-        yield Finding("doubt", f"{text}: {_listed(repeated)}.")
+        yield Finding("doubt", f"Listed more than once, but counted once: {_listed(repeated)}.")
     if report["patients_unknown"]:
-        text = f"{report['patients_unknown']} inputs have no patient: neighbours in blocks, or each input, count as one"
+        text = f"{_many(report['patients_unknown'], 'input')} without a patient: neighbours in blocks, or each input, "
+        text += "count as one"
         yield Finding("doubt", f"{text}, so intervals may be too narrow.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..weights.intervals import NO_INTERVAL
+from ..weights.intervals import INTERVALS_IN_WORDS
 from ..weights.page import html_facts, html_page, html_table
 from .pipeline import Pipeline
 from .prediction import DISCLAIMER
@@ -87,9 +87,8 @@ def _findings(report: Mapping[str, Any]) -> Iterator[str]:
 def _figures(report: Mapping[str, Any]) -> Iterator[str]:
     parts = ", ".join(report["provenance"]["measured_parts"])
     yield (
-        f"<p>Measured: {escape(parts)}. In brackets 95 % bootstrap intervals over patients, as on all of this page. "
-        f"{NO_INTERVAL} Threshold {report['threshold']:.3f}, the network's own. Precision, accuracy and average "
-        "precision hold for the share of COVID in these data alone.</p>"
+        f"<p>Measured: {escape(parts)}. {INTERVALS_IN_WORDS} Threshold {report['threshold']:.3f}, the network's own. "
+        "Precision, accuracy and average precision hold for the share of COVID in these data alone.</p>"
     )
     sets = report["discrimination"]
     names = next(iter(sets.values()))

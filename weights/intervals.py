@@ -14,8 +14,9 @@ RESAMPLES = 2000
 FEWEST = 5
 """Patients of each class below which there is no interval: so few, drawn again, vary less than patients do."""
 
-NO_INTERVAL = (
-    f"No interval is given where a class, or what a share is taken of, has fewer than {FEWEST} patients, or where all "
+INTERVALS_IN_WORDS = (
+    "In brackets 95 % bootstrap intervals over patients, of shares of 0 or 1 Clopper and Pearson's. "
+    f"There is no interval where a class, or what a share is taken of, has fewer than {FEWEST} patients, or where all "
     "draws give the same figure."
 )
 """For readers of a page."""
@@ -44,9 +45,7 @@ class Statistic:
         return self.of(at)
 
 
-def interval_of(
-    groups: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES
-) -> tuple[float, float] | None:
+def interval_of(groups: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES) -> tuple[float, float] | None:
     """Return the 95 % interval of a figure over patients; None where a bootstrap would be sure of what nobody knows.
 
     That is `bootstrap_interval`, but of a share of 0 or 1 the exact interval (Clopper and Pearson 1934) of as many
@@ -119,4 +118,4 @@ def bootstrap_interval(
 def decimals(value: float) -> int:
     """Return how many decimals show a share: three, or two digits of what it differs from 0 or 1 by."""
     rest = min(abs(value), abs(1 - value))
-    return 3 if rest < 1e-9 or rest >= 1e-3 else 1 - math.floor(math.log10(rest))  # noqa: PLR2004 - as said above
+    return 3 if rest < 1e-9 or rest >= 1e-3 else 1 - math.floor(math.log10(rest))

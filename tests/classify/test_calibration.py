@@ -46,15 +46,15 @@ def test_threshold_reaches_the_sensitivity_asked_for(values, sensitivity, every)
 
 
 def test_summary_by_hand():
-    probabilities = np.array([0.9, 0.6, 0.4, 0.1])
-    covid = np.array([True, False, True, False])
-    figures = summarise(probabilities, covid, list("abcd"), 0.5)
+    probabilities = np.tile([0.9, 0.6, 0.4, 0.1], 5)
+    covid = np.tile([True, False, True, False], 5)
+    figures = summarise(probabilities, covid, [str(number) for number in range(20)], 0.5)
     assert figures["auc"]["value"] == 0.75
     assert figures["accuracy"]["value"] == figures["sensitivity"]["value"] == figures["specificity"]["value"] == 0.5
     assert figures["brier"]["value"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 4)
     assert figures["precision"]["value"] == figures["f1"]["value"] == 0.5
     assert figures["average_precision"]["value"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-4)
-    assert (figures["n"], figures["covid"], figures["patients"]) == (4, 2, 4)
+    assert (figures["n"], figures["covid"], figures["patients"]) == (20, 10, 20)
     for name in ("auc", "accuracy"):
         lower, upper = figures[name]["interval"]
         assert lower <= figures[name]["value"] <= upper

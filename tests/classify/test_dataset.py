@@ -1,5 +1,6 @@
 """Class folders, patients, splits and balanced draws."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lungct.classify.dataset import (
     read_table,
     split_examples,
     to_measure,
+    without_repeats,
 )
 from lungct.sources import SourceError
 

@@ -40,7 +40,9 @@ def test_rare_disease_leaves_digits_and_each_prevalence_its_columns():
     probabilities, covid = np.tile([0.9, 0.9, 0.1, 0.1, 0.1], 8), np.tile([True, False, False, False, True], 8)
     patients = [str(number) for number in range(40)]
     prevalences = distinct((0.0001, 0.1234, 0.12341))
-    row = next(row for row in threshold_table(probabilities, covid, patients, 0.65, prevalences) if "own" in row["chosen"])
+    row = next(
+        row for row in threshold_table(probabilities, covid, patients, 0.65, prevalences) if "own" in row["chosen"]
+    )
     assert row["PPV at 0.0001"]["value"] == pytest.approx(0.5e-4 / (0.5e-4 + 0.9999 / 3), rel=1e-2)
     assert figure_in_words(row["PPV at 0.0001"]).startswith("0.00015 (0.0000")
     assert row["PPV at 0.1234"]["value"] < row["PPV at 0.12341"]["value"] + 1e-9

@@ -78,8 +78,9 @@ def table_of_examples(path):
     return len(pictures)
 
 
-@pytest.mark.train
 def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
     count = table_of_examples(tmp_path / "table.csv")
     result = run(
         "evaluate", "classify", "--data", tmp_path / "table.csv", "--out", tmp_path / "out", "--leaks", "allow"
@@ -90,6 +91,8 @@ def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
     assert figures["n"] == count - 2
     assert {Path(row["path"]).stem for row in report["not_scored"]} == {"broken", "covid19-ny-sbu-A062055-abdomen"}
     assert 0 <= figures["auc"]["value"] <= 1
+    assert figures["auc"]["interval"] is None  # of so few patients
+    assert "(no interval), accuracy" in result.output
     assert "f1-score" in figures["scikit_learn"]
     with (tmp_path / "out" / "pictures.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -101,13 +104,18 @@ def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
         assert (tmp_path / "out" / name).stat().st_size > 0
 
 
-@pytest.mark.train
-def test_leaks_between_parts_are_refused(tmp_path):
+def test_leaks_between_parts_are_refused_and_training_parts_alone_are_not_measured(tmp_path):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("matplotlib")
     picture = SLICES / "covid19-ny-sbu-A002304.png"
     (tmp_path / "table.csv").write_text(f"path,label,patient,split\n{picture},1,a,train\n{picture},1,b,test\n")
     result = run("evaluate", "classify", "--data", tmp_path / "table.csv", "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "near-duplicate" in result.output
+    (tmp_path / "table.csv").write_text(f"path,label,patient,split\n{picture},1,a,train\n")
+    trained = run("evaluate", "classify", "--data", tmp_path / "table.csv", "--out", tmp_path / "out")
+    assert trained.exit_code == 2
+    assert "--all-parts" in trained.output
 
 
 @pytest.mark.train

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -15,13 +16,13 @@ from typer.testing import CliRunner
 from lungct.classify.dataset import Example, read_folder
 from lungct.classify.leak_table import leak_table
 from lungct.classify.leaks import scan_hash
-from lungct.pipeline import Pipeline, report_command
-from lungct.pipeline.claim import AUTHORS, ITEMS
+from lungct.pipeline import Pipeline, report, report_command
+from lungct.pipeline.claim import AUTHORS, ITEMS, fill_claim
 from lungct.pipeline.cli import app
 from lungct.pipeline.prediction import Prediction
-from lungct.pipeline.report_figures import conformal, failures, refusal
-from lungct.pipeline.report_findings import findings
-from lungct.pipeline.report_rows import Answers, Facts, Row
+from lungct.pipeline.report_figures import conformal, failures, leaks, refusal
+from lungct.pipeline.report_findings import findings, leak_findings
+from lungct.pipeline.report_rows import Answers, Facts, Row, look
 from lungct.sources import read_scan
 
 from ..conftest import ROOT, SHARED, SLICES
@@ -206,6 +207,25 @@ def test_mistakes_are_wrong_usage_and_name_file_and_line(tmp_path):
     nothing = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
     assert nothing.exit_code == 2
     assert "none of 1 inputs could be judged" in in_one_line(nothing)
+    again = run("--data", table, "--out", tmp_path / "a.html", "--prevalence", 0.1234, "--prevalence", 0.1234)
+    assert again.exit_code == 2
+    assert "0.1234 is given twice" in in_one_line(again)
+    table.write_text("path,label,split\nnowhere.png,1,train\n")
+    trained = run("--data", table, "--out", tmp_path / "a.html")
+    assert trained.exit_code == 2
+    assert "--all-parts" in in_one_line(trained)
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_noticed_before_judging(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "judge", lambda *_: pytest.fail("judged"))
+    table = tmp_path / "labels.csv"
+    table.write_text("path,label\nnowhere.png,1\n")
+    (tmp_path / "page.html").mkdir()
+    for out in (tmp_path / "page.html", table / "page.html"):
+        result = run("--data", table, "--out", out)
+        assert result.exit_code == 1
+        assert "labels.csv" in in_one_line(result).replace(" ", "") or "page.html" in in_one_line(result)
 
 
 def test_missing_packages_are_named(tmp_path, monkeypatch):
@@ -213,6 +233,87 @@ def test_missing_packages_are_named(tmp_path, monkeypatch):
     result = run("--data", tmp_path, "--out", tmp_path / "a.html")
     assert result.exit_code == 2
     assert "lungct[report]" in result.output
+
+
+def example(path, part, patient="", source="s", covid=True):
+    return Example(Path(path), covid, f"{source}/{patient or path}", source, part, patient_known=bool(patient))
+
+
+def said_of(examples, hashes=None):
+    """Return the findings on leaks between examples, by kind."""
+    table = leak_table(examples, hashes or {})
+    found = leak_findings(table)
+    return {kind: " ".join(one.text for one in found if one.kind == kind) for kind in ("leak", "doubt", "good")}
+
+
+def test_nothing_is_called_checked_that_was_not():
+    unknown = said_of([example("a.png", "train"), example("b.png", "val")])
+    assert unknown["good"] == unknown["leak"] == ""
+    assert "Not all inputs of train and val have a patient" in unknown["doubt"]
+    assert "Nothing of train and val could be read" in unknown["doubt"]
+    known = [example("a.png", "train", "p1"), example("b.png", "val", "p2")]
+    rng = np.random.default_rng(0)
+    whole = said_of(known, {at: rng.integers(0, 256, 32, dtype=np.uint8) for at in range(2)})
+    assert "No patient named" in whole["good"]
+    assert "1 of train, 1 of val" in whole["good"]
+    assert whole["doubt"] == ""
+    half = said_of(known, {0: np.zeros(32, np.uint8)})
+    assert "Nothing of val could be read" in half["doubt"]
+    assert "look alike" not in half["good"]
+
+
+def test_one_name_at_two_hospitals_is_told():
+    said = said_of([example("a.png", "train", "p1", "north"), example("b.png", "test", "p1", "south")])
+    assert "Several sources name patients alike, who count as different ones: p1." in said["doubt"]
+
+
+def test_slices_of_one_series_in_two_parts_are_told_and_its_names_are_not():
+    first, second, *_ = sorted((ROOT / "examples" / "series").iterdir())
+    rows = list(look([example(first, "train"), example(second, "val"), example(SLICES / "notes.png", "val")]))
+    table = leaks(rows)
+    (shared,) = table["shared_dicom"]
+    assert shared["pictures"] == {"train": [first.name], "val": [second.name]}
+    (leak,) = (one for one in leak_findings(table) if "DICOM" in one.text)
+    assert f"1 patient or series stand in several parts, first train/{first.name} and val/{second.name}" in leak.text
+    header = pydicom.dcmread(first, stop_before_pixels=True)
+    for secret in (header.SeriesInstanceUID, rows[0].facts.identity):
+        assert secret
+        assert secret not in json.dumps(table)
+
+
+def test_too_few_patients_prove_nothing(written):
+    _, report, _ = written
+    main = report["discrimination"]["answered"]
+    assert (main["patients"], main["auc"]["interval"]) == (5, None)
+    assert main["accuracy"]["interval"] is not None or main["accuracy"]["value"] in (0, 1)
+    texts = " ".join(finding["text"] for finding in report["findings"])
+    assert "too few patients to conclude anything" in texts
+    assert "can be told" not in texts
+    assert "off on average" not in texts
+
+
+def test_training_parts_and_repeated_lines_are_told(written):
+    _, report, _ = written
+    groups = [{**row, "part": "train"} for row in report["cohort"]["groups"]]
+    changed = {**report, "cohort": {**report["cohort"], "groups": groups}, "repeated": ["x/a.png", "x/a.png"]}
+    texts = " ".join(finding.text for finding in findings(changed))
+    assert "9 inputs of the part train are among those measured" in texts
+    assert "Listed more than once, but counted once: a.png, a.png." in texts
+
+
+def test_the_checklist_claims_no_more_than_is_so(written):
+    _, report, _ = written
+    said = {int(row["no"]): row["what this report says"] for row in fill_claim(report)}
+    assert "Of 9 inputs of the measured parts 6 are in the figures" in said[8]
+    assert "1 patients, 0 papers" in said[20]
+    assert said[20].endswith("; patients are known of 10, pictures of 8 of 10 inputs")
+    assert said[25] == said[24]
+    assert "docs/training-classify.md of lungct" in said[24]
+    assert "does not show where disease is" in said[31]
+    assert "above under provenance" in said[42]
+    own = {**report, "provenance": {**report["provenance"], "shipped": ["segmenter"]}}
+    training = fill_claim(own)[23]["what this report says"]
+    assert training == f"Segmenter: docs/training-lungseg.md of lungct. Classifier: {AUTHORS}"
 
 
 def row(number, probability, covid, label, ood_score=None, labels=(), warnings=()):
@@ -240,6 +341,8 @@ def test_refused_inputs_are_named_and_the_others_counted():
     assert [one["accuracy"]["value"] for one in curves["most unlike training first"]][::4] == [0.5, 1]
     assert conformal(Answers(rows[:3]))["coverage"][0]["holds it"]["value"] == 1
     assert conformal(Answers([row(0, 0.9, True, "COVID")])) == {}
+    empty = conformal(Answers([row(0, 0.9, True, "COVID", 0.2), row(1, 0.2, False, "non-COVID", 0.2)]))
+    assert empty["coverage"][0]["no label"] == 2  # that is no network without sets
 
 
 def test_findings_say_what_is_wrong(written):

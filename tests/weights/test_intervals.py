@@ -1,7 +1,6 @@
 """Bootstrap intervals."""
 
 import numpy as np
-
 import pytest
 
 from lungct.weights.intervals import FEWEST, Statistic, bootstrap_interval, decimals, interval_of

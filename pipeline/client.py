@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ..sources import Intensity, SourceError, read_scan
 from .prediction import Prediction
+from .service_settings import check_token
 from .wire import unpack
 
 LONGEST_WAIT = 30.0
@@ -63,7 +64,7 @@ class Client:
     Raises
     ------
     ValueError
-        For a URL that is not http or https.
+        For a URL that is not http or https, and a token that is empty, has blanks around it, or is not ASCII.
 
     Examples
     --------
@@ -75,9 +76,11 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is no address of a service: give one such as http://127.0.0.1:8000")
+        if token is not None:
+            check_token(token)
         self.url, self.timeout, self.retries = url.rstrip("/"), timeout, retries
         self._parts = parts
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
 
     def predict(
         self, source: str | os.PathLike[str], *, intensity: Intensity | None = None, read: bool = True

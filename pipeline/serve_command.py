@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import Annotated
 
 import typer
@@ -18,7 +19,6 @@ from .options import (
     plain_failures,
 )
 from .pipeline import Pipeline
-from .prediction import DISCLAIMER
 
 NEEDED = {
     "fastapi": "fastapi",
@@ -66,43 +66,36 @@ def serve(
     Example: lungct serve --port 8000
     """
     _require_serve_extra()
-    import uvicorn
-
-    from .service import create_app
+    from .service_server import run
     from .service_settings import LOOPBACK, ServiceSettings
     from .service_trace import log_as_json
 
     given = tuple(allow_host or ())
     local = host in LOOPBACK
-    if token is not None and not token.strip():
-        raise typer.BadParameter("--token is empty: give one, or leave it out")
+    if token is None and "LUNGCT_TOKEN" in os.environ:  # an empty one counts as none, and would let anybody in
+        raise typer.BadParameter("LUNGCT_TOKEN is empty: put a token in it, or unset it")
     if not local and not token:
         errors.print(f"lungct: {host} lets anybody in who can reach it: consider --token", style="yellow", markup=False)
-    settings = ServiceSettings(
-        workers=workers or threads or available_threads(),
-        waiting=queue,
-        seconds=timeout,
-        max_upload=max_upload,
-        max_slices=max_slices,
-        token=token,
-        hosts=() if "*" in given or not (local or given) else (*LOOPBACK, *given),
-    )
+    try:
+        settings = ServiceSettings(
+            workers=workers or threads or available_threads(),
+            waiting=queue,
+            seconds=timeout,
+            max_upload=max_upload,
+            max_slices=max_slices,
+            token=token,
+            hosts=() if "*" in given or not (local or given) else (*LOOPBACK, *given),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     log_as_json()
     with plain_failures():
         pipe = Pipeline.from_pretrained(
             engine=engine.value, precision=precision.value, threads=threads, callers=settings.workers
         )
-        app = create_app(pipe, settings)
-        typer.echo(f"lungct: serving on http://{host}:{port}. {DISCLAIMER}", err=True)
-        uvicorn.run(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(timeout) + 5,
-        )
+        served_well = run(pipe, settings, host, port)
+    if not served_well:
+        raise typer.Exit(1)
 
 
 def _require_serve_extra() -> None:

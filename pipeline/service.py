@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +38,7 @@ from .service_page import add_page
 from .service_queue import Queue
 from .service_security import TokenCheck, check_same_site
 from .service_settings import ServiceSettings
-from .service_trace import Metrics, Tracing
+from .service_trace import Metrics, Tracing, log
 from .service_uploads import UploadFolder, read_upload, receive_upload
 
 UPLOAD = {
@@ -64,14 +64,15 @@ SAID = {
     401: "The token is missing or wrong.",
     403: "A page of another site asks.",
     406: "The header Accept names nothing that can be had.",
+    408: "The sender stopped in the middle.",
     413: "The upload is too large.",
     415: "The body is no multipart form.",
     422: "The upload can't be read as a CT scan, or a parameter is wrong.",
     429: "All places are taken; Retry-After says when to try again.",
-    500: "Something unforeseen.",
-    503: "The service is starting or stopping.",
+    503: "The service is starting or stopping, or has no room for the upload.",
     504: "It took too long.",
 }
+COMMON = {421: "The service goes by another name.", 500: "Something unforeseen."}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 SliceIndex = Annotated[
@@ -87,7 +88,11 @@ Shows = Annotated[
 def _responses(answer: type, *others: str) -> dict[int | str, dict[str, Any]]:
     bodies = {name: {"schema": {"type": "object"}} if name == VIEW else BINARY for name in others}
     good: dict[str, Any] = {"model": answer, "content": bodies}
-    return {200: good, **{status: {"model": ErrorAnswer, "description": said} for status, said in SAID.items()}}
+    return {200: good, **_failures(SAID)}
+
+
+def _failures(said: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorAnswer, "description": words} for status, words in said.items()}
 
 
 class Service:
@@ -98,10 +103,12 @@ class Service:
     pipe : Pipeline
         Opened for as many callers as there are workers.
     settings : ServiceSettings
+    give_up : callable
+        Called when the first prediction fails.
     """
 
-    def __init__(self, pipe: Pipeline, settings: ServiceSettings) -> None:
-        self.pipe, self.settings, self.limits = pipe, settings, settings.limits
+    def __init__(self, pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], None]) -> None:
+        self.pipe, self.settings, self.limits, self._give_up = pipe, settings, settings.limits, give_up
         self.queue = Queue(settings.workers, settings.waiting, settings.seconds, settings.held_bytes)
         self.metrics = Metrics(self.queue)
         self.folder: UploadFolder | None = None
@@ -116,14 +123,21 @@ class Service:
             yield
         finally:
             self.ready = False
-            await warm_up
-            await asyncio.to_thread(self.queue.close)
-            self.folder.remove()
+            try:
+                await warm_up
+                await asyncio.to_thread(self.queue.close)
+            finally:
+                self.folder.remove()
 
     async def _warm_up(self) -> None:
         nothing = Scan(np.zeros((1, 512, 512), dtype=np.float32), "display")
-        await asyncio.to_thread(self.pipe.predict, nothing)
-        self.ready = True
+        try:
+            await asyncio.to_thread(self.pipe.predict, nothing)
+        except Exception:  # noqa: BLE001 - nobody waits for this task, so nobody else would hear of it
+            log.exception("the first prediction failed: nothing can be judged")
+            self._give_up()
+        else:
+            self.ready = True
 
     async def answer(
         self, request: Request, work: Callable[[Scan, Path], Answer], intensity: Intensity | None
@@ -153,7 +167,10 @@ class Service:
                     request.state.format = str(scan.metadata.get("format", "array"))
                     return work(scan, path.parent)
 
-            found = await place.run(judge, _disconnected(request))
+            try:
+                found = await place.run(judge, _disconnected(request))
+            finally:
+                upload.clear()  # a job that was left before it began stays in the queue for a while
         request.state.slices = found.slices
         self.metrics.slices.inc(found.slices)
         return Response(found.body, media_type=found.media_type, headers=dict(found.headers))
@@ -165,7 +182,7 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def create_app(pipe: Pipeline, settings: ServiceSettings) -> FastAPI:
+def create_app(pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], None] = lambda: None) -> FastAPI:
     """Return the service as an ASGI app.
 
     Parameters
@@ -173,8 +190,10 @@ def create_app(pipe: Pipeline, settings: ServiceSettings) -> FastAPI:
     pipe : Pipeline
         ``Pipeline.from_pretrained(callers=settings.workers)``.
     settings : ServiceSettings
+    give_up : callable
+        Called when the first prediction fails: the service will never be ready. What runs the app should stop it.
     """
-    service = Service(pipe, settings)
+    service = Service(pipe, settings, give_up)
     app = FastAPI(
         title="lungct",
         version=version("lungct"),
@@ -182,6 +201,7 @@ def create_app(pipe: Pipeline, settings: ServiceSettings) -> FastAPI:
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
         lifespan=service.lifespan,
+        responses=_failures(COMMON),
     )
     guards = [Depends(TokenCheck(settings.token))] if settings.token else []
     app.include_router(_scan_routes(service), dependencies=guards)

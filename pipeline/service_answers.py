@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..lungseg import Segmentation
 from ..sources import Scan
@@ -19,6 +17,7 @@ from ..sources.nifti import write_nifti
 from .pipeline import warnings_of
 from .prediction import DISCLAIMER, Prediction
 from .service_errors import ServiceFault
+from .service_pictures import heatmap_png, mask_png, png
 from .service_view import view_of
 from .wire import pack
 
@@ -110,11 +109,11 @@ def prediction_answer(
     if media == PNG:
         if what in (None, "overlay"):
             index = None if slice_index is None else _checked(slice_index, scan)
-            return _answer(_png(prediction.overlay(index)), PNG, scan, name="overlay.png")
+            return _answer(png(prediction.overlay(index)), PNG, scan, name="overlay.png")
         index = _one_slice(slice_index, scan)
         view = prediction.slice_view(index)
-        grey = view.mask * np.uint8(255) if what == "mask" else np.rint(view.heatmap * 255).astype(np.uint8)
-        return _answer(_png(Image.fromarray(grey)), PNG, scan, name=f"{what}.png")
+        content = mask_png(view.mask) if what == "mask" else heatmap_png(view.heatmap)
+        return _answer(content, PNG, scan, name=f"{what}.png")
     if media == NIFTI:
         if what == "overlay":
             raise ServiceFault(
@@ -131,7 +130,7 @@ def segmentation_answer(
     """Return lungs in the form that was asked for; see `prediction_answer`."""
     if media == PNG:
         mask = lungs.mask[_one_slice(slice_index, scan)]
-        return _answer(_png(Image.fromarray(mask * np.uint8(255))), PNG, scan, name="mask.png")
+        return _answer(mask_png(mask), PNG, scan, name="mask.png")
     if media == NIFTI:
         return _nifti(lungs.mask, scan, folder, "mask")
     volumes = scan.voxel_volumes
@@ -157,16 +156,6 @@ def _answer(body: bytes, media: str, scan: Scan, name: str | None = None, policy
 
 def _json(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, allow_nan=False).encode()
-
-
-def _png(picture: Image.Image) -> bytes:
-    return _written(lambda file: picture.save(file, "PNG"))
-
-
-def _written(write: Callable[[io.BytesIO], object]) -> bytes:
-    file = io.BytesIO()
-    write(file)
-    return file.getvalue()
 
 
 def _nifti(volume: NDArray[Any], scan: Scan, folder: Path, name: str) -> Answer:

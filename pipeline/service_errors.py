@@ -22,6 +22,7 @@ CODES: Mapping[int, str] = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "too-slow",
     413: "too-large",
     415: "unsupported-media-type",
     421: "unknown-host",
@@ -53,6 +54,9 @@ MODALITIES = (
     "XA",
 )
 """Values of the tag Modality that an answer may name; anything may stand there in a damaged file."""
+
+NOT_FROM_AFAR = re.compile(r"\blungct(\.\w| (?!serve\b))")
+"""Remedies that name a command or function: who asks over HTTP may have neither."""
 
 DRAIN_SECONDS = 10.0
 """So long a refused upload is taken and thrown away: a connection closed before would lose the answer."""
@@ -99,7 +103,8 @@ def public_message(error: SourceError, home: Path) -> str:
     problem = re.sub(rf": {place}.*", "", error.problem, flags=re.DOTALL)  # a file of an archive, and why
     problem = re.sub(r"\s*[(\[](?![\d, x]+[)\]]).*", "", problem, flags=re.DOTALL)  # what libraries and headers say
     problem = re.sub(r"of modality (.*?), not CT", _known_modality, problem, flags=re.DOTALL)
-    message = f"upload: {problem}. {error.remedy}."
+    remedy = "Send one CT scan" if NOT_FROM_AFAR.search(error.remedy) else error.remedy
+    message = f"upload: {problem}. {remedy}."
     return "upload: can't be read. Check that it is a CT scan." if str(home) in message else message
 
 
@@ -124,7 +129,8 @@ def add_error_answers(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         status = error.status_code
-        await drain(request)
+        if status != 408:  # its sender has stopped sending
+            await drain(request)
         code = error.code if isinstance(error, ServiceFault) else CODES.get(status, "error")
         return error_answer(request, status, str(error.detail), code, error.headers)
 

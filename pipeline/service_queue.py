@@ -18,6 +18,9 @@ Result = TypeVar("Result")
 TYPICAL = 0.5
 """Seconds of work for a request, before any has been done."""
 
+LONGEST_WAIT = 60
+"""Seconds after which a refused request is told to come again, at most."""
+
 
 class Queue:
     """Places for requests: one is taken before the upload is read, and kept until nothing of it is left.
@@ -65,8 +68,9 @@ class Queue:
 
     def busy(self, why: str) -> ServiceFault:
         """Return the answer to what comes too much, with the time after which a place should be free."""
-        wait = max(1, math.ceil(self._typical * max(1, self.inside - self.workers) / self.workers))
-        return ServiceFault(429, f"{why}. Try again in {wait} s.", headers={"Retry-After": str(min(wait, 60))})
+        wait = math.ceil(self._typical * max(1, self.inside - self.workers) / self.workers)
+        wait = min(max(1, wait), LONGEST_WAIT)
+        return ServiceFault(429, f"{why}. Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
         """Give some work to the next worker who is free."""

@@ -50,6 +50,21 @@ class UploadLimits(Limits):
             )
 
 
+def check_token(token: str) -> None:
+    """Refuse a token that a header can't carry as it is.
+
+    Raises
+    ------
+    ValueError
+        For one that is empty, has blanks around it, or holds other characters than printable ASCII.
+    """
+    if not token or token != token.strip() or not (token.isascii() and token.isprintable()):
+        raise ValueError(
+            "the token is empty, has blanks around it, or holds more than printable ASCII: "
+            "give another, or none where the service needs none"
+        )
+
+
 @dataclass(frozen=True)
 class ServiceSettings:
     """Settings of a service.
@@ -71,6 +86,11 @@ class ServiceSettings:
     hosts : tuple of str
         Names in the ``Host`` header that are answered; all without any. A page elsewhere can then not make a browser
         believe that the service is its own (DNS rebinding).
+
+    Raises
+    ------
+    ValueError
+        For a token that `check_token` refuses.
     """
 
     workers: int = 2
@@ -80,6 +100,11 @@ class ServiceSettings:
     max_slices: int = 1000
     token: str | None = None
     hosts: tuple[str, ...] = LOOPBACK
+
+    def __post_init__(self) -> None:
+        """Check the token: one that nobody can send would lock everybody out, an empty one nobody."""
+        if self.token is not None:
+            check_token(self.token)
 
     @property
     def upload_bytes(self) -> int:

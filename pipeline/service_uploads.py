@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import tempfile
@@ -23,9 +25,13 @@ from ..sources.formats import HEAD_BYTES, format_of
 from .service_errors import ServiceFault, public_message
 from .service_queue import Place
 from .service_settings import MEGABYTE, ServiceSettings, UploadLimits
+from .service_trace import log
 
 FRAME_BYTES = 64 * 1024
 """What a multipart body may hold beside the file: boundaries and headers."""
+
+IDLE_SECONDS = 10.0
+"""So long a sender may send nothing: until then its place is taken from others."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 """Where Linux keeps files in memory."""
@@ -39,7 +45,8 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
     Raises
     ------
     ServiceFault
-        413 as soon as it is known to be too large, 429 without memory for it, 415 and 400 for what is no such form.
+        413 as soon as it is known to be too large, 429 without memory for it, 408 when nothing comes any more, 415 and
+        400 for what is no such form.
     """
     limit = settings.upload_bytes + FRAME_BYTES
     too_large = ServiceFault(413, f"the upload is larger than {settings.max_upload} MB. Send less, a ZIP for instance.")
@@ -51,7 +58,7 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
 
     async def counted() -> AsyncGenerator[bytes, None]:
         taken = 0
-        async for chunk in request.stream():
+        async for chunk in _steadily(request.stream()):
             taken += len(chunk)
             if taken > limit:
                 raise too_large
@@ -62,7 +69,7 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
     parser.spool_max_size = limit  # beyond it the upload would go to disk
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError) as error:  # KeyError: without a boundary
+    except (MultiPartException, LookupError, UnicodeError) as error:  # LookupError: without a boundary
         raise ServiceFault(400, "the form is damaged. Send one file as multipart/form-data.") from error
     try:
         file = form.get("file")
@@ -71,6 +78,21 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
         return await file.read()
     finally:
         await form.close()
+
+
+async def _steadily(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Pass chunks on for as long as they keep coming."""
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise ServiceFault(
+                408, f"nothing came for {IDLE_SECONDS:g} s. Send the whole upload.", headers={"Connection": "close"}
+            ) from None
+        yield chunk
 
 
 class UploadFolder:
@@ -85,22 +107,45 @@ class UploadFolder:
     """
 
     def __init__(self, room: int) -> None:
+        on_disk = Path(tempfile.gettempdir())
+        for base in (MEMORY, on_disk):  # what the dead left takes room: first of all
+            _sweep(base)
         in_memory = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * room
-        base = MEMORY if in_memory else Path(tempfile.gettempdir())
-        _sweep(base)
+        base = MEMORY if in_memory else on_disk
+        free = shutil.disk_usage(base).free
+        if free < room:
+            log.warning(
+                "%s has room for %d MB, uploads may take %d MB: make room, or lower --max-upload or --workers",
+                base,
+                free // MEGABYTE,
+                room // MEGABYTE,
+            )
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))  # mode 0700
         self._lock = filelock.FileLock(self.path / LOCK)
         self._lock.acquire()
 
     @contextmanager
     def holding(self, content: bytes) -> Iterator[Path]:
-        """Write an upload to a file of its own, named by what it holds and never as its sender named it."""
+        """Write an upload to a file of its own, named by what it holds and never as its sender named it.
+
+        Raises
+        ------
+        ServiceFault
+            503 when the folder is full.
+        """
         found = format_of(content[:HEAD_BYTES])
-        with tempfile.TemporaryDirectory(dir=self.path) as folder:
-            path = Path(folder) / f"upload{found.suffixes[0] if found else ''}"
-            path.write_bytes(content)
-            del content  # once in memory is enough
-            yield path
+        try:
+            with tempfile.TemporaryDirectory(dir=self.path) as folder:
+                path = Path(folder) / f"upload{found.suffixes[0] if found else ''}"
+                path.write_bytes(content)
+                del content  # once in memory is enough
+                yield path
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise ServiceFault(
+                503, "there is no room for this upload. Try again, or send less.", "no-room", {"Retry-After": "5"}
+            ) from error
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..sources import Scan
 from ..sources.nifti import write_nifti
 from ..weights.page import picture_uri
 from .overlay import draw_layers, draw_plain, place_in_words
 from .prediction import Prediction
+from .service_pictures import mask_png, png
 from .sheet_charts import probability_bar, slice_chart
 from .wording import (
     HEATMAP_IN_WORDS,
@@ -129,12 +128,11 @@ def _slice(prediction: Prediction, index: int, judged: bool, count: int) -> dict
 def _files(prediction: Prediction, scan: Scan, folder: Path) -> Iterator[dict[str, str]]:
     mask = np.asarray(prediction.lung_mask)
     if len(scan) == 1:
-        picture = Image.fromarray(mask.reshape(scan.shape)[0] * np.uint8(255))
-        yield _file("mask.png", "Lung mask (PNG)", "image/png", _png(picture))
+        yield _file("mask.png", "Lung mask (PNG)", "image/png", mask_png(mask.reshape(scan.shape)[0]))
     else:
         path = write_nifti(folder / "mask.nii.gz", mask.reshape(scan.shape), scan)
         yield _file(path.name, "Lung mask (NIfTI)", "application/gzip", path.read_bytes())
-    yield _file("overlay.png", "Overlay (PNG)", "image/png", _png(prediction.overlay()))
+    yield _file("overlay.png", "Overlay (PNG)", "image/png", png(prediction.overlay()))
     yield _file("sheet.html", "Result sheet (HTML)", "text/html", prediction.sheet().encode())
     record = json.dumps(prediction.to_dict(), indent=2)
     yield _file("prediction.json", "All figures (JSON)", "application/json", record.encode())
@@ -142,9 +140,3 @@ def _files(prediction: Prediction, scan: Scan, folder: Path) -> Iterator[dict[st
 
 def _file(name: str, words: str, media: str, content: bytes) -> dict[str, str]:
     return {"name": name, "words": words, "type": media, "content": base64.b64encode(content).decode()}
-
-
-def _png(picture: Image.Image) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()

@@ -10,11 +10,13 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import uvicorn
 
 from lungct.pipeline.service import create_app
+from lungct.pipeline.service_uploads import PREFIX
 
 
 @contextmanager
@@ -47,6 +49,13 @@ def serving_process(port, *options, **environment):
         process.kill()
         process.wait()
         log.close()
+
+
+def upload_folder(process):
+    """Return where a service keeps uploads while they are read: there lies its lock."""
+    opened = [path.readlink() for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    (lock,) = (path for path in opened if path.parent.name.startswith(PREFIX))
+    return lock.parent
 
 
 def free_port():

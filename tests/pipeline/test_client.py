@@ -1,5 +1,6 @@
 """The client: the same answers as here, and clear words where there are none."""
 
+import json
 import os
 import shutil
 import socket
@@ -22,7 +23,7 @@ from lungct.pipeline.wire import pack, unpack
 from lungct.sources import SourceError
 
 from ..conftest import ROOT, SLICES
-from .serving import Held, free_port, is_ready, served, serving_process, wait_until
+from .serving import Held, free_port, is_ready, served, serving_process, upload_folder, wait_until
 
 SERIES = ROOT / "examples" / "series"
 SETTINGS = ServiceSettings(workers=2, waiting=1, seconds=30, max_upload=3, max_slices=20, token="t0ken")  # noqa: S106
@@ -105,6 +106,9 @@ def test_refusals_say_why(client, url, tmp_path, covid_slice):
         client.predict(tmp_path / "missing.png")
     with pytest.raises(ValueError, match=r"http://127\.0\.0\.1:8000"):
         Client("localhost:8000")
+    for token in ("", " t", "t\r\nX: y", "\u2713"):
+        with pytest.raises(ValueError, match="printable ASCII"):
+            Client(url, token=token)
 
 
 def test_names_of_files_are_not_sent(monkeypatch, client, tmp_path):
@@ -194,17 +198,23 @@ def test_killed_in_the_middle_and_started_again(covid_slice):
         thread = threading.Thread(target=ask_on)
         thread.start()
         wait_until(lambda: seen)
+        left = upload_folder(process)
         process.kill()
         thread.join(20)
     assert isinstance(seen[-1], ServiceError)
     assert seen[-1].code == "no-connection"
     assert not is_ready(address)
+    assert left.exists()
     with serving_process(port, "--workers", "1") as process:  # takes the port, and away what the other left
+        assert not left.exists()
         assert Client(address).predict(covid_slice, read=False).label == "non-COVID"
         process.terminate()
         process.wait(20)
-        assert '"status": 200' in process.log()
-        assert "Traceback" not in process.log()
+        said, *lines = process.log().splitlines()
+        assert said.startswith(f"lungct: serving on {address}.")
+        lines = [json.loads(line) for line in lines]
+        assert any(line.get("status") == 200 and line.get("path") == "/v1/predict" for line in lines)
+        assert not [line for line in lines if line["level"] not in ("info", "warning")]
 
 
 def test_examples_run(url, tmp_path):
@@ -230,6 +240,13 @@ def test_client_needs_no_server_and_the_server_says_what_it_needs(monkeypatch):
     assert done.exit_code == 2
     assert "no-such-package" in done.output
     assert "lungct[serve]" in done.output
+
+
+def test_an_empty_token_opens_nothing():
+    for token in ("", " "):
+        done = CliRunner().invoke(app, ["serve"], env={"LUNGCT_TOKEN": token})
+        assert done.exit_code == 2
+        assert "empty" in done.output
 
 
 def test_archive_holds_infinite_and_missing_scores(shared_pipe, covid_slice):

@@ -1,6 +1,7 @@
 """The service: answers, refusals, limits, and what it must not say."""
 
 import asyncio
+import errno
 import gzip
 import io
 import json
@@ -8,8 +9,11 @@ import logging
 import random
 import re
 import shutil
+import socket
+import tempfile
 import threading
 import time
+import weakref
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -28,9 +32,11 @@ from lungct.pipeline.service import create_app
 from lungct.pipeline.service_answers import negotiate
 from lungct.pipeline.service_errors import ServiceFault, public_message
 from lungct.pipeline.service_models import PredictionAnswer, SegmentationAnswer
+from lungct.pipeline.service_queue import Queue
+from lungct.pipeline.service_server import run
 from lungct.pipeline.service_settings import ServiceSettings, UploadLimits
 from lungct.pipeline.service_trace import JsonLines
-from lungct.pipeline.service_uploads import UploadFolder
+from lungct.pipeline.service_uploads import UploadFolder, receive_upload
 from lungct.sources import SourceError
 from lungct.sources.nifti import write_nifti
 
@@ -189,6 +195,10 @@ def test_what_is_asked_for_wrongly(url, covid_slice):
         httpx.post(f"{url}/v1/predict", content=b"--b\r\n\r\n--", headers=cut), 400, "bad-request"
     )
     assert time.monotonic() - start < 5
+    for charset in ("undefined", "idna", "nope"):  # codecs that refuse everything, or are none
+        odd = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+        body = b'--b\r\nContent-Disposition: form-data; name="' + b"a" * 70 + b'"\r\n\r\nabc\r\n--b--\r\n'
+        assert httpx.post(f"{url}/v1/predict", content=body, headers=odd).status_code == 400
     failed(httpx.get(f"{url}/v1/predict"), 405, "method-not-allowed")
     failed(httpx.get(f"{url}/v2/predict"), 404, "not-found")
     failed(httpx.get(f"{url}/page/../../setup.cfg"), 404, "not-found")
@@ -261,6 +271,10 @@ def test_messages_keep_sizes_and_lose_the_rest():
     assert public_message(error, home) == "upload: has 4 axes, shape (3, 4, 5, 6): several volumes. Give one."
     error = SourceError("x", "is damaged (cannot identify JOHN (DOE))", f"Rename {home}")
     assert public_message(error, home) == "upload: can't be read. Check that it is a CT scan."
+    error = SourceError("x", "holds no scan", "See lungct info for each file's reason")
+    assert public_message(error, home) == "upload: holds no scan. Send one CT scan."
+    error = SourceError("x", "holds 9 slices", "Send fewer, or have the limit raised (lungct serve --max-slices)")
+    assert "lungct serve" in public_message(error, home)
 
 
 def test_headers_that_guard_browsers(url):
@@ -331,7 +345,17 @@ def test_time_limit_frees_the_place_when_the_work_is_done(shared_pipe, covid_sli
         wait_until(lambda: "lungct_requests_inside 0.0" in httpx.get(f"{address}/metrics").text)
 
 
-def test_work_that_waits_is_left_when_its_client_goes(shared_pipe, covid_slice):
+def test_work_that_waits_is_left_when_its_client_goes(shared_pipe, covid_slice, monkeypatch):
+    class Upload(bytearray):  # bytes know nothing of weak references
+        pass
+
+    async def receive(*asked):
+        upload = Upload(await receive_upload(*asked))
+        uploads.append(weakref.ref(upload))
+        return upload
+
+    uploads = []
+    monkeypatch.setattr("lungct.pipeline.service.receive_upload", receive)
     held, picture = Held(shared_pipe), covid_slice.read_bytes()
     with served(held, replace(SETTINGS, workers=1)) as address:
         thread = threading.Thread(target=post, args=(address, picture))
@@ -340,9 +364,66 @@ def test_work_that_waits_is_left_when_its_client_goes(shared_pipe, covid_slice):
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{address}/v1/predict", files={"file": picture}, timeout=0.5)
         wait_until(lambda: "lungct_requests_inside 1.0" in httpx.get(f"{address}/metrics").text)
+        assert len(uploads) == 2
+        wait_until(lambda: uploads[1]() is None)  # while the only worker is busy
         held.go.set()
         thread.join()
         assert held.count == 1
+
+
+def test_who_stops_in_the_middle_gives_the_place_back(url, monkeypatch):
+    monkeypatch.setattr("lungct.pipeline.service_uploads.IDLE_SECONDS", 0.2)
+
+    form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "5000"}
+    start = time.monotonic()
+    with socket.create_connection(url.removeprefix("http://").split(":"), timeout=10) as connection:
+        head = "".join(f"{name}: {value}\r\n" for name, value in form.items())
+        connection.sendall(f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n--b\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))  # until the service closes the connection
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"too-slow"' in answer
+    assert time.monotonic() - start < 5
+    wait_until(lambda: "lungct_requests_inside 0.0" in httpx.get(f"{url}/metrics").text)
+
+
+def test_waits_that_are_told_are_bounded():
+    queue = Queue(1, 5000, 30, 0)
+    queue.inside = 5000
+    fault = queue.busy("all places are taken")
+    assert fault.detail == "all places are taken. Try again in 60 s."
+    assert fault.headers == {"Retry-After": "60"}
+    queue.close()
+
+
+def test_a_first_prediction_that_fails_stops_the_service(tmp_path, monkeypatch, caplog):
+    class Broken:
+        def predict(self, scan):
+            raise RuntimeError("JOHN")
+
+    monkeypatch.setattr("lungct.pipeline.service_uploads.MEMORY", tmp_path)
+    assert not run(Broken(), replace(SETTINGS, max_upload=1), "127.0.0.1", 0)
+    assert "the first prediction failed" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("token", ["", " ", "t ", "t\n", "t\u00e4"])
+def test_tokens_that_nobody_could_send_are_refused(token):
+    with pytest.raises(ValueError, match="printable ASCII"):
+        replace(SETTINGS, token=token)
+
+
+def test_a_full_folder_is_no_fault_of_the_service(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("lungct.pipeline.service_uploads.MEMORY", tmp_path / "missing")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = UploadFolder(2**60)
+    assert "lower --max-upload" in caplog.text
+    with pytest.raises(ServiceFault, match="no room") as full, folder.holding(b"x"):
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret")
+    assert full.value.status_code == 503
+    with pytest.raises(PermissionError), folder.holding(b"x"):
+        raise PermissionError
+    assert [left.name for left in folder.path.iterdir()] == ["lock"]
+    folder.remove()
 
 
 def test_stopping_finishes_what_runs(shared_pipe, covid_slice):
@@ -438,8 +519,22 @@ def test_folders_are_private_emptied_and_those_of_the_dead_removed(tmp_path, mon
     other.remove()
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr("lungct.pipeline.service_uploads.MEMORY", tmp_path / "missing")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     on_disk = UploadFolder(0)
     on_disk.remove()
+
+
+def test_what_the_dead_left_in_memory_goes_even_where_uploads_lie_on_disk(tmp_path, monkeypatch):
+    memory, disk = tmp_path / "memory", tmp_path / "disk"
+    for place in (memory, disk):
+        (place / "lungct-serve-dead").mkdir(parents=True)
+        (place / "lungct-serve-dead" / "lock").touch()
+    monkeypatch.setattr("lungct.pipeline.service_uploads.MEMORY", memory)
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    folder = UploadFolder(2**60)
+    assert not list(memory.iterdir())
+    assert list(disk.iterdir()) == [folder.path]
+    folder.remove()
 
 
 def test_limits_follow_the_number_of_slices():

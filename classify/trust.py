@@ -62,7 +62,7 @@ class Trust:
         file = io.BytesIO()
         np.savez_compressed(
             file,
-            heads=self.heads.astype(np.float16),
+            heads=self.heads,
             covid_scores=scores.covid.values,
             covid_shares=scores.covid.shares,
             other_scores=scores.other.values,
@@ -87,7 +87,7 @@ class Trust:
             kinds = [name.removeprefix("mean_") for name in file.files if name.startswith("mean_")]
             return cls(
                 {kind: Mahalanobis(*(file[f"{name}_{kind}"] for name in _KNOWN)) for kind in kinds},
-                file["heads"].astype(np.float32),
+                file["heads"].astype(np.float32),  # of version 6 half precision
                 Conformal(
                     Scores(file["covid_scores"], file["covid_shares"]),
                     Scores(file["other_scores"], file["other_shares"]),

@@ -32,7 +32,7 @@ pytest.importorskip("matplotlib")
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+    return CliRunner().invoke(app, ["report", *map(str, arguments)], env={"COLUMNS": "400"})
 
 
 def in_one_line(result):
@@ -225,7 +225,9 @@ def test_a_page_that_cannot_be_written_is_noticed_before_judging(tmp_path, monke
     for out in (tmp_path / "page.html", table / "page.html"):
         result = run("--data", table, "--out", out)
         assert result.exit_code == 1
-        assert "labels.csv" in in_one_line(result).replace(" ", "") or "page.html" in in_one_line(result)
+        assert "labels.csv" in in_one_line(result).replace(" ", "") or "page.html" in in_one_line(result).replace(
+            " ", ""
+        )
 
 
 def test_missing_packages_are_named(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -490,7 +491,8 @@ def test_not_ready_before_the_networks_have_answered(shared_pipe):
             failed(await client.post("/v1/predict", files={"file": b"x"}), 503, "not-ready")
             assert (await client.get("/healthz")).status_code == 200
 
-    asyncio.run(ask())
+    with ThreadPoolExecutor(1) as thread:  # this one may run the browser's loop
+        thread.submit(asyncio.run, ask()).result()
 
 
 def test_negotiation():

@@ -10,7 +10,7 @@ import pytest
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as it is open its event loop runs, and no other can on this thread
 def browser():
     """Return the opened browser; without one, tests skip."""
     path = next((found for found in map(shutil.which, BROWSERS) if found), None)

@@ -15,7 +15,6 @@ import threading
 import time
 import weakref
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -491,8 +490,7 @@ def test_not_ready_before_the_networks_have_answered(shared_pipe):
             failed(await client.post("/v1/predict", files={"file": b"x"}), 503, "not-ready")
             assert (await client.get("/healthz")).status_code == 200
 
-    with ThreadPoolExecutor(1) as thread:  # this one may run the browser's loop
-        thread.submit(asyncio.run, ask()).result()
+    asyncio.run(ask())
 
 
 def test_negotiation():

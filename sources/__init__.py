@@ -6,7 +6,7 @@ from .formats import readable_suffixes
 from .grid import Grid
 from .limits import Limits
 from .reader import read_scan
-from .scan import WARNINGS, Intensity, Scan
+from .scan import WARNINGS, Intensity, Modality, Scan
 
 __all__ = [
     "WARNINGS",
@@ -15,6 +15,7 @@ __all__ = [
     "Grid",
     "Intensity",
     "Limits",
+    "Modality",
     "NotCTError",
     "Scan",
     "SourceError",

@@ -15,6 +15,7 @@ from .dicom_header import pydicom_errors, syntax_of
 from .errors import NotCTError, SourceError, explained
 from .files import SourceFile
 from .limits import Limits
+from .scan import USE, XRAY_MODALITIES
 
 SAME_DIRECTION = 0.02
 """Direction cosines of one series differ by less."""
@@ -106,6 +107,8 @@ def _reason(header: Any, modality: str) -> tuple[str, str] | None:
     give_slices = "Give the CT slices themselves"
     if "DirectoryRecordSequence" in header:
         return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
+    if modality in XRAY_MODALITIES:
+        return f"is an X-ray (DICOM modality {modality}), not CT", USE["xray"]
     if modality != "CT":
         what = "image" if header.get("Rows") else "file without an image,"
         return f"is a DICOM {what} of modality {modality}, not CT", give_slices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from .errors import SourceError, explained
 from .files import SourceFile
 from .grid import Grid
 from .options import ReadOptions
+from .radiograph import is_radiograph, read_radiograph
 from .scan import Scan
 
 SAME_PLACE = 0.01
@@ -33,7 +35,7 @@ def read_dicom(
     name: str | None = None,
     frames: Sequence[Frame] = (),
 ) -> Scan:
-    """Read the files of one series, in any order, as a scan.
+    """Read the files of one CT series, in any order, as a scan; or a single X-ray.
 
     Parameters
     ----------
@@ -54,17 +56,20 @@ def read_dicom(
     Raises
     ------
     SourceError
-        When a file is damaged, or no CT slice, and names it.
+        When a file is damaged, or neither CT slice nor X-ray, and names it.
     """
     name = name or str(files[0])
     with explained(name, "is a damaged DICOM file", "Copy or export it again"):
-        return _read(list(frames) or _frames_of(files, options), options, name)
+        first = frames[0].header if frames else read_header(files[0], options.limits)
+        if len(files) == 1 and is_radiograph(first):
+            return read_radiograph(files[0], options, first)
+        return _read(list(frames) or _frames_of(files, first, options), options, name)
 
 
-def _frames_of(files: Sequence[SourceFile], options: ReadOptions) -> list[Frame]:
+def _frames_of(files: Sequence[SourceFile], first: Any, options: ReadOptions) -> list[Frame]:
     frames: list[Frame] = []
-    for file in files:
-        header = read_header(file, options.limits)
+    for number, file in enumerate(files):
+        header = read_header(file, options.limits) if number else first
         check_is_ct(file, header)
         frames.extend(frames_of(file, header, options.limits))
     return frames

@@ -51,7 +51,10 @@ class SourceError(ValueError):
 
 
 class NotCTError(SourceError):
-    """A sound file that is no CT slice, such as a localizer or a report: a study folder may hold some."""
+    """A sound file that is no CT slice, nor X-ray where those are looked for: a localizer, a report, a lateral view.
+
+    A study folder may hold some.
+    """
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from .errors import SourceError, explained
 from .files import SourceFile, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
 from .limits import Limits
+from .radiograph import check_is_frontal_xray
+from .scan import Modality
 
 Key = tuple[str, int, int, tuple[float, ...]]
 """What tells series apart: SeriesInstanceUID, rows, columns, direction cosines (none without)."""
@@ -22,7 +24,7 @@ Key = tuple[str, int, int, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """The files of one CT series.
+    """The files of one CT series, or that of one X-ray.
 
     Parameters
     ----------
@@ -60,10 +62,13 @@ class Found:
     refused: list[SourceError]
 
 
-def find_sources(place: Path, limits: Limits | None = None, *, keep_frames: bool = False) -> Found:
+def find_sources(
+    place: Path, limits: Limits | None = None, *, keep_frames: bool = False, modality: Modality = "ct"
+) -> Found:
     """Search a folder and those below it, or a ZIP archive, for scans.
 
-    Pictures and volumes are one source each; DICOM files become series, by SeriesInstanceUID, size and direction.
+    Pictures and volumes are one source each; CT slices in DICOM become series, by SeriesInstanceUID, size and
+    direction, X-rays are one source each. A study often holds both: which to look for, `modality` says.
     Links to folders are not followed. Archives hold DICOM alone; other files in them are left aside.
 
     Parameters
@@ -73,6 +78,8 @@ def find_sources(place: Path, limits: Limits | None = None, *, keep_frames: bool
     limits : Limits, optional
     keep_frames : bool
         Keep what was read of DICOM files, for a caller who reads them next.
+    modality : {"ct", "xray"}
+        What DICOM files to look for; the others are refused.
 
     Raises
     ------
@@ -89,20 +96,27 @@ def find_sources(place: Path, limits: Limits | None = None, *, keep_frames: bool
             if found is not None and found.name == "DICOM":
                 dicom.append(file)
             elif file.member is None:
-                _add_other(file.path, found, others, refused, limits)
+                _add_other(file.path, found, others, refused, limits, modality)
         except SourceError as error:
             refused.append(error)
         except OSError as error:
             refused.append(_unopened(file, error))
+    if modality == "xray":
+        return Found(sorted([*others, *_radiographs(dicom, limits, refused)], key=str), refused)
     return Found(sorted([*others, *_series(dicom, limits, refused, keep_frames)], key=str), refused)
 
 
 def _add_other(
-    path: Path, found: Format | None, others: list[Path | DicomSeries], refused: list[SourceError], limits: Limits
+    path: Path,
+    found: Format | None,
+    others: list[Path | DicomSeries],
+    refused: list[SourceError],
+    limits: Limits,
+    modality: Modality,
 ) -> None:
     """Add what a file holds that is not DICOM; files that nothing marks as scans are left aside."""
     if found is not None and found.name == "ZIP":
-        inside = find_sources(path, limits)
+        inside = find_sources(path, limits, modality=modality)
         others.extend(inside.sources)
         refused.extend(inside.refused)
     elif (found is not None and found.read is not None) or path.name.lower().endswith(readable_suffixes()):
@@ -129,6 +143,20 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
                 paths.append(path)
                 limits.check_count(str(place), len(paths))
     yield from (SourceFile(path) for path in sorted(paths))
+
+
+def _radiographs(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:
+    """Return the frontal X-rays of DICOM files, one source each; files that are none are added to `refused`."""
+    found = []
+    for file in files:
+        try:
+            header = read_header(file, limits)
+            check_is_frontal_xray(file, header)
+        except SourceError as error:
+            refused.append(error)
+            continue
+        found.append(DicomSeries(str(file), str(header.get("SeriesInstanceUID") or file), (file,)))
+    return found
 
 
 def _series(

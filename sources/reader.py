@@ -30,9 +30,9 @@ def read_scan(
     Parameters
     ----------
     source : path, DicomSeries, array_like, PIL.Image.Image or Scan
-        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file; a folder or ZIP archive with one DICOM series, or one
-        of the series that `find_sources` found; an array (height, width), (height, width, 3 or 4) or
-        (slices, height, width); or a scan, which is returned as it is.
+        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file; a folder or ZIP archive with one DICOM series of CT, or
+        without any with one X-ray, or one of the series that `find_sources` found; an array (height, width),
+        (height, width, 3 or 4) or (slices, height, width); or a scan, which is returned as it is.
     intensity : {"hu", "display"}, optional
         What the values mean, where you know; otherwise see `array_to_scan`.
     spacing : tuple of float, optional
@@ -94,6 +94,9 @@ def _read_path(path: Path, options: ReadOptions) -> Scan:
 def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
     """Read the one scan of a folder or archive."""
     found = find_sources(place, options.limits, keep_frames=True)
+    if not found.sources and found.refused:
+        xrays = find_sources(place, options.limits, modality="xray")
+        found = xrays if xrays.sources else found
     if len(found.sources) > 1:
         names = "; ".join(map(str, found.sources[:5])) + ("; …" if len(found.sources) > 5 else "")
         raise SourceError(

@@ -10,10 +10,25 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import SourceError
 from .grid import Grid
 
 Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""
+
+Modality = Literal["ct", "xray"]
+"""What shows the chest: CT in axial slices, or a frontal X-ray."""
+
+XRAY_MODALITIES = ("DX", "CR", "RG")
+"""DICOM's modalities of projection X-rays: digital, from imaging plates, from films."""
+
+USE: Mapping[Modality, str] = {
+    "ct": "For CT use Pipeline.from_pretrained(), in commands --modality ct",
+    "xray": 'For chest X-rays use Pipeline.from_pretrained("xray"), in commands --modality xray',
+}
+"""What judges a modality."""
+
+IN_WORDS: Mapping[Modality, str] = {"ct": "CT", "xray": "a chest X-ray"}
 
 WARNINGS = (
     "duplicate-slices",
@@ -104,6 +119,24 @@ class Scan:
         positions = np.asarray(self.metadata.get("slice_positions", np.arange(len(self)) * self.spacing[0]))
         thickness: NDArray[np.float64] = np.abs(np.gradient(positions))
         return thickness * self.spacing[1] * self.spacing[2]
+
+    @property
+    def modality(self) -> Modality | None:
+        """What it shows, as far as its source tells: None for single pictures in grey, which may be either."""
+        if self.metadata.get("modality") in XRAY_MODALITIES:
+            return "xray"
+        return "ct" if self.intensity == "hu" or len(self) > 1 or self.metadata.get("modality") == "CT" else None
+
+    def check_is(self, wanted: Modality) -> None:
+        """Refuse what is known to be of the other modality.
+
+        Raises
+        ------
+        SourceError
+            With its name, what it is, and what to give it to.
+        """
+        if self.modality is not None and self.modality != wanted:
+            raise SourceError(self.source, f"is {IN_WORDS[self.modality]}, not {IN_WORDS[wanted]}", USE[self.modality])
 
     @property
     def intensity_guessed(self) -> bool:

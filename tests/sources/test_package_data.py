@@ -18,9 +18,11 @@ READ = {
     # Slices of 16 x 16 pixels: read where the limit on small sides is lifted, as here.
     **{f"pydicom:dicomdirtests/77654033/CT2/{name}": (1, 16, 16) for name in ("17106", "17136", "17166", "17196")},
     **{f"pydicom:dicomdirtests/98892001/CT5N/{name}": (1, 16, 16) for name in ("2062", "2392", "2693", "3023", "3353")},
+    **{f"pydicom:dicomdirtests/77654033/{name}": (1, 16, 16) for name in ("CR2/6247", "CR3/6278")},  # X-rays
     "pydicom:CT_small.dcm": (1, 128, 128),
     "pydicom:693_J2KI.dcm": (1, 512, 512),
     "pydicom:J2K_pixelrep_mismatch.dcm": (1, 512, 512),
+    **{f"pydicom-data:RG1_{name}.dcm": (1, 1955, 1841) for name in ("J2KI", "J2KR", "UNCI", "UNCR")},  # an X-ray
     "pydicom-data:693_J2KR.dcm": (1, 512, 512),
     "pydicom-data:693_UNCI.dcm": (1, 512, 512),
     "pydicom-data:693_UNCR.dcm": (1, 512, 512),
@@ -32,7 +34,7 @@ READ = {
     "nibabel:resampled_anat_moved.nii": (3, 21, 17),
     "nibabel:standard.nii.gz": (7, 5, 4),
 }
-"""Everything else is another modality, a localizer, no image, of four axes, or of a format that holds no CT."""
+"""Everything else is another modality, a localizer, no image, of four axes, or of a format that holds neither."""
 
 
 @pytest.mark.parametrize("package", list(FOLDERS))

@@ -7,8 +7,9 @@ looked at again, teach the next: docs/training-xray.md.
 Of each picture the mean is taken over three gammas and the mirror image; of what is lung by it the two largest parts
 are kept, smooth and without holes. Of a table's validation part nothing is written: it measures what is trained here.
 
-Run: python benchmarks/xray_masks.py xrays.csv OUT [--segmenter CARD] [--kept NAMES.txt]
-OUT gets images/ and masks/ of the kept, patients.csv, and sheets of all training pictures to look at.
+Run: python benchmarks/xray_masks.py xrays.csv OUT --round 1 [--segmenter CARD]
+OUT gets sheets of all training pictures to look at, numbered as in names.txt, and images/, masks/ and patients.csv of
+those that `xray_rejected.csv` doesn't name for this round.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from skimage.segmentation import find_boundaries
 from lungct.classify.dataset import Example, read_examples, split_examples
 from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
+
+REJECTED = Path(__file__).with_name("xray_rejected.csv")
+"""By round the pictures whose masks did not hold when they were looked at."""
 
 GAMMAS = (0.7, 1.0, 1.5)
 SMALLEST = 0.015
@@ -86,12 +90,13 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="of benchmarks/xray_cases.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--segmenter", type=Path, help="card; the shipped segmenter of CT slices by default")
-    parser.add_argument("--kept", type=Path, help="names of the pictures whose masks hold, one a line")
+    parser.add_argument("--round", required=True, help="1, 2 or 3: whose rejected pictures to leave out")
     parser.add_argument("--validation-share", type=float, default=0.25, help="as in training the classifier")
     given = parser.parse_args()
     segmenter = LungSegmenter.from_card(given.segmenter) if given.segmenter else LungSegmenter()
     training, _ = split_examples(read_examples(given.table), given.validation_share, seed=0)
-    kept = set(given.kept.read_text(encoding="utf-8").split("\n")) if given.kept else set()
+    with REJECTED.open(newline="", encoding="utf-8") as file:
+        rejected = {row["name"] for row in csv.DictReader(file) if row["round"] == given.round}
     for name in ("images", "masks"):
         (given.out / name).mkdir(parents=True, exist_ok=True)
     items, rows = [], []
@@ -99,7 +104,7 @@ def main() -> None:
         pixels = read_scan(example.path).pixels[0]
         mask = two_lungs(probability(segmenter, pixels) > segmenter.threshold)
         items.append((example, pixels, mask))
-        if example.path.name in kept:
+        if example.path.name not in rejected:
             name = f"{example.path.stem}.png"
             Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(given.out / "images" / name)
             Image.fromarray(mask.astype(np.uint8) * 255).save(given.out / "masks" / name)

@@ -1,9 +1,9 @@
 """Write lung masks drawn by eye, for validation pictures of covid-xray, as `lungct evaluate lungseg` takes them.
 
 `xray_outlines.json` holds, for every second COVID and every third other picture of the validation part, the right lung
-and the left as polygons, in hundredths of the picture's width and height. They were drawn on the pictures before any
-segmenter of X-rays was trained, by one observer who is no radiologist: what is seen of the lungs beside heart and above
-diaphragm. No network learnt from these pictures, and the outlines chose none.
+and the left as polygons, in hundredths of the picture's width and height. They were drawn on the
+bare pictures by one observer who is no radiologist: what is seen of the lungs beside heart and above diaphragm. No
+network learnt from these pictures.
 
 Run: python benchmarks/xray_outlines.py covid-xray OUT
 """

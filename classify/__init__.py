@@ -4,6 +4,7 @@ from .classifier import Classification, Classifier
 from .conformal import LABELS, checked_level
 from .evidence import Evidence, Explain
 from .network import build_classifier
+from .recognizer import Recognizer
 from .roi import RoiPreprocessing
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Classifier",
     "Evidence",
     "Explain",
+    "Recognizer",
     "RoiPreprocessing",
     "build_classifier",
     "checked_level",

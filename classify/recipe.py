@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..weights import Modality
 from .roi import Region
 
 
@@ -13,6 +14,8 @@ class ClassifierRecipe:
 
     Parameters
     ----------
+    modality : {"ct", "xray"}
+        What the pictures are, for the card.
     backbone : str
         See `lungct.classify.network.BACKBONES`.
     region : {"masked", "crop", "whole", "erased", "mask"}
@@ -46,6 +49,7 @@ class ClassifierRecipe:
     seed : int
     """
 
+    modality: Modality = "ct"
     backbone: str = "efficientnetb0"
     region: Region = "masked"
     size: int = 224

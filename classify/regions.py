@@ -89,7 +89,7 @@ def cut_regions(
             indices.append(index)
     print(f"{len(indices)} of {len(examples)} pictures show lungs")
     if not regions:
-        raise ValueError("no picture shows lungs: are these chest CT slices?")
+        raise ValueError("no picture shows lungs: are these pictures of chests?")
     pixels = np.stack(regions)
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)

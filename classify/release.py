@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources.intensity import resize
-from ..weights import CLASSIFIER, Card, Precision
+from ..weights import CLASSIFIERS, Card, Modality, Precision
 from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
 from .calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
@@ -21,12 +21,15 @@ from .heads import TrainingAnswers
 from .lesions import Lesions
 from .network import build_classifier
 from .recipe import ClassifierRecipe
-from .regions import Regions
+from .regions import FindLungs, Regions
 from .roi import RoiPreprocessing
+from .scoring import controls_auc, score_pictures
 from .trust import Trust, fit_trust
 
 if TYPE_CHECKING:
     import keras
+
+SHOWN: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
 
 CALIBRATION_REGIONS = 48
 """On which the quantised network's ranges are measured."""
@@ -43,19 +46,24 @@ def release_classifier(
     init: Path | str | None,
     version: str,
     licence: str,
+    find_lungs: FindLungs,
     sensitivity: float | None = None,
+    caution: str = "",
 ) -> Card:
     """Write network and card; measure the network as written.
 
-    The threshold is the highest with at least this `sensitivity` on the validation pictures; Youden's without.
+    The threshold is the highest with at least this `sensitivity` on the validation pictures; Youden's without. The
+    lungs of these are found once more for the controls, which need what lies around them.
     """
     card = release(
         model,
         folder,
-        CLASSIFIER,
+        CLASSIFIERS[recipe.modality],
         lambda: build_classifier(None, recipe.dropout, recipe.backbone),
         version=version,
-        task="probability that the lungs of an axial chest CT slice show COVID-19",
+        modality=recipe.modality,
+        caution=caution,
+        task=f"probability that the lungs of {SHOWN[recipe.modality]} show COVID-19",
         architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
         preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
         decision={"temperature": 1.0, "threshold": 0.5},
@@ -97,6 +105,7 @@ def release_classifier(
         decision={"temperature": round(temperature, 4), "threshold": round(threshold, 4), "criterion": criterion},
         metrics={
             "validation": metrics,
+            "controls_auc": _controls(Classifier(card), validation, find_lungs),
             "before_calibration": _reliability(calibrate(logits, 1.0).astype(np.float64), validation.covid),
             "after_calibration": _reliability(probabilities, validation.covid),
             "validation_without_lung": validation.without_lung,
@@ -113,6 +122,13 @@ def release_classifier(
     card = replace(card, trust=trust.write(card), decision={**card.decision, "distance_limit": limits})
     card.write()
     return card
+
+
+def _controls(classifier: Classifier, validation: Regions, find_lungs: FindLungs) -> dict[str, Any]:
+    """Return by source what can be told without seeing lung: see `lungct.classify.scoring.controls_auc`."""
+    scored = list(score_pictures(classifier, validation.examples, find_lungs))
+    sources = sorted({one.example.source for one in scored})
+    return {name: controls_auc([one for one in scored if one.example.source == name]) for name in sources}
 
 
 def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust, dict[str, float]]:

@@ -20,9 +20,9 @@ from .classifier import Classifier
 from .conformal import LABELS
 from .controls import CONTROLS, FEATURES, trivial_scores
 from .curves import draw_discrimination
-from .evaluation import auc, auc_of, summarise, with_interval
+from .evaluation import auc, summarise
 from .regions import FindLungs
-from .scoring import Scored
+from .scoring import Scored, controls_auc
 
 SHOWN = 6
 """Best and worst pictures on the page, of each as many."""
@@ -94,9 +94,7 @@ def _figures(own: Sequence[Scored], threshold: float) -> dict[str, Any]:
     patients = [one.example.patient for one in own]
     figures = summarise(probabilities, covid, patients, threshold)
     figures["scikit_learn"] = _classification_report(probabilities >= threshold, covid)
-    scores: dict[str, NDArray[np.float64]] = {name: np.array([one.controls[name] for one in own]) for name in CONTROLS}
-    scores["trivial"] = trivial_scores(np.stack([one.features for one in own]), covid, patients)
-    figures["controls_auc"] = {name: with_interval(patients, auc_of(values, covid)) for name, values in scores.items()}
+    figures["controls_auc"] = controls_auc(own)
     return figures
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import Scan, SourceError, read_scan
 from .classifier import Classifier
-from .controls import CONTROLS, FEATURES, picture_features
+from .controls import CONTROLS, FEATURES, picture_features, trivial_scores
 from .dataset import Example
+from .evaluation import auc_of, with_interval
 from .regions import FindLungs
 
 
@@ -59,6 +60,23 @@ def control_scores(controls: Mapping[str, Classifier], scan: Scan, masks: NDArra
     """Return what each control says of a scan, 0 to 1; NaN without lung."""
     said = {name: control.classify(scan, masks).probability for name, control in controls.items()}
     return {name: np.nan if probability is None else probability for name, probability in said.items()}
+
+
+def controls_auc(scored: Sequence[Scored]) -> dict[str, Any]:
+    """Return the AUC of each control and of a logistic regression on trivial features, with intervals over patients.
+
+    Parameters
+    ----------
+    scored : sequence of Scored
+        Of one source, each with a probability.
+    """
+    covid = np.array([one.example.covid for one in scored], dtype=np.bool_)
+    patients = [one.example.patient for one in scored]
+    scores: dict[str, NDArray[np.float64]] = {
+        name: np.array([one.controls[name] for one in scored]) for name in CONTROLS
+    }
+    scores["trivial"] = trivial_scores(np.stack([one.features for one in scored]), covid, patients)
+    return {name: with_interval(patients, auc_of(values, covid)) for name, values in scores.items()}
 
 
 def _score(

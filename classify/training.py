@@ -51,6 +51,7 @@ def train_classifier(
     segmenter: str = "",
     sensitivity: float | None = None,
     leaks: LeakRule = "refuse",
+    caution: str = "",
 ) -> Card:
     """Train the classifier on labelled pictures and write it as the product loads it.
 
@@ -79,6 +80,8 @@ def train_classifier(
     leaks : {"refuse", "drop", "allow"}
         What to do when training and validation share patients or near-duplicate pictures; "drop" leaves the training
         pictures out.
+    caution : str
+        What everybody who uses the network must know of its data, for the card.
 
     Returns
     -------
@@ -120,8 +123,9 @@ def train_classifier(
     best = _fit(trained, loss, training, validation, drawn, teach, folder, recipe, made_of)
     print(f"best epoch: {best}")
     return release_classifier(
-        model, training, validation, drawn, teachers, folder, recipe, init, version, licence, sensitivity
-    )
+        model, training, validation, drawn, teachers, folder, recipe, init, version, licence, find_lungs, sensitivity,
+        caution,
+    )  # fmt: skip
 
 
 def _with_lesion_head(model: keras.Model) -> keras.Model:

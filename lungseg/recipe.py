@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..weights import Modality
 from .architectures import build_network
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ class SegmenterRecipe:
 
     Parameters
     ----------
+    modality : {"ct", "xray"}
+        What the pictures are, for the card.
     architecture, filters, dense_blocks, bidirectional, stride
         See `build_network`.
     size : int
@@ -32,6 +35,7 @@ class SegmenterRecipe:
     seed : int
     """
 
+    modality: Modality = "ct"
     architecture: str = "bcdunet"
     size: int = 256
     filters: int = 16

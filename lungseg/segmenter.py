@@ -145,7 +145,13 @@ class LungSegmenter:
         -------
         Segmentation
             With a mask of the scan's own shape; empty where no lung was found.
+
+        Raises
+        ------
+        SourceError
+            When the scan is known to be of another modality than the network's.
         """
+        scan.check_is(self.card.modality)
         mask = np.zeros(scan.shape, dtype=np.bool_)
         confidence = np.empty(len(scan), dtype=np.float32)
 

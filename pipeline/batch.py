@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ..sources import DicomSeries, Intensity, SourceError, read_scan
 from ..sources.scan import Scan
-from ..weights import Engine, Precision
+from ..weights import Engine, Modality, Precision
 from ..weights.engines import choose_engine
 from ..weights.threads import available_threads
 from .digest import digest
@@ -79,6 +79,7 @@ def run_batch(
     out: str | os.PathLike[str],
     *,
     output: Output = Output(),
+    modality: Modality = "ct",
     intensity: Intensity | None = None,
     engine: Engine = "auto",
     precision: Precision = "f32",
@@ -102,7 +103,7 @@ def run_batch(
         Gets ``predictions/*.parquet``, a row an input with the columns of `COLUMNS`; ``files/``, what `output` asks
         for; and ``run.json``: settings, weights with checksums, machine, counts, seconds, checksum of all inputs.
     output : Output
-    intensity, engine, precision, threads
+    modality, intensity, engine, precision, threads
         As for `Pipeline`; an input is worked on by one thread, so many inputs side by side.
     shard : tuple of int
         Do only part i of n, (i, n), from 1: other machines do the others, into the same folder or one of their own.
@@ -129,13 +130,13 @@ def run_batch(
         When results can't be written. What is done stays; call it again.
     """
     folder = Path(out)
-    listing = list_items(inputs, path_column, outside=folder)
+    listing = list_items(inputs, path_column, outside=folder, modality=modality)
     items = listing.shard(*shard)
     if output.masks == "seg" and not importlib.util.find_spec("highdicom"):
         raise StoreError("masks as DICOM SEG need highdicom. Run: pip install 'lungct[seg]'")
     workers = threads or available_threads()
     engine = choose_engine(engine, precision)
-    pipe = Pipeline.from_pretrained(engine=engine, precision=precision, threads=workers, callers=workers)
+    pipe = Pipeline.from_pretrained(modality, engine=engine, precision=precision, threads=workers, callers=workers)
     settings = {
         "command": "batch",
         "intensity": intensity or "auto",
@@ -161,7 +162,7 @@ def run_batch(
 
             todo = pending(items, store)
             results = predict_items(
-                todo, folder, store.work, output, intensity, engine, precision, ray, threads=threads
+                todo, folder, store.work, output, intensity, engine, precision, ray, threads, modality
             )
             with closing(results):  # an interruption leaves the cluster
                 counts = keep(results, items, store, shown)
@@ -189,7 +190,7 @@ class Predictor:
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
         """Return the row of an input, in a list."""
-        scan, row = read_item(item, self._intensity, work)
+        scan, row = read_item(item, self._intensity, work, self._pipe.modality)
         return [row if scan is None else self.judge(item, scan, row, work)]
 
     def judge(self, item: Item, scan: Scan, row: Row, work: Path) -> Row:
@@ -250,8 +251,10 @@ def write_outputs(
     return written
 
 
-def read_item(item: Item, intensity: Intensity | None, work: Path | None = None) -> tuple[Scan | None, Row]:
-    """Read one input; what is behind a URL is fetched into `work` for it.
+def read_item(
+    item: Item, intensity: Intensity | None, work: Path | None = None, modality: Modality = "ct"
+) -> tuple[Scan | None, Row]:
+    """Read one input; what is behind a URL is fetched into `work` for it. What is of another modality is refused.
 
     Returns
     -------
@@ -265,6 +268,7 @@ def read_item(item: Item, intensity: Intensity | None, work: Path | None = None)
     try:
         with available(item.source, work) as source:
             scan = read_scan(source, intensity=intensity)
+            scan.check_is(modality)
             row["input_sha256"] = digest(source, LIMITS)
     except SourceError as error:
         return None, {**row, "error": str(error)}

@@ -19,6 +19,7 @@ from .report_command import report
 from .segment_command import segment
 from .serve_command import serve
 from .train_command import train_app
+from .train_recognizer_command import recognizer
 from .weights_command import weights_app
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(report)
 app.command()(serve)
 app.command()(info)
 app.command()(export)
+train_app.command()(recognizer)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ..lungseg import LungSegmenter
 from ..sources import Scan, SourceError
-from ..weights import load_card
+from ..weights import CLASSIFIERS, SEGMENTERS, load_card
 from ..weights.page import figure_in_words
 from .options import (
     EngineName,
     EngineOption,
+    ModalityName,
+    ModalityOption,
     PrecisionName,
     PrecisionOption,
     ThreadsOption,
@@ -58,6 +60,7 @@ def lungseg(
         typer.Option(min=0.01, max=0.9, help="Measure only the patients a training run with this share set aside."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    modality: ModalityOption = ModalityName.ct,
     flags: Annotated[
         bool, typer.Option(help="Also measure the warnings on failures made from the scans; needs the train extra.")
     ] = False,
@@ -84,7 +87,8 @@ def lungseg(
         require_train_extra()
         from ..lungseg.failures import measure_flags
     with plain_failures():
-        network = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads)
+        card = load_card(segmenter or SEGMENTERS[modality.value])
+        network = LungSegmenter(card, engine.value, precision.value, threads)
         try:
             data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, infected, strict=True)]
             files = [
@@ -129,6 +133,7 @@ def classify(
         typer.Option(min=0.01, max=0.9, help="Measure what a training run with this share set aside."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    modality: ModalityOption = ModalityName.ct,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
     ] = None,
@@ -155,8 +160,9 @@ def classify(
     from ..classify.scoring import score_pictures
 
     with plain_failures():
-        network = Classifier(load_card(classifier) if classifier else None, engine.value, precision.value, threads)
-        first_stage = LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads)
+        card, first_card = load_card(classifier or CLASSIFIERS[modality.value]), segmenter or SEGMENTERS[modality.value]
+        network = Classifier(card, engine.value, precision.value, threads)
+        first_stage = LungSegmenter(load_card(first_card), engine.value, precision.value, threads)
         try:
             examples, repeated = without_repeats([item for path in data for item in read_examples(path)])
             if repeated:

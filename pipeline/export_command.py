@@ -21,7 +21,7 @@ from ..classify import RoiPreprocessing
 from ..lungseg import LungSegmenter, SlicePreprocessing, find_lungs
 from ..lungseg.segmenter import box_around
 from ..sources import Intensity, SourceError, read_scan
-from ..weights import CLASSIFIER, SEGMENTER, Card, WeightsError, load_card
+from ..weights import CLASSIFIER, CLASSIFIERS, SEGMENTER, SEGMENTERS, Card, WeightsError, load_card
 from .inputs import list_inputs
 from .options import errors, plain_failures, require_train_extra
 
@@ -68,7 +68,10 @@ def export(
         Path, typer.Option(help="Folder for the networks and their cards; a card written there before is replaced.")
     ],
     network: Annotated[
-        str, typer.Argument(help="segmenter, classifier, both, or the path of a card of your own.")
+        str,
+        typer.Argument(
+            help="segmenter, classifier or both of CT, bcdunet-lung-xray, efficientnetb0-covid-xray, or a card (.json)."
+        ),
     ] = "both",
     precision: Annotated[
         ExportPrecisionName,
@@ -117,8 +120,10 @@ def export(
 
 def _cards(network: str) -> list[Card]:
     names = {"segmenter": [SEGMENTER], "classifier": [CLASSIFIER], "both": [SEGMENTER, CLASSIFIER]}
-    if network not in names and not network.endswith(".json"):
-        raise typer.BadParameter(f"{network} is none of segmenter, classifier, both, nor a card (.json)")
+    if network not in (*names, *SEGMENTERS.values(), *CLASSIFIERS.values()) and not network.endswith(".json"):
+        raise typer.BadParameter(
+            f"{network} is none of segmenter, classifier, both, a shipped network, or a card (.json)"
+        )
     try:
         return [load_card(name) for name in names.get(network, [network])]
     except WeightsError as error:
@@ -131,7 +136,8 @@ def _is_segmenter(card: Card) -> bool:
 
 def _slices(folder: Path, cards: list[Card]) -> list[Slice]:
     """Return slices with lung, found by the segmenter that is exported, or by the shipped one."""
-    segmenter = LungSegmenter(next(filter(_is_segmenter, cards), None))
+    shipped = load_card(SEGMENTERS[cards[0].modality])
+    segmenter = LungSegmenter(next(filter(_is_segmenter, cards), shipped))
     found = list(islice(_with_lung(folder, segmenter), MOST_SLICES))
     if not found:
         raise ValueError(f"no lungs were found in any slice of {folder}; give a folder of axial chest CT slices")
@@ -139,7 +145,7 @@ def _slices(folder: Path, cards: list[Card]) -> list[Slice]:
 
 
 def _with_lung(folder: Path, segmenter: LungSegmenter) -> Iterator[Slice]:
-    for source in list_inputs([folder]):
+    for source in list_inputs([folder], modality=segmenter.card.modality):
         scan, lungs = find_lungs(segmenter, read_scan(source))
         for pixels, mask in zip(scan.pixels, lungs.mask, strict=True):
             if mask.any():

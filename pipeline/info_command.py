@@ -12,13 +12,23 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..sources import DicomSeries, Found, Scan, SourceError, find_sources, read_scan
-from .options import IntensityName, IntensityOption, Sources, errors, intensity_of, with_progress
+from ..sources import DicomSeries, Found, Modality, Scan, SourceError, find_sources, read_scan
+from .options import (
+    IntensityName,
+    IntensityOption,
+    ModalityName,
+    ModalityOption,
+    Sources,
+    errors,
+    intensity_of,
+    with_progress,
+)
 
 
 def info(
     paths: Sources,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    modality: ModalityOption = ModalityName.ct,
     intensity: IntensityOption = IntensityName.auto,
 ) -> None:
     """Say what files, folders and archives hold, how it is read, and why something is refused.
@@ -27,7 +37,7 @@ def info(
 
     Example: lungct info study/ --json
     """
-    found = [_look_into(path) for path in paths]
+    found = [_look_into(path, modality.value) for path in paths]
     sources = [source for one in found for source in one.sources]
     rows = [_describe(source, intensity) for source in with_progress(sources, len(sources), "Reading")]
     rows += [_refused(error) for one in found for error in one.refused]
@@ -39,11 +49,11 @@ def info(
         raise typer.Exit(1)
 
 
-def _look_into(path: Path) -> Found:
+def _look_into(path: Path, modality: Modality) -> Found:
     if not path.is_dir() and path.suffix.lower() != ".zip":
         return Found([path], [])
     try:
-        found = find_sources(path)
+        found = find_sources(path, modality=modality)
     except SourceError as error:
         return Found([], [error])
     return found if found.sources or found.refused else Found([path], [])
@@ -66,6 +76,7 @@ def _describe(source: Path | DicomSeries, intensity: IntensityName) -> dict[str,
         "height": scan.shape[1],
         "width": scan.shape[2],
         "spacing_mm": scan.spacing and [round(length, 4) for length in scan.spacing],
+        "modality": scan.modality,
         "intensity": scan.intensity,
         "intensity_guessed": scan.intensity_guessed,
         "range": [round(float(scan.pixels.min()), 3), round(float(scan.pixels.max()), 3)],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..sources import DicomSeries, Limits, SourceError
+from ..sources import DicomSeries, Limits, Modality, SourceError
 from ..sources.formats import readable_suffixes
 from .inputs import Input, list_inputs, name_of
 from .locks import require_batch_extra
@@ -78,6 +78,7 @@ def list_items(
     column: str | None = None,
     results: Collection[str] | None = None,
     outside: Path | None = None,
+    modality: Modality = "ct",
 ) -> Listing:
     """List every input.
 
@@ -93,6 +94,8 @@ def list_items(
         Columns of results, by default of predictions: the tables' other columns with these names get another.
     outside : Path, optional
         A folder that is searched no more: results there are no inputs.
+    modality : {"ct", "xray"}
+        What DICOM files to look for in folders and archives.
 
     Returns
     -------
@@ -116,9 +119,9 @@ def list_items(
             rows, kinds = _read_table(one, column, COLUMNS if results is None else results)
             for name, kind in kinds.items():
                 extras[name] = kind if extras.get(name, kind) == kind else "string"
-            found += [(source, extra) for path, extra in rows for source in _expand(path, outside)]
+            found += [(source, extra) for path, extra in rows for source in _expand(path, outside, modality)]
         else:
-            found += [(source, {}) for source in _expand(one, outside)]
+            found += [(source, {}) for source in _expand(one, outside, modality)]
     mixed = {name for name, kind in extras.items() if kind == "string"}
     return Listing([*_numbered(found, mixed)], extras)
 
@@ -146,7 +149,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _expand(one: str, outside: Path | None) -> Iterator[Input | RemoteFile]:
+def _expand(one: str, outside: Path | None, modality: Modality) -> Iterator[Input | RemoteFile]:
     """Yield what a path, a pattern or a URL stands for."""
     if is_url(one) and local_path(one) is None:
         yield from find_remote(one, (*readable_suffixes(), ".dcm", ".ima", ".zip"))
@@ -162,7 +165,7 @@ def _expand(one: str, outside: Path | None) -> Iterator[Input | RemoteFile]:
     else:
         paths = [Path(path)]
     away = None if outside is None else outside.absolute()
-    for source in list_inputs(paths, LIMITS):
+    for source in list_inputs(paths, LIMITS, modality):
         given = isinstance(source, Path) and source in paths
         if away is None or given or not Path(name_of(source)).absolute().is_relative_to(away):
             yield source

@@ -52,6 +52,13 @@ class IntensityName(StrEnum):
     display = "display"
 
 
+class ModalityName(StrEnum):
+    """What the inputs show."""
+
+    ct = "ct"
+    xray = "xray"
+
+
 class MaskName(StrEnum):
     """How masks are written."""
 
@@ -80,6 +87,11 @@ ThreadsOption = Annotated[int | None, typer.Option(min=1, help="Processor thread
 IntensityOption = Annotated[
     IntensityName,
     typer.Option(help="What pixel values mean: Hounsfield units, grey of a screen, or guess from each file."),
+]
+
+ModalityOption = Annotated[
+    ModalityName,
+    typer.Option(help="What the inputs show: axial CT, or frontal chest X-rays (read docs/xray.md first)."),
 ]
 
 errors = Console(stderr=True)

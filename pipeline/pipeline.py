@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify import LABELS, Classification, Classifier, Explain, checked_level
+from ..classify import LABELS, Classification, Classifier, Explain, Recognizer, checked_level
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
-from ..weights import Engine, Precision
+from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Modality, Precision, load_card
 from ..weights.threads import side_by_side
 from .prediction import Label, Prediction
-from .refusal import UNLIKE, ood_score
+from .refusal import LOOKS_LIKE, UNLIKE, ood_score
 
 Read = TypeVar("Read")
 
@@ -33,11 +33,18 @@ class Pipeline:
         The second stage.
     error_level : float
         Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+    recognizer : Recognizer, optional
+        Tells pictures of X-rays from pictures of CT slices; by default the shipped one.
+
+    Attributes
+    ----------
+    modality : {"ct", "xray"}
+        What it judges; scans of the other are refused by name.
 
     Raises
     ------
     ValueError
-        For another level.
+        For another level, or stages of different modalities.
 
     Examples
     --------
@@ -48,18 +55,33 @@ class Pipeline:
     (True, (512, 512))
     """
 
-    def __init__(self, segmenter: LungSegmenter, classifier: Classifier, error_level: float = 0.1) -> None:
+    def __init__(
+        self,
+        segmenter: LungSegmenter,
+        classifier: Classifier,
+        error_level: float = 0.1,
+        recognizer: Recognizer | None = None,
+    ) -> None:
         self.error_level = checked_level(error_level)
+        self.modality: Modality = classifier.card.modality
+        if segmenter.card.modality != self.modality:
+            raise ValueError(
+                f"the segmenter {segmenter.card.name} is made for {segmenter.card.modality}, the classifier "
+                f"{classifier.card.name} for {self.modality}; give two of one modality"
+            )
         self.segmenter = segmenter
         self.classifier = classifier
+        self.recognizer = recognizer or Recognizer()
         self.model = {
             "segmenter": segmenter.model,
             "classifier": classifier.model,
+            "recognizer": self.recognizer.model,
         }
 
     @classmethod
     def from_pretrained(
         cls,
+        modality: Modality = "ct",
         *,
         engine: Engine = "auto",
         precision: Precision = "f32",
@@ -71,6 +93,9 @@ class Pipeline:
 
         Parameters
         ----------
+        modality : {"ct", "xray"}
+            Networks for axial CT slices and volumes, or for frontal chest X-rays. What the X-ray classifier can't
+            tell, its card says (`Pipeline.classifier.card.caution`): read it first.
         engine : {"auto", "openvino", "onnxruntime"}
             What runs the networks. Auto: OpenVINO where the processor has AVX-512, else ONNX Runtime.
         precision : {"f32", "bf16", "int8"}
@@ -87,12 +112,15 @@ class Pipeline:
         WeightsError
             When a network is missing or changed, or the engine is not installed.
         ValueError
-            For another level.
+            For another level or modality.
         """
+        if modality not in get_args(Modality):
+            raise ValueError(f"modality must be one of {', '.join(get_args(Modality))}, not {modality!r}")
         return cls(
-            LungSegmenter(None, engine, precision, threads, callers),
-            Classifier(None, engine, precision, threads, callers),
+            LungSegmenter(load_card(SEGMENTERS[modality]), engine, precision, threads, callers),
+            Classifier(load_card(CLASSIFIERS[modality]), engine, precision, threads, callers),
             error_level,
+            Recognizer(None, engine, precision, threads, callers),
         )
 
     @overload
@@ -145,13 +173,13 @@ class Pipeline:
         Raises
         ------
         SourceError
-            When a source can't be read; use `stream` to go on without it.
+            When a source can't be read, or is known to be of the other modality; use `stream` to go on without it.
         ValueError
             For another explanation.
         """
+        read = partial(self._read, intensity=intensity, limits=limits)
         if is_single(source):
-            return self._predict_scan(read_scan(source, intensity=intensity, limits=limits), explain)
-        read = partial(read_scan, intensity=intensity, limits=limits)
+            return self._predict_scan(read(source), explain)
         return [self._predict_scan(scan, explain) for scan in _read_ahead(read, source)]
 
     def stream(
@@ -179,33 +207,41 @@ class Pipeline:
 
         def read(item: Any) -> Scan | SourceError:
             try:
-                return read_scan(item, intensity=intensity, limits=limits)
+                return self._read(item, intensity=intensity, limits=limits)
             except SourceError as error:
                 return error
 
         for scan in _read_ahead(read, sources):
             yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
 
+    def _read(self, source: Any, intensity: Intensity | None, limits: Limits | None) -> Scan:
+        scan = read_scan(source, intensity=intensity, limits=limits)
+        scan.check_is(self.modality)
+        return scan
+
     def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
+        recognized = self.recognizer.recognize(scan)  # before anything is turned
         scan, lungs = find_lungs(self.segmenter, scan)
         result = self.classifier.classify(scan, lungs.mask, explain)
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
-        unlike = [UNLIKE] if score is not None and score > 1 else []
+        refusals = [LOOKS_LIKE[recognized]] if recognized not in (None, self.modality) else []
+        refusals += [UNLIKE] if score is not None and score > 1 else []
         return Prediction(
             source=scan.source,
-            label=self._label(result, refused=bool(unlike)),
+            label=self._label(result, refused=bool(refusals)),
             probability=result.probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
-            warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *unlike),
+            warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *refusals),
             model=self.model,
             scan=scan,
             classification=result,
             threshold=self.classifier.threshold,
             interval=result.interval,
-            prediction_set=LABELS if unlike else self.classifier.prediction_set(result.probability, self.error_level),
+            prediction_set=LABELS if refusals else self.classifier.prediction_set(result.probability, self.error_level),
             error_level=self.error_level,
             ood_score=score,
+            caution=self.classifier.card.caution,
         )
 
     def _label(self, result: Classification, refused: bool) -> Label:

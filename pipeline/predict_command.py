@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..sources import SourceError
-from ..weights import Engine, Precision
+from ..weights import Engine, Modality, Precision
 from .files import unique_stems, write_results, write_sheet
 from .inputs import list_inputs, name_of
 from .options import (
@@ -22,6 +22,8 @@ from .options import (
     IntensityOption,
     MaskName,
     MasksOption,
+    ModalityName,
+    ModalityOption,
     PrecisionName,
     PrecisionOption,
     Sources,
@@ -82,6 +84,7 @@ def predict(
             help="Share of errors that the column prediction_set may make, 0 to 1; measured on single slices."
         ),
     ] = 0.1,
+    modality: ModalityOption = ModalityName.ct,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
@@ -97,13 +100,13 @@ def predict(
     """
     if html and not out:
         raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
-    sources = list_inputs(paths)
+    sources = list_inputs(paths, modality=modality.value)
     stems = unique_stems([name_of(source) for source in sources])
     rows = []
     with plain_failures():
         if out:
             out.mkdir(parents=True, exist_ok=True)
-        pipe = _open(engine.value, precision.value, threads, error_level)
+        pipe = _open(modality.value, engine.value, precision.value, threads, error_level)
         predictions = pipe.stream(sources, intensity=intensity_of(intensity), explain=explain.value)
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)
@@ -119,14 +122,20 @@ def predict(
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)
+    if pipe.classifier.card.caution:
+        errors.print(f"Caution: {pipe.classifier.card.caution}", style="yellow", markup=False)
     if out:
         typer.echo(f"Results are in {out}")
     finish(sum(row["error"] is not None for row in rows), len(rows))
 
 
-def _open(engine: Engine, precision: Precision, threads: int | None, error_level: float) -> Pipeline:
+def _open(
+    modality: Modality, engine: Engine, precision: Precision, threads: int | None, error_level: float
+) -> Pipeline:
     try:
-        return Pipeline.from_pretrained(engine=engine, precision=precision, threads=threads, error_level=error_level)
+        return Pipeline.from_pretrained(
+            modality, engine=engine, precision=precision, threads=threads, error_level=error_level
+        )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

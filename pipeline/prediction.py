@@ -57,8 +57,9 @@ class Prediction:
         `scan`. To get it back onto the input's own grid use `save`.
     warnings : tuple of str
         Short codes: ``no-lung``, ``partial-lung``, ``one-lung``, ``implausible-area``, ``implausible-shape``,
-        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``, and what reading found
-        (`lungct.sources.WARNINGS`).
+        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``, what reading found
+        (`lungct.sources.WARNINGS`), and why no answer is given: ``looks-like-xray`` or ``looks-like-ct``, a picture for
+        the pipeline of the other modality, and ``unlike-training``.
     model : mapping
         Names, versions and checksums of the weights.
     error : str or None
@@ -80,6 +81,8 @@ class Prediction:
     ood_score : float or None
         How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
         ``unlike-training``. None without lung.
+    caution : str
+        What the classifier's card says that everybody who uses it must know; empty where nothing stands out.
     """
 
     source: str
@@ -88,7 +91,7 @@ class Prediction:
     slice_probabilities: NDArray[np.float32]
     lung_mask: NDArray[np.bool_] | None = field(repr=False)
     warnings: tuple[str, ...] = ()
-    model: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict, repr=False)
     error: str | None = None
     scan: Scan | None = field(default=None, repr=False)
     classification: Classification | None = field(default=None, repr=False)
@@ -97,6 +100,7 @@ class Prediction:
     prediction_set: tuple[str, ...] = ()
     error_level: float = 0.1
     ood_score: float | None = None
+    caution: str = ""
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
@@ -215,6 +219,7 @@ class Prediction:
             "lung_volume_ml": self.lung_volume_ml,
             "warnings": list(self.warnings),
             "error": self.error,
+            "caution": self.caution,
             "model": dict(self.model),
             "disclaimer": DISCLAIMER,
         }

@@ -113,6 +113,7 @@ def preprocess(
         try:
             with available(source) as here:
                 scan = read_scan(here, intensity=intensity)
+                scan.check_is(segmenter.card.modality)
         except SourceError as error:
             yield ProcessedSlice(error.source, error=str(error), extra=extra)
             continue

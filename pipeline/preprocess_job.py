@@ -164,7 +164,7 @@ class SliceCutter:
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
         """Return the rows of an input, a slice each, and write its files."""
-        scan, row = read_item(item, self._intensity, work)
+        scan, row = read_item(item, self._intensity, work, self._segmenter.card.modality)
         if scan is None:
             return [row]
         place = Path(IMAGES, item.key[:2])  # a folder of a million files is slow everywhere

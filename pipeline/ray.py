@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..sources import Intensity
-from ..weights import Engine, Precision
+from ..weights import Engine, Modality, Precision
 from .batch import Output
 from .listing import SOURCE_COLUMNS, Item
 from .locks import StoreError
@@ -100,6 +100,7 @@ def predict_items(
     precision: Precision,
     address: str,
     threads: int | None = None,
+    modality: Modality = "ct",
 ) -> Generator[tuple[str, list[Row]], None, None]:
     """Judge the inputs of a batch on a cluster.
 
@@ -116,6 +117,8 @@ def predict_items(
         See `lungct.pipeline.ray_cluster.joined`.
     threads : int, optional
         Processor threads of a local cluster.
+    modality : {"ct", "xray"}
+        As for `Pipeline`.
 
     Yields
     ------
@@ -136,8 +139,8 @@ def predict_items(
     with joined(address, threads) as count:
         groups = [{"items": pickle.dumps(group)} for group in grouped(items, count)]
         ds = ray.data.from_items(groups, override_num_blocks=len(groups))
-        read = _read(ds, read_items, intensity=intensity, home=home)
-        settings = (folder.absolute(), work.absolute(), output, intensity, engine, precision, home)
+        read = _read(ds, read_items, intensity=intensity, home=home, modality=modality)
+        settings = (folder.absolute(), work.absolute(), output, intensity, engine, precision, home, modality)
         try:
             for row in _judged(read, ItemJudge, settings, count, count).iter_rows():
                 if row["key"] in left:  # repeated work must not make a second row

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..sources import DicomSeries, Intensity, Scan, SourceError
-from ..weights import Engine, Precision
+from ..weights import Engine, Modality, Precision
 from .batch import COLUMNS, Output, Predictor
 from .listing import Item
 from .pipeline import Pipeline
@@ -36,7 +36,7 @@ FOUND = ("label", "probability", "lung_fraction", "warnings", "error")
 """Columns that `predict_dataset` adds."""
 
 
-def read_items(table: Any, intensity: Intensity | None, home: str) -> Iterator[Any]:
+def read_items(table: Any, intensity: Intensity | None, home: str, modality: Modality) -> Iterator[Any]:
     """Read groups of items.
 
     Parameters
@@ -46,6 +46,8 @@ def read_items(table: Any, intensity: Intensity | None, home: str) -> Iterator[A
     intensity : {"hu", "display"}, optional
     home : str
         The folder that relative paths are relative to.
+    modality : {"ct", "xray"}
+        What is read; the other is refused.
 
     Yields
     ------
@@ -54,7 +56,7 @@ def read_items(table: Any, intensity: Intensity | None, home: str) -> Iterator[A
     """
     for group in table["items"]:
         for item in pickle.loads(group.as_py()):  # noqa: S301 - made by the driver of this very job
-            yield _packed(item, *_read(item, reader_of(item, intensity), home))
+            yield _packed(item, *_read(item, reader_of(item, intensity, modality), home))
 
 
 def read_rows(table: Any, column: str, intensity: Intensity | None, home: str) -> Iterator[Any]:
@@ -96,6 +98,8 @@ class Judge:
         As for `Pipeline`.
     home : str
         The folder that relative paths are relative to.
+    modality : {"ct", "xray"}
+        As for `Pipeline`.
     """
 
     def __init__(
@@ -107,8 +111,9 @@ class Judge:
         engine: Engine,
         precision: Precision,
         home: str,
+        modality: Modality = "ct",
     ) -> None:
-        pipe = Pipeline.from_pretrained(engine=engine, precision=precision, threads=1)  # an actor a processor
+        pipe = Pipeline.from_pretrained(modality, engine=engine, precision=precision, threads=1)  # an actor a processor
         self._predictor = Predictor(pipe, folder, output, intensity)
         self._work = work
         self._home = home

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..sources import Intensity, Scan, SourceError, read_scan
+from ..sources import Intensity, Modality, Scan, SourceError, read_scan
 from ..sources.formats import HEAD_BYTES, format_of
 from .batch import read_item
 from .listing import Item
@@ -19,9 +19,9 @@ Reader = Callable[[], tuple[Scan | None, Row]]
 """Reads one input: see `lungct.pipeline.batch.read_item`."""
 
 
-def reader_of(item: Item, intensity: Intensity | None) -> Reader:
+def reader_of(item: Item, intensity: Intensity | None, modality: Modality = "ct") -> Reader:
     """Return what reads an item."""
-    return partial(read_item, item, intensity)
+    return partial(read_item, item, intensity, modality=modality)
 
 
 def item_of(value: Any, intensity: Intensity | None) -> tuple[Item, Reader]:
@@ -56,6 +56,8 @@ def _read_bytes(value: bytes, intensity: Intensity | None) -> tuple[Scan | None,
 
 def _read(source: Any, name: str, intensity: Intensity | None) -> tuple[Scan | None, Row]:
     try:
-        return read_scan(source, intensity=intensity), {"source": name}
+        scan = read_scan(source, intensity=intensity)
+        scan.check_is("ct")
+        return scan, {"source": name}
     except SourceError as error:
         return None, {"source": name, "error": str(SourceError(name, error.problem, error.remedy))}

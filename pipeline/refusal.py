@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import Classification
+from ..weights import Modality
 
 UNLIKE = "unlike-training"
 """The code that goes with it."""
+
+LOOKS_LIKE: Mapping[Modality, str] = {"ct": "looks-like-ct", "xray": "looks-like-xray"}
+"""The codes of pictures that look like the modality other than the networks', by it: see `Recognizer`."""
 
 
 def ood_score(result: Classification, confidence: NDArray[np.float32], least_confidence: float) -> float | None:

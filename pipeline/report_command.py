@@ -10,15 +10,17 @@ from typing import Annotated
 
 import typer
 
-from ..classify import Classifier
+from ..classify import Classifier, Recognizer
 from ..classify.dataset import NEGATIVE, PARTS, POSITIVE, Example, read_examples, read_table, to_measure
 from ..lungseg import LungSegmenter
 from ..sources import SourceError
-from ..weights import load_card
+from ..weights import CLASSIFIERS, SEGMENTERS, load_card
 from ..weights.page import figure_in_words
 from .options import (
     EngineName,
     EngineOption,
+    ModalityName,
+    ModalityOption,
     PrecisionName,
     PrecisionOption,
     ThreadsOption,
@@ -70,6 +72,7 @@ def report(
     segmenter: Annotated[
         Path | None, typer.Option(help="Card of the lung segmenter; the shipped one by default.", exists=True)
     ] = None,
+    modality: ModalityOption = ModalityName.ct,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
@@ -89,6 +92,7 @@ def report(
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise typer.BadParameter(f"--out names the page: give a name such as {out / 'report.html'}")
+    first, second = segmenter or SEGMENTERS[modality.value], classifier or CLASSIFIERS[modality.value]
     with plain_failures():
         try:
             prevalences = distinct(prevalence or PREVALENCES)
@@ -96,8 +100,9 @@ def report(
             unlisted = check_listed(data[0], examples) if reference else []
             measured = list(examples) if all_parts else to_measure(examples)
             pipe = Pipeline(
-                LungSegmenter(load_card(segmenter) if segmenter else None, engine.value, precision.value, threads),
-                Classifier(load_card(classifier) if classifier else None, engine.value, precision.value, threads),
+                LungSegmenter(load_card(first), engine.value, precision.value, threads),
+                Classifier(load_card(second), engine.value, precision.value, threads),
+                recognizer=Recognizer(None, engine.value, precision.value, threads),
             )
         except ValueError as error:  # a SourceError, or an engine that lacks the precision
             raise typer.BadParameter(str(error)) from error

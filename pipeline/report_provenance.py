@@ -12,7 +12,7 @@ from typing import Any
 
 from ..classify.dataset import Example
 from ..sources import Limits, SourceError
-from ..weights import CLASSIFIER, SEGMENTER, Card, load_card
+from ..weights import CLASSIFIERS, SEGMENTERS, Card, load_card
 from .digest import digest, digest_of
 from .pipeline import Pipeline
 
@@ -45,8 +45,8 @@ def provenance(
         "classifier": {**pipe.classifier.model, "licence": card.licence, "decision": _decision(card)},
         "shipped": [
             stage
-            for stage, own, name in (("segmenter", pipe.segmenter.card, SEGMENTER), ("classifier", card, CLASSIFIER))
-            if own.sha256 == load_card(name).sha256
+            for stage, own, names in (("segmenter", pipe.segmenter.card, SEGMENTERS), ("classifier", card, CLASSIFIERS))
+            if own.sha256 == load_card(names[pipe.modality]).sha256
         ],
         "trained_on": [str(row["name"]) for row in card.training_data],
         "versions": {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

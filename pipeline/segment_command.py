@@ -9,6 +9,7 @@ import typer
 
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import Intensity, SourceError, read_scan
+from ..weights import SEGMENTERS, load_card
 from .files import unique_stems, write_roi, write_volume
 from .inputs import Input, list_inputs, name_of
 from .options import (
@@ -18,6 +19,8 @@ from .options import (
     IntensityOption,
     MaskName,
     MasksOption,
+    ModalityName,
+    ModalityOption,
     PrecisionName,
     PrecisionOption,
     Sources,
@@ -38,6 +41,7 @@ def segment(
     paths: Sources,
     out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, for each input, a mask and an ROI.")],
     masks: MasksOption = MaskName.auto,
+    modality: ModalityOption = ModalityName.ct,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
@@ -51,11 +55,11 @@ def segment(
 
     Example: lungct segment examples/slices --out masks
     """
-    sources = list_inputs(paths)
+    sources = list_inputs(paths, modality=modality.value)
     stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
-        segmenter = LungSegmenter(engine=engine.value, precision=precision.value, threads=threads)
+        segmenter = LungSegmenter(load_card(SEGMENTERS[modality.value]), engine.value, precision.value, threads)
         named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
         rows = [_segment_one(source, stem, segmenter, intensity_of(intensity), out, masks) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)

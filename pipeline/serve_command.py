@@ -12,6 +12,8 @@ from ..weights.threads import available_threads
 from .options import (
     EngineName,
     EngineOption,
+    ModalityName,
+    ModalityOption,
     PrecisionName,
     PrecisionOption,
     ThreadsOption,
@@ -55,6 +57,7 @@ def serve(
         list[str] | None,
         typer.Option(help="Name by which a proxy on this machine passes requests on; repeat. '*' for any."),
     ] = None,
+    modality: ModalityOption = ModalityName.ct,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
     threads: ThreadsOption = None,
@@ -91,7 +94,7 @@ def serve(
     log_as_json()
     with plain_failures():
         pipe = Pipeline.from_pretrained(
-            engine=engine.value, precision=precision.value, threads=threads, callers=settings.workers
+            modality.value, engine=engine.value, precision=precision.value, threads=threads, callers=settings.workers
         )
         served_well = run(pipe, settings, host, port)
     if not served_well:

@@ -162,7 +162,7 @@ class Service:
 
             def judge() -> Answer:
                 with folder.holding(upload.pop()) as path:  # the upload need not stay in memory twice
-                    scan = read_upload(path, self.limits, intensity)
+                    scan = read_upload(path, self.limits, intensity, self.pipe.modality)
                     path.unlink()
                     request.state.format = str(scan.metadata.get("format", "array"))
                     return work(scan, path.parent)
@@ -207,7 +207,7 @@ def create_app(pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], 
     app.include_router(_scan_routes(service), dependencies=guards)
     app.include_router(_state_routes(service))
     app.include_router(_metric_routes(service), dependencies=guards)
-    add_page(app)
+    add_page(app, pipe.modality)
     add_error_answers(app)
     app.add_middleware(Tracing, metrics=service.metrics, hosts=settings.hosts)
     return app

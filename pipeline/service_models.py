@@ -39,6 +39,7 @@ class PredictionAnswer(BaseModel):
     lung_volume_ml: float | None = Field(description="Of volumes whose spacing is known.")
     warnings: list[str] = Field(description="Short codes.")
     error: None = None
+    caution: str = Field(description="What all who use this classifier must know; empty where nothing stands out.")
     model: dict[str, NetworkModel]
     disclaimer: str
 

@@ -18,7 +18,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from ..sources import Intensity, Scan, SourceError, read_scan
+from ..sources import Intensity, Modality, Scan, SourceError, read_scan
 from ..sources.errors import explained
 from ..sources.files import DAMAGED_ARCHIVE
 from ..sources.formats import HEAD_BYTES, format_of
@@ -163,17 +163,18 @@ def _sweep(base: Path) -> None:
             continue
 
 
-def read_upload(path: Path, limits: UploadLimits, intensity: Intensity | None) -> Scan:
+def read_upload(path: Path, limits: UploadLimits, intensity: Intensity | None, modality: Modality) -> Scan:
     """Read an upload as a scan that says nothing of where it lay.
 
     Raises
     ------
     ServiceFault
-        422 when it can't be read, with the reason.
+        422 when it can't be read, or is of another modality than the service judges, with the reason.
     """
     try:
         _check_unpacked(path, limits)
         scan = read_scan(path, intensity=intensity, limits=limits)
+        scan.check_is(modality)
         limits.check_shape(str(path), scan.shape)  # a volume's header doesn't say which axis is which
     except SourceError as error:
         raise ServiceFault(422, public_message(error, path.parent)) from error

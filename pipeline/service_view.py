@@ -80,6 +80,8 @@ def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
         yield LABELS_IN_WORDS[prediction.label]
     if judged and prediction.interval is not None:  # else the network's card knows nothing of trust
         yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
+    if judged and prediction.caution:
+        yield prediction.caution
 
 
 def _facts(prediction: Prediction) -> Iterator[str]:

@@ -49,7 +49,8 @@ def result_sheet(prediction: Prediction) -> str:
     """Return the sheet of a prediction as an HTML page that needs no other file; see `Prediction.sheet`."""
     name = Path(prediction.source).name or prediction.source
     threshold = prediction.threshold
-    parts = [f"<p class=note>{DISCLAIMER}</p>", *_answer(prediction, name, threshold), *_warnings(prediction)]
+    notes = [f"<p class=note>{escape(note)}</p>" for note in (DISCLAIMER, prediction.caution) if note]
+    parts = [*notes, *_answer(prediction, name, threshold), *_warnings(prediction)]
     if prediction.scan is not None:
         parts += ["<h2>What was seen</h2>", *slices_of_sheet(prediction, threshold)]
         parts += ["<h2>What was read</h2>", html_facts(dict(_read(prediction, prediction.scan, name)))]

@@ -10,8 +10,8 @@ import typer
 from ..classify.leaks import LeakRule
 from ..classify.roi import Region
 from ..sources import SourceError
-from ..weights import load_card
-from .options import optional_paths, require_train_extra
+from ..weights import SEGMENTERS, load_card
+from .options import ModalityName, ModalityOption, optional_paths, require_train_extra
 
 train_app = typer.Typer(
     help=r"Train the networks on your own data; needs pip install 'lungct\[train]'.", no_args_is_help=True
@@ -46,6 +46,7 @@ def lungseg(
         list[str] | None,
         typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
     ] = None,
+    modality: ModalityOption = ModalityName.ct,
     init: Init = None,
     arch: Annotated[
         str, typer.Option(help="bcdunet, unet, or segmentation-models' sm-unet, sm-fpn, sm-linknet.")
@@ -82,7 +83,7 @@ def lungseg(
     """Train the lung segmenter, by default a BCD U-Net, on slices and lung masks.
 
     Writes checkpoints, history.csv, history.png, and the network with its card: use it with
-    LungSegmenter.from_card("OUT/bcdunet-lung.json").
+    LungSegmenter.from_card("OUT/bcdunet-lung.json"), of X-rays bcdunet-lung-xray.json.
 
     Example: lungct train lungseg --images ct --masks lungs --patients patients.csv --out run
     """
@@ -97,6 +98,7 @@ def lungseg(
     data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, strict=True)]
     try:
         recipe = SegmenterRecipe(
+            modality=modality.value,
             architecture=arch,
             size=size,
             filters=filters,
@@ -129,6 +131,7 @@ def classify(
         ),
     ],
     out: Out,
+    modality: ModalityOption = ModalityName.ct,
     init: Annotated[
         str,
         typer.Option(help="imagenet (Keras downloads it), none, or a file: Lite0's .npz, a run's .weights.h5, a card."),
@@ -150,7 +153,7 @@ def classify(
     masks: Annotated[list[Path] | None, typer.Option(help="Folder of their lung masks.", exists=True)] = None,
     infections: Annotated[list[Path] | None, typer.Option(help="Folder of their lesion masks.", exists=True)] = None,
     segmenter: Annotated[
-        Path | None, typer.Option(help="Card of the lung segmenter; the shipped one by default.", exists=True)
+        Path | None, typer.Option(help="Card of the lung segmenter; the modality's own by default.", exists=True)
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")] = 224,
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")] = 0.3,
@@ -189,11 +192,15 @@ def classify(
     seed: Seed = 0,
     weights_version: Version = "own",
     weights_licence: Licence = "not stated",
+    caution: Annotated[
+        str, typer.Option(help="What everybody who uses the network must know of its data; goes into the card.")
+    ] = "",
 ) -> None:
     """Train the classifier (EfficientNetB0, focal loss) on pictures in class folders.
 
     The lungs are found by the segmenter first. Writes checkpoints, history.csv, history.png, and the network
-    with its card: use it with Classifier.from_card("OUT/efficientnetb0-covid.json").
+    with its card: use it with Classifier.from_card("OUT/efficientnetb0-covid.json"), of X-rays
+    efficientnetb0-covid-xray.json.
 
     Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
     """
@@ -210,9 +217,10 @@ def classify(
     start = keywords[init] if init in keywords else Path(init)
     if isinstance(start, Path) and not start.is_file():
         raise typer.BadParameter(f"{init} does not exist; give imagenet, none, or a file", param_hint="--init")
-    first_stage = LungSegmenter(load_card(segmenter) if segmenter else None)
+    first_stage = LungSegmenter(load_card(segmenter or SEGMENTERS[modality.value]))
     try:
         recipe = ClassifierRecipe(
+            modality=modality.value,
             backbone=backbone,
             region=region,
             size=size,
@@ -244,6 +252,7 @@ def classify(
             segmenter=first_stage.card.sha256,
             sensitivity=sensitivity,
             leaks=leaks,
+            caution=caution,
         )
     except (SourceError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error

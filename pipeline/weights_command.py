@@ -19,10 +19,14 @@ def list_weights() -> None:
     table = Table()
     for column in ("name", "version", "size", "what it gives", "licence"):
         table.add_column(column)
-    for card in map(load_card, shipped_names()):
+    cards = [load_card(name) for name in shipped_names()]
+    for card in cards:
         size = f"{card.path.stat().st_size / 1e6:.1f} MB" if card.path.exists() else "missing"
         table.add_row(card.name, card.version, size, card.task, card.licence)
     Console().print(table, markup=False)
+    for card in cards:
+        if card.caution:
+            typer.echo(f"{card.name}: {card.caution}")
 
 
 @weights_app.command()

@@ -9,7 +9,12 @@ WARNINGS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "no-lung": "No lung was found, so there is nothing to judge. Give axial slices through the chest.",
         "unlike-training": "The scan is unlike what the networks were trained on, or its lungs can't be made out, so "
-        "no answer is given. Check that it is an axial CT of the chest, the right way up, and no photograph of it.",
+        "no answer is given. Check that it is an axial CT of the chest, or for the networks of X-rays a frontal X-ray, "
+        "the right way up, and no photograph of it.",
+        "looks-like-xray": "The picture looks like a chest X-ray, which the networks for CT can't judge, so no answer "
+        'is given. Use Pipeline.from_pretrained("xray"), or in commands --modality xray.',
+        "looks-like-ct": "The picture looks like a CT slice, which the networks for X-rays can't judge, so no answer "
+        "is given. Use Pipeline.from_pretrained(), or in commands --modality ct.",
         "partial-lung": "The lungs are cut off by the border of the picture. Give the whole slice.",
         "one-lung": "Only one lung was found. Look whether the other is missing in the picture or in the outline.",
         "implausible-area": "The outline covers less or more of the picture than lungs do. Look at it first.",
@@ -33,7 +38,7 @@ OUTLINE_IN_WORDS = "The light blue line is the outline of the lungs that were fo
 
 HEATMAP_IN_WORDS = (
     "Red speaks for COVID, the redder the more. That is where the answer comes from, not where disease is: measured on "
-    "drawn infection, the class activation map does not point at it, the map made by occlusion does better."
+    "infection drawn in CT slices, the class activation map does not point at it, that made by occlusion does better."
 )
 
 INTERVAL_IN_WORDS = (

@@ -150,8 +150,9 @@ def _radiographs(files: Iterable[SourceFile], limits: Limits, refused: list[Sour
     found = []
     for file in files:
         try:
-            header = read_header(file, limits)
-            check_is_frontal_xray(file, header)
+            with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
+                header = read_header(file, limits)
+                check_is_frontal_xray(file, header)
         except SourceError as error:
             refused.append(error)
             continue

@@ -1,15 +1,30 @@
 """The shipped networks with their cards, and the one place that opens an inference session."""
 
-from .card import CLASSIFIER, SEGMENTER, Card, load_card, read_verified, shipped_names
+from .card import (
+    CLASSIFIER,
+    CLASSIFIERS,
+    RECOGNIZER,
+    SEGMENTER,
+    SEGMENTERS,
+    Card,
+    Modality,
+    load_card,
+    read_verified,
+    shipped_names,
+)
 from .engines import Engine, Precision, Session, open_session
 from .errors import WeightsError
 from .network import Network, Run
 
 __all__ = [
     "CLASSIFIER",
+    "CLASSIFIERS",
+    "RECOGNIZER",
     "SEGMENTER",
+    "SEGMENTERS",
     "Card",
     "Engine",
+    "Modality",
     "Network",
     "Precision",
     "Run",

@@ -7,18 +7,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .errors import WeightsError
 
 SHIPPED = Path(__file__).parent
 """Folder of the networks that come with the package."""
 
+Modality = Literal["ct", "xray"]
+"""What a network is made for: axial slices of chest CT, or frontal chest X-rays."""
+
 SEGMENTER = "bcdunet-lung"
 """Name of the shipped lung segmenter."""
 
 CLASSIFIER = "efficientnetb0-covid"
 """Name of the shipped classifier."""
+
+RECOGNIZER = "chest-modality"
+"""Name of the shipped network that tells X-rays from CT."""
+
+SEGMENTERS: Mapping[Modality, str] = {"ct": SEGMENTER, "xray": "bcdunet-lung-xray"}
+"""Names of the lung segmenters."""
+
+CLASSIFIERS: Mapping[Modality, str] = {"ct": CLASSIFIER, "xray": "efficientnetb0-covid-xray"}
+"""Names of the classifiers."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,10 @@ class Card:
     trust : mapping
         What answers are measured against, see `lungct.classify.trust`: ``file`` and ``sha256``; empty where there is
         none.
+    modality : {"ct", "xray"}
+        What the network is made for.
+    caution : str
+        What everybody who uses it must know of its data; empty where nothing stands out.
     folder : Path
         Where the card lies; not part of the file.
     """
@@ -71,6 +87,8 @@ class Card:
     licence: str
     int8: Mapping[str, str] = field(default_factory=dict)
     trust: Mapping[str, str] = field(default_factory=dict)
+    modality: Modality = "ct"
+    caution: str = ""
     folder: Path = field(default=SHIPPED, compare=False)
 
     @property

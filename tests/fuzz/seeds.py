@@ -11,10 +11,11 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 import tifffile
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, generate_uid
 
 from ..conftest import SLICES
-from ..sources.dicom_files import enhanced_of, series_of, slice_file
+from ..sources.dicom_files import enhanced_of, series_of, slice_file, xray_file
 
 
 def write_seeds(folder: Path) -> list[Path]:
@@ -51,11 +52,20 @@ def _write_dicom(folder: Path, hu: np.ndarray, volume: np.ndarray) -> None:
         data.save_as(folder / f"{name}.dcm")
     enhanced_of(series_of(volume)).save_as(folder / "frames.dcm")
     _jpeg_slice(hu).save_as(folder / "jpeg.dcm")
+    _xray(hu).save_as(folder / "xray.dcm")
     with zipfile.ZipFile(folder / "series.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for index, data in enumerate(series_of(volume)):
             content = io.BytesIO()
             data.save_as(content)
             archive.writestr(f"{index}.dcm", content.getvalue())
+
+
+def _xray(hu: np.ndarray):
+    """Return an X-ray with everything that changes its grey values: rescaling, a table, padding, MONOCHROME1."""
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData = [4096, 0, 16], (16 * np.arange(4096)).astype("<u2").tobytes()
+    stored = np.clip(hu + 1024, 0, 4095).astype(np.uint16)
+    return xray_file(stored, photometric="MONOCHROME1", VOILUTSequence=[table], PixelPaddingValue=0)
 
 
 def _jpeg_slice(hu: np.ndarray):

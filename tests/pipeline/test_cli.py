@@ -193,7 +193,7 @@ def test_weights_commands():
     listed = run("weights", "list")
     assert listed.exit_code == 0
     assert "bcdunet-lung" in listed.output
-    assert run("weights", "verify").output.count("ok") == 7
+    assert run("weights", "verify").output.count("ok") == 16
     assert run("weights", "path", "bcdunet-lung").output.strip().endswith("bcdunet-lung.onnx")
     assert "0." in run("--version").output
 

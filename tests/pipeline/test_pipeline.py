@@ -42,7 +42,7 @@ def test_prediction_is_as_designed(pipe, covid_slice):
     np.testing.assert_array_equal(prediction.roi[prediction.lung_mask], pixels[prediction.lung_mask])
     assert prediction.warnings == ()
     assert prediction.source == str(covid_slice)
-    assert set(prediction.model) == {"segmenter", "classifier"}
+    assert set(prediction.model) == {"segmenter", "classifier", "recognizer"}
     assert len(prediction.model["classifier"]["sha256"]) == 64
     assert len(repr(prediction)) < 800  # people print it
 

@@ -13,7 +13,7 @@ from lungct.lungseg.quality import FLAGS
 from lungct.pipeline import Prediction
 from lungct.pipeline.cli import app
 from lungct.pipeline.prediction import DISCLAIMER
-from lungct.pipeline.refusal import UNLIKE
+from lungct.pipeline.refusal import LOOKS_LIKE, UNLIKE
 from lungct.pipeline.sheet_charts import probability_bar, slice_chart
 from lungct.pipeline.wording import WARNINGS_IN_WORDS, prediction_set_in_words, warning_in_words
 from lungct.sources import WARNINGS
@@ -47,7 +47,7 @@ class Balance(HTMLParser):
 
 
 def test_every_code_has_a_sentence():
-    codes = {*FLAGS, *WARNINGS, "no-lung", "unknown-intensity", UNLIKE}
+    codes = {*FLAGS, *WARNINGS, "no-lung", "unknown-intensity", UNLIKE, *LOOKS_LIKE.values()}
     assert set(WARNINGS_IN_WORDS) == codes
     assert all(warning_in_words(code).endswith(".") for code in codes)
     assert warning_in_words("new-code") == "new-code"

@@ -11,6 +11,7 @@ from lungct.classify import Classifier
 from lungct.lungseg import LungSegmenter
 from lungct.pipeline import Pipeline
 from lungct.pipeline.cli import app
+from lungct.sources import SourceError, read_scan
 from lungct.weights import load_card
 
 from ..conftest import eager_training, make_chest
@@ -93,6 +94,7 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     assert card.decision["criterion"] == "sensitivity of at least 0.9"
     assert figures["sensitivity"]["value"] >= 0.9
     assert card.training_data[-1] == {"name": "drawn lesions", "slices": 40}
+    assert set(card.metrics["controls_auc"]["data"]) == {"erased", "mask", "trivial"}
     after, before = (card.metrics[f"{when}_calibration"]["brier"] for when in ("after", "before"))
     assert after <= before + 0.01
     pipe = Pipeline(
@@ -102,6 +104,22 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     prediction = pipe.predict(pictures / "COVID" / "0.png")
     assert prediction.model["segmenter"]["version"] == "own"
     assert 0 <= prediction.probability <= 1
+
+
+def test_the_modality_names_the_network(tmp_path, segmenter_run):
+    folder = segmenter_run.parent
+    with eager_training():
+        result = run(
+            "lungseg", "--modality", "xray", "--images", folder / "ct", "--masks", folder / "lungs",
+            "--out", tmp_path, "--size", 32, "--filters", 2, "--dense-blocks", 1, "--epochs", 1, "--batch", 16,
+        )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    card = load_card(tmp_path / "bcdunet-lung-xray.json")
+    assert card.modality == "xray"
+    assert "X-ray" in card.task
+    volume = read_scan(np.full((3, 64, 64), -1000, np.int16))
+    with pytest.raises(SourceError, match="is CT, not a chest X-ray"):
+        LungSegmenter(card).segment(volume)
 
 
 def test_mistakes_are_wrong_usage(tmp_path):

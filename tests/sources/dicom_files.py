@@ -4,7 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    generate_uid,
+)
 
 STUDY, FRAME = generate_uid(), generate_uid()
 
@@ -38,6 +43,22 @@ def series_of(volume, *, step=2.0, shear=0.0, **how):
         slice_file(hu, series=uid, number=index + 1, z=index * step, y=index * shear, step=step, **how)
         for index, hu in enumerate(volume)
     ]
+
+
+def xray_file(stored, *, bits=12, photometric="MONOCHROME2", modality="DX", **tags):
+    """Return an X-ray of stored values (height, width) as a dataset."""
+    data = slice_file(np.zeros(stored.shape), series=generate_uid())
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "RescaleType"):
+        delattr(data, name)
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = DigitalXRayImageStorageForPresentation
+    data.Modality, data.ImageType, data.PhotometricInterpretation = modality, ["ORIGINAL", "PRIMARY"], photometric
+    data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits - 1, 0
+    data.RescaleSlope, data.RescaleIntercept = 1, 0
+    data.ViewPosition, data.ImagerPixelSpacing = "PA", [0.2, 0.3]
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.PixelData = stored.astype("<u2").tobytes()
+    return data
 
 
 def write(folder, datasets, name="{index:03d}.dcm"):

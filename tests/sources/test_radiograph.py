@@ -5,27 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, generate_uid
 
 from lungct.sources import NotCTError, SourceError, find_sources, read_scan
 
-from .dicom_files import series_of, slice_file, write
-
-
-def xray_file(stored, *, bits=12, photometric="MONOCHROME2", modality="DX", **tags):
-    """Return an X-ray of stored values (height, width) as a dataset."""
-    data = slice_file(np.zeros(stored.shape), series=generate_uid())
-    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "RescaleType"):
-        delattr(data, name)
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = DigitalXRayImageStorageForPresentation
-    data.Modality, data.ImageType, data.PhotometricInterpretation = modality, ["ORIGINAL", "PRIMARY"], photometric
-    data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits - 1, 0
-    data.RescaleSlope, data.RescaleIntercept = 1, 0
-    data.ViewPosition, data.ImagerPixelSpacing = "PA", [0.2, 0.3]
-    for name, value in tags.items():
-        setattr(data, name, value)
-    data.PixelData = stored.astype("<u2").tobytes()
-    return data
+from .dicom_files import series_of, write, xray_file
 
 
 @pytest.fixture

@@ -7,12 +7,22 @@ import shutil
 import pytest
 
 from lungct.lungseg import LungSegmenter
-from lungct.weights import CLASSIFIER, SEGMENTER, WeightsError, load_card, read_verified, shipped_names
+from lungct.weights import (
+    CLASSIFIERS,
+    RECOGNIZER,
+    SEGMENTER,
+    SEGMENTERS,
+    WeightsError,
+    load_card,
+    read_verified,
+    shipped_names,
+)
 
 
-def test_both_networks_are_shipped_with_full_cards():
-    assert shipped_names() == sorted([SEGMENTER, CLASSIFIER])
-    for card in map(load_card, shipped_names()):
+def test_networks_are_shipped_with_full_cards():
+    networks = [*SEGMENTERS.values(), *CLASSIFIERS.values()]
+    assert shipped_names() == sorted([*networks, RECOGNIZER])
+    for card in map(load_card, networks):
         read_verified(card.path, card.sha256)
         read_verified(card.keras_path, card.keras_sha256)
         assert card.licence
@@ -22,7 +32,8 @@ def test_both_networks_are_shipped_with_full_cards():
             assert data["name"] == "drawn lesions" or data["patients"] > 0
         for figures in card.metrics["validation"].values():
             assert figures["patients"] > 1
-    assert 0 < load_card(CLASSIFIER).decision["threshold"] < 1
+    for name in CLASSIFIERS.values():
+        assert 0 < load_card(name).decision["threshold"] < 1
 
 
 def test_card_round_trip(tmp_path):

@@ -87,6 +87,7 @@ def test_readme_and_docs_name_only_files_that_exist():
         "docs/trust.md",
         "docs/explanations.md",
         "docs/sources.md",
+        "docs/xray.md",
         "docs/embedding.md",
         "docs/batch.md",
         "docs/preprocess.md",

@@ -79,7 +79,9 @@ def _scan(volume: Volume) -> Scan:
 def measure(folder: Path, card: Path) -> None:
     """Judge the volumes of a folder and print how well each score tells the classes apart."""
     segmenter = LungSegmenter()
-    pipe = Pipeline(segmenter, Pipeline.from_pretrained().classifier, volume_classifier=VolumeClassifier.from_card(card))
+    pipe = Pipeline(
+        segmenter, Pipeline.from_pretrained().classifier, volume_classifier=VolumeClassifier.from_card(card)
+    )
     rows = list(_judged(pipe, read_table(folder / "manifest.csv")))
     (folder / "predictions.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     found = [row for row in rows if row["probability"] is not None]

@@ -1,10 +1,12 @@
-"""Stage 2: scores the lungs with an EfficientNetB0 trained with focal loss."""
+"""Stage 2: scores the lungs, slices with an EfficientNetB0, whole volumes with a 3-D CNN of your own."""
 
 from .classifier import Classification, Classifier
 from .conformal import LABELS, checked_level
 from .evidence import Evidence, Explain
 from .network import build_classifier
 from .roi import RoiPreprocessing
+from .volume_classifier import VolumeClassifier
+from .volume_preprocessing import VolumePreprocessing
 
 __all__ = [
     "LABELS",
@@ -13,6 +15,8 @@ __all__ = [
     "Evidence",
     "Explain",
     "RoiPreprocessing",
+    "VolumeClassifier",
+    "VolumePreprocessing",
     "build_classifier",
     "checked_level",
 ]

@@ -19,6 +19,7 @@ from .report_command import report
 from .segment_command import segment
 from .serve_command import serve
 from .train_command import train_app
+from .train_volume_command import volume
 from .weights_command import weights_app
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app.command()(info)
 app.command()(export)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
+train_app.command()(volume)
 app.add_typer(train_app, name="train")
 app.add_typer(weights_app, name="weights")
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify import LABELS, Classification, Classifier, Explain, checked_level
+from ..classify import LABELS, Classifier, Explain, VolumeClassifier, checked_level
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
@@ -20,6 +20,9 @@ from .prediction import Label, Prediction
 from .refusal import UNLIKE, ood_score
 
 Read = TypeVar("Read")
+
+LUNG_WEIGHTED = "lung-weighted mean"
+"""How a scan's probability comes from its slices', see `Prediction.aggregation`."""
 
 
 class Pipeline:
@@ -33,6 +36,9 @@ class Pipeline:
         The second stage.
     error_level : float
         Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+    volume_classifier : VolumeClassifier, optional
+        Judges scans of more than one slice as a whole, in place of the mean over their slices, which then only explain
+        (`Prediction.slice_probabilities`, `heatmap`). Of it no interval and no prediction set are known.
 
     Raises
     ------
@@ -48,7 +54,13 @@ class Pipeline:
     (True, (512, 512))
     """
 
-    def __init__(self, segmenter: LungSegmenter, classifier: Classifier, error_level: float = 0.1) -> None:
+    def __init__(
+        self,
+        segmenter: LungSegmenter,
+        classifier: Classifier,
+        error_level: float = 0.1,
+        volume_classifier: VolumeClassifier | None = None,
+    ) -> None:
         self.error_level = checked_level(error_level)
         self.segmenter = segmenter
         self.classifier = classifier
@@ -56,6 +68,9 @@ class Pipeline:
             "segmenter": segmenter.model,
             "classifier": classifier.model,
         }
+        self.volume_classifier = volume_classifier
+        if volume_classifier is not None:
+            self.model["volume_classifier"] = volume_classifier.model
 
     @classmethod
     def from_pretrained(
@@ -184,34 +199,43 @@ class Pipeline:
                 return error
 
         for scan in _read_ahead(read, sources):
-            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
+            try:
+                yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
+            except SourceError as error:  # of a volume classifier that needs the spacing
+                yield _failed(error, self.model)
 
     def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
         scan, lungs = find_lungs(self.segmenter, scan)
         result = self.classifier.classify(scan, lungs.mask, explain)
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
         unlike = [UNLIKE] if score is not None and score > 1 else []
+        whole = self.volume_classifier if len(scan) > 1 else None
+        probability = whole.probability(scan, lungs.mask) if whole else result.probability
+        threshold = (whole or self.classifier).threshold
+        known = () if whole else self.classifier.prediction_set(probability, self.error_level)
         return Prediction(
             source=scan.source,
-            label=self._label(result, refused=bool(unlike)),
-            probability=result.probability,
+            label=_label(probability, threshold, refused=bool(unlike)),
+            probability=probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
             warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *unlike),
             model=self.model,
             scan=scan,
             classification=result,
-            threshold=self.classifier.threshold,
-            interval=result.interval,
-            prediction_set=LABELS if unlike else self.classifier.prediction_set(result.probability, self.error_level),
+            threshold=threshold,
+            interval=None if whole else result.interval,
+            prediction_set=LABELS if unlike else known,
             error_level=self.error_level,
             ood_score=score,
+            aggregation="volume classifier" if whole else LUNG_WEIGHTED if len(scan) > 1 else "slice",
         )
 
-    def _label(self, result: Classification, refused: bool) -> Label:
-        if result.probability is None or refused:
-            return "indeterminate"
-        return "COVID" if result.probability >= self.classifier.threshold else "non-COVID"
+
+def _label(probability: float | None, threshold: float, *, refused: bool) -> Label:
+    if probability is None or refused:
+        return "indeterminate"
+    return "COVID" if probability >= threshold else "non-COVID"
 
 
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..classify import VolumeClassifier
 from ..sources import SourceError
 from ..weights import Engine, Precision
 from .files import unique_stems, write_results, write_sheet
@@ -40,6 +41,7 @@ COLUMNS = (
     "source",
     "label",
     "probability",
+    "aggregation",
     "interval_low",
     "interval_high",
     "prediction_set",
@@ -82,6 +84,15 @@ def predict(
             help="Share of errors that the column prediction_set may make, 0 to 1; measured on single slices."
         ),
     ] = 0.1,
+    volume_classifier: Annotated[
+        Path | None,
+        typer.Option(
+            help="Card of a classifier of whole volumes, cnn3d-covid.json of lungct train volume; by default the mean "
+            "over a volume's slices. It computes in f32 where --precision is int8.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
@@ -104,6 +115,10 @@ def predict(
         if out:
             out.mkdir(parents=True, exist_ok=True)
         pipe = _open(engine.value, precision.value, threads, error_level)
+        if volume_classifier:
+            precise: Precision = "f32" if precision is PrecisionName.int8 else precision.value
+            own = VolumeClassifier.from_card(volume_classifier, engine.value, precise, threads)
+            pipe = Pipeline(pipe.segmenter, pipe.classifier, error_level, own)
         predictions = pipe.stream(sources, intensity=intensity_of(intensity), explain=explain.value)
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)
@@ -141,6 +156,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "source": prediction.source,
         "label": prediction.label,
         "probability": _rounded(prediction.probability),
+        "aggregation": prediction.aggregation,
         "interval_low": _rounded(low),
         "interval_high": _rounded(high),
         "prediction_set": " or ".join(prediction.prediction_set),

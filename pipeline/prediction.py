@@ -48,8 +48,8 @@ class Prediction:
     label : {"COVID", "non-COVID", "indeterminate"} or None
         None only where `error` is set.
     probability : float or None
-        Calibrated probability of COVID of the scan, 0 to 1: the mean over its slices, weighted by their lung; None
-        where there is no lung to judge.
+        Calibrated probability of COVID of the scan, 0 to 1; `aggregation` says where it comes from. None where there
+        is no lung to judge.
     slice_probabilities : ndarray of float32, shape (slices,)
         NaN for slices without lung.
     lung_mask : ndarray of bool or None
@@ -80,6 +80,10 @@ class Prediction:
     ood_score : float or None
         How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
         ``unlike-training``. None without lung.
+    aggregation : str or None
+        Where `probability` comes from: ``slice``, the only one; ``lung-weighted mean``, of a volume's slices, each
+        weighted by its lung; ``volume classifier``, the whole volume at once, which knows no `interval` and no
+        `prediction_set`. None where `error` is set.
     """
 
     source: str
@@ -97,6 +101,7 @@ class Prediction:
     prediction_set: tuple[str, ...] = ()
     error_level: float = 0.1
     ood_score: float | None = None
+    aggregation: str | None = None
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
@@ -202,6 +207,7 @@ class Prediction:
             "source": self.source,
             "label": self.label,
             "probability": self.probability,
+            "aggregation": self.aggregation,
             "threshold": self.threshold,
             "interval": None if self.interval is None else list(self.interval),
             "prediction_set": list(self.prediction_set),

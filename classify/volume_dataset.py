@@ -1,0 +1,84 @@
+"""Labelled volumes: the layout of MosMedData, class folders, or a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..sources import SourceError
+from .dataset import Example, read_examples
+
+GRADES = (0, 1, 2, 3, 4)
+"""MosMedData's: 0 is no sign of pneumonia, 1 to 4 ground glass and consolidation in up to 25, 50, 75, 100 % of lung."""
+
+STUDY = re.compile(r"(?P<study>study_\d+)\.nii(\.gz)?", re.IGNORECASE)
+"""MosMedData's file names."""
+
+
+def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
+    """List the labelled volumes of a data set.
+
+    Parameters
+    ----------
+    path : Path
+        A folder as MosMedData comes (Morozov et al. 2020, arXiv 2005.06465): ``CT-0`` to ``CT-4``, or ``studies`` that
+        holds them, of ``study_NNNN.nii.gz``; CT-0 is not COVID, each study is a patient, and the grade is kept in the
+        details. Or what `lungct.classify.dataset.read_examples` takes: a folder with ``COVID/`` and ``NonCOVID/``
+        whose files, and folders of DICOM files, are volumes; or a CSV.
+    grades : sequence of int
+        Of MosMedData, those to use; by default all there are.
+
+    Raises
+    ------
+    SourceError
+        When there are no such folders or volumes, or grades are asked for where there are none.
+    """
+    folder = next((one for one in (path, path / "studies") if _grade_folders(one)), None)
+    if folder is None:
+        if grades:
+            remedy = "Leave --grade away, or give MosMedData's folder, which holds CT-0 to CT-4"
+            raise SourceError(str(path), "has no grades", remedy)
+        return read_examples(path, subfolders=True)
+    wanted = grades or [grade for grade in GRADES if (folder / f"CT-{grade}").is_dir()]
+    name = path.name if path.name != "studies" else path.parent.name
+    return [item for grade in wanted for item in _graded(folder / f"CT-{grade}", grade, name)]
+
+
+def _grade_folders(folder: Path) -> bool:
+    return any((folder / f"CT-{grade}").is_dir() for grade in GRADES)
+
+
+def _graded(folder: Path, grade: int, source: str) -> list[Example]:
+    if not folder.is_dir():
+        raise SourceError(str(folder), "is missing", "Choose other grades, or unpack all of MosMedData")
+    found = sorted(path for path in folder.iterdir() if STUDY.fullmatch(path.name))
+    if not found:
+        raise SourceError(str(folder), "holds no study", "Put study_0001.nii.gz and the like there")
+    return [
+        Example(path, grade > 0, f"{source}/{_study(path)}", source, "", details={"grade": f"CT-{grade}"})
+        for path in found
+    ]
+
+
+def _study(path: Path) -> str:
+    match = STUDY.fullmatch(path.name)
+    return match["study"].lower() if match else path.name
+
+
+def check_parts(train: Sequence[Example], val: Sequence[Example]) -> None:
+    """Refuse a split whose figures would mean nothing.
+
+    Raises
+    ------
+    SourceError
+        When a patient is in both parts, or a class is missing in one.
+    """
+    both = sorted({item.patient for item in train} & {item.patient for item in val})
+    if both:
+        shown = ", ".join(both[:5])
+        raise SourceError(shown, "is in training and in validation", "Put each patient into one part")
+    for name, part in (("training", train), ("validation", val)):
+        for covid, label in ((True, "COVID"), (False, "non-COVID")):
+            if not any(item.covid == covid for item in part):
+                raise SourceError(f"the {name} part", f"has no volume that is {label}", "Add some of other patients")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..sources import SourceError
@@ -25,7 +26,7 @@ def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
         A folder as MosMedData comes (Morozov et al. 2020, arXiv 2005.06465): ``CT-0`` to ``CT-4``, or ``studies`` that
         holds them, of ``study_NNNN.nii.gz``; CT-0 is not COVID, each study is a patient, and the grade is kept in the
         details. Or what `lungct.classify.dataset.read_examples` takes: a folder with ``COVID/`` and ``NonCOVID/``
-        whose files, and folders of DICOM files, are volumes; or a CSV.
+        whose files, and folders of DICOM files, are volumes, each a patient where nothing tells; or a CSV.
     grades : sequence of int
         Of MosMedData, those to use; by default all there are.
 
@@ -39,10 +40,17 @@ def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
         if grades:
             remedy = "Leave --grade away, or give MosMedData's folder, which holds CT-0 to CT-4"
             raise SourceError(str(path), "has no grades", remedy)
-        return read_examples(path, subfolders=True)
+        return [_of_its_own(item) for item in read_examples(path, subfolders=True)]
     wanted = grades or [grade for grade in GRADES if (folder / f"CT-{grade}").is_dir()]
     name = path.name if path.name != "studies" else path.parent.name
     return [item for grade in wanted for item in _graded(folder / f"CT-{grade}", grade, name)]
+
+
+def _of_its_own(item: Example) -> Example:
+    """Make a volume whose patient nothing tells its own patient: neighbours are one patient's slices, not volumes."""
+    return (
+        item if item.patient_known else replace(item, patient=f"{item.source}/{item.path.parent.name}/{item.path.name}")
+    )
 
 
 def _grade_folders(folder: Path) -> bool:

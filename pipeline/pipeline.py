@@ -199,10 +199,14 @@ class Pipeline:
                 return error
 
         for scan in _read_ahead(read, sources):
-            try:
-                yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
-            except SourceError as error:  # of a volume classifier that needs the spacing
-                yield _failed(error, self.model)
+            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._judge(scan, explain)
+
+    def _judge(self, scan: Scan, explain: Explain) -> Prediction:
+        """Judge a scan that was read; a volume classifier may refuse it, for want of a spacing."""
+        try:
+            return self._predict_scan(scan, explain)
+        except SourceError as error:
+            return _failed(error, self.model)
 
     def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
         scan, lungs = find_lungs(self.segmenter, scan)

@@ -87,7 +87,7 @@ class VolumePreprocessing:
             raise SourceError(scan.source, "is a single slice", "Give a volume: the classifier of slices takes slices")
         if not mask.any():
             raise SourceError(scan.source, "shows no lung", "Give a volume of the chest")
-        box = [_with_margin(mask.any(axis=others), self.margin) for others in ((1, 2), (0, 2), (0, 1))]
+        box = [_with_margin(np.asarray(mask.any(axis=others)), self.margin) for others in ((1, 2), (0, 2), (0, 1))]
         z, rows, columns = box
         edges = _edges(scan)
         extent = (float(edges[z.stop] - edges[z.start]), *self._in_plane(scan, rows, columns))

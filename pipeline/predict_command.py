@@ -114,11 +114,7 @@ def predict(
     with plain_failures():
         if out:
             out.mkdir(parents=True, exist_ok=True)
-        pipe = _open(engine.value, precision.value, threads, error_level)
-        if volume_classifier:
-            precise: Precision = "f32" if precision is PrecisionName.int8 else precision.value
-            own = VolumeClassifier.from_card(volume_classifier, engine.value, precise, threads)
-            pipe = Pipeline(pipe.segmenter, pipe.classifier, error_level, own)
+        pipe = _open(engine.value, precision.value, threads, error_level, volume_classifier)
         predictions = pipe.stream(sources, intensity=intensity_of(intensity), explain=explain.value)
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)
@@ -139,11 +135,18 @@ def predict(
     finish(sum(row["error"] is not None for row in rows), len(rows))
 
 
-def _open(engine: Engine, precision: Precision, threads: int | None, error_level: float) -> Pipeline:
+def _open(
+    engine: Engine, precision: Precision, threads: int | None, error_level: float, volume_classifier: Path | None
+) -> Pipeline:
     try:
-        return Pipeline.from_pretrained(engine=engine, precision=precision, threads=threads, error_level=error_level)
+        pipe = Pipeline.from_pretrained(engine=engine, precision=precision, threads=threads, error_level=error_level)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if volume_classifier is None:
+        return pipe
+    precise: Precision = "f32" if precision == "int8" else precision
+    whole = VolumeClassifier.from_card(volume_classifier, engine, precise, threads)
+    return Pipeline(pipe.segmenter, pipe.classifier, error_level, whole)
 
 
 def _rounded(value: float | None) -> float | None:

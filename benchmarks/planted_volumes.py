@@ -1,8 +1,8 @@
 """Volumes with planted lesions, on which ``lungct train volume`` is proved, and the proof.
 
-    python benchmarks/planted_volumes.py write --count 240 --seed 1 train
+    python benchmarks/planted_volumes.py write --count 500 --seed 1 train
     lungct train volume --data train/manifest.csv --size 32x64x64 --filters 8 --epochs 30 --batch 4 --out run
-    python benchmarks/planted_volumes.py write --count 80 --seed 2 held-out
+    python benchmarks/planted_volumes.py write --count 100 --seed 2 held-out
     python benchmarks/planted_volumes.py measure held-out run/cnn3d-covid.json
     python benchmarks/planted_volumes.py write --bodies /work/shared/data --count 60 --seed 3 bodies
     python benchmarks/planted_volumes.py measure bodies run/cnn3d-covid.json

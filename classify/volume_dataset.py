@@ -10,8 +10,9 @@ from pathlib import Path
 from ..sources import SourceError
 from .dataset import Example, read_examples
 
-GRADES = (0, 1, 2, 3, 4)
-"""MosMedData's: 0 is no sign of pneumonia, 1 to 4 ground glass and consolidation in up to 25, 50, 75, 100 % of lung."""
+GRADED = {"CT-0": (0,), "CT-1": (1,), "CT-2": (2,), "CT-23": (2, 3), "CT-3": (3,), "CT-4": (4,)}
+"""MosMedData's folders and their grades: 0 is no sign of pneumonia, 1 to 4 ground glass and consolidation in up to 25,
+50, 75, 100 % of the lungs. CT-23 stands in the part that comes with Keras' example of Zunair et al."""
 
 STUDY = re.compile(r"(?P<study>study_\d+)\.nii(\.gz)?", re.IGNORECASE)
 """MosMedData's file names."""
@@ -41,9 +42,12 @@ def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
             remedy = "Leave --grade away, or give MosMedData's folder, which holds CT-0 to CT-4"
             raise SourceError(str(path), "has no grades", remedy)
         return [_of_its_own(item) for item in read_examples(path, subfolders=True)]
-    wanted = grades or [grade for grade in GRADES if (folder / f"CT-{grade}").is_dir()]
-    name = path.name if path.name != "studies" else path.parent.name
-    return [item for grade in wanted for item in _graded(folder / f"CT-{grade}", grade, name)]
+    chosen = [name for name in _grade_folders(folder) if not grades or set(GRADED[name]) <= set(grades)]
+    missing = sorted(set(grades) - {grade for name in chosen for grade in GRADED[name]})
+    if missing:
+        raise SourceError(str(folder / f"CT-{missing[0]}"), "is missing", "Choose other grades, or unpack all of it")
+    source = path.name if path.name != "studies" else path.parent.name
+    return [item for name in chosen for item in _graded(folder / name, source)]
 
 
 def _of_its_own(item: Example) -> Example:
@@ -53,20 +57,16 @@ def _of_its_own(item: Example) -> Example:
     )
 
 
-def _grade_folders(folder: Path) -> bool:
-    return any((folder / f"CT-{grade}").is_dir() for grade in GRADES)
+def _grade_folders(folder: Path) -> list[str]:
+    return [name for name in GRADED if (folder / name).is_dir()]
 
 
-def _graded(folder: Path, grade: int, source: str) -> list[Example]:
-    if not folder.is_dir():
-        raise SourceError(str(folder), "is missing", "Choose other grades, or unpack all of MosMedData")
+def _graded(folder: Path, source: str) -> list[Example]:
     found = sorted(path for path in folder.iterdir() if STUDY.fullmatch(path.name))
     if not found:
         raise SourceError(str(folder), "holds no study", "Put study_0001.nii.gz and the like there")
-    return [
-        Example(path, grade > 0, f"{source}/{_study(path)}", source, "", details={"grade": f"CT-{grade}"})
-        for path in found
-    ]
+    covid, details = folder.name != "CT-0", {"grade": folder.name}
+    return [Example(path, covid, f"{source}/{_study(path)}", source, "", details=details) for path in found]
 
 
 def _study(path: Path) -> str:

@@ -42,6 +42,8 @@ def test_grades_are_chosen(mosmed):
         read_studies(mosmed, (4,))
     (mosmed / "studies" / "CT-4").rmdir()
     assert len(read_studies(mosmed)) == 7
+    (mosmed / "studies" / "CT-2").rename(mosmed / "studies" / "CT-23")  # as in Keras' example
+    assert [item.covid for item in read_studies(mosmed, (0, 2, 3))] == [False, False, True, True]
     with pytest.raises(SourceError, match=r"CT-4.*missing"):
         read_studies(mosmed, (0, 4))
 

@@ -41,7 +41,6 @@ COLUMNS = (
     "source",
     "label",
     "probability",
-    "aggregation",
     "interval_low",
     "interval_high",
     "prediction_set",
@@ -50,6 +49,7 @@ COLUMNS = (
     "lung_fraction",
     "lung_volume_ml",
     "slices",
+    "aggregation",
     "warnings",
     "error",
 )
@@ -159,7 +159,6 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "source": prediction.source,
         "label": prediction.label,
         "probability": _rounded(prediction.probability),
-        "aggregation": prediction.aggregation,
         "interval_low": _rounded(low),
         "interval_high": _rounded(high),
         "prediction_set": " or ".join(prediction.prediction_set),
@@ -168,6 +167,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "lung_fraction": _rounded(prediction.lung_fraction),
         "lung_volume_ml": None if prediction.lung_volume_ml is None else round(prediction.lung_volume_ml),
         "slices": prediction.slices or None,
+        "aggregation": prediction.aggregation,
         "warnings": " ".join(prediction.warnings),
         "error": prediction.error,
     }

@@ -29,12 +29,17 @@ from rich.progress import track
 from scipy import ndimage
 
 from lungct.classify.dataset import Example, read_table
-from lungct.classify.evaluation import summarise
+from lungct.classify.evaluation import auc_of, summarise, with_interval
 from lungct.classify.volume_classifier import VolumeClassifier
-from lungct.lungseg import LungSegmenter
 from lungct.pipeline import Pipeline
 from lungct.sources import Scan
 from lungct.sources.nifti import write_nifti
+from lungct.weights import load_card
+
+PREDICTIONS = "predictions.json"
+
+FEATURES = ("mean HU of the lungs", "largest blob, ml", "share above, of the lungs")
+"""What anybody could compute, see `_trivial`."""
 
 BLOB = 200.0
 """HU above the lungs' median from which on a voxel counts for the largest blob."""
@@ -77,22 +82,24 @@ def _scan(volume: Volume) -> Scan:
 
 
 def measure(folder: Path, card: Path) -> None:
-    """Judge the volumes of a folder and print how well each score tells the classes apart."""
-    segmenter = LungSegmenter()
-    pipe = Pipeline(
-        segmenter, Pipeline.from_pretrained().classifier, volume_classifier=VolumeClassifier.from_card(card)
-    )
+    """Judge the volumes of a folder."""
+    shipped = Pipeline.from_pretrained()
+    whole = VolumeClassifier.from_card(card)
+    pipe = Pipeline(shipped.segmenter, shipped.classifier, volume_classifier=whole)
     rows = list(_judged(pipe, read_table(folder / "manifest.csv")))
-    (folder / "predictions.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    (folder / PREDICTIONS).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def show(folder: Path, threshold: float) -> None:
+    """Print how well each score tells the classes of the judged volumes apart."""
+    rows = json.loads((folder / PREDICTIONS).read_text(encoding="utf-8"))
     found = [row for row in rows if row["probability"] is not None]
-    covid = np.array([row["covid"] for row in found])
-    names = [row["path"] for row in found]
+    covid, names = np.array([row["covid"] for row in found]), [row["path"] for row in found]
     print(f"{len(found)} of {len(rows)} volumes with lungs, {len({row['patient'] for row in rows})} bodies")
-    own = summarise(np.array([row["probability"] for row in found]), covid, names, pipe.volume_classifier.threshold)
+    own = summarise(np.array([row["probability"] for row in found]), covid, names, threshold)
     print(json.dumps({"volume classifier": own}, indent=1))
-    for feature in ("mean HU of the lungs", "largest blob, ml", "share above, of the lungs"):
-        values = np.array([row[feature] for row in found])
-        print(feature, summarise(values, covid, names, 0.5)["auc"])
+    for feature in FEATURES:
+        print(feature, with_interval(names, auc_of(np.array([row[feature] for row in found]), covid)))
 
 
 def _judged(pipe: Pipeline, examples: list[Example]) -> Iterator[dict[str, Any]]:
@@ -113,16 +120,13 @@ def _trivial(scan: Scan, mask: np.ndarray) -> dict[str, float]:
     """Return what a threshold tells of the lungs: no network needed."""
     inside = scan.pixels[mask]
     if not inside.size:
-        return {"mean HU of the lungs": 0.0, "largest blob, ml": 0.0, "share above, of the lungs": 0.0}
+        return dict.fromkeys(FEATURES, 0.0)
     core = ndimage.binary_erosion(mask, np.ones((1, 3, 3)))  # the border's voxels are half wall
     bright = ndimage.binary_opening(core & (scan.pixels > np.median(inside) + BLOB), np.ones((1, 3, 3)))
     labels, count = ndimage.label(bright)
     largest = np.bincount(labels.ravel())[1:].max() if count else 0
-    return {
-        "mean HU of the lungs": float(inside.mean()),
-        "largest blob, ml": float(largest * np.prod(scan.spacing) / 1000),
-        "share above, of the lungs": float(bright.sum() / mask.sum()),
-    }
+    volume = float(largest * np.prod(scan.spacing) / 1000)
+    return dict(zip(FEATURES, (float(inside.mean()), volume, float(bright.sum() / mask.sum())), strict=True))
 
 
 if __name__ == "__main__":
@@ -133,11 +137,14 @@ if __name__ == "__main__":
     writing.add_argument("--count", type=int, default=80)
     writing.add_argument("--seed", type=int, default=0)
     writing.add_argument("--bodies", type=Path, help="folder of the training data: deform its two real chests")
-    measuring = commands.add_parser("measure", help="judge volumes")
-    measuring.add_argument("folder", type=Path)
-    measuring.add_argument("card", type=Path)
+    for name, words in (("measure", "judge volumes and show"), ("show", "show what was measured")):
+        measuring = commands.add_parser(name, help=words)
+        measuring.add_argument("folder", type=Path)
+        measuring.add_argument("card", type=Path)
     given = parser.parse_args()
     if given.command == "write":
         write(given.folder, given.count, given.seed, given.bodies)
     else:
-        measure(given.folder, given.card)
+        if given.command == "measure":
+            measure(given.folder, given.card)
+        show(given.folder, float(load_card(given.card).decision["threshold"]))

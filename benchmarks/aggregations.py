@@ -31,7 +31,7 @@ from lungct.classify.dataset import read_examples, split_examples
 from lungct.classify.evaluation import auc_of
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import Scan, read_scan
-from lungct.weights.intervals import bootstrap_interval
+from lungct.weights.intervals import bootstrap_interval, interval_of
 
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
 """Of slice probabilities' logits: what the learned aggregation sees."""
@@ -155,9 +155,10 @@ def print_table(title: str, studies: list[Study]) -> None:
         if few:
             print(f"| {name} | {words} (no interval: too few) | {gain:+.3f} |")
             continue
-        low, high = bootstrap_interval(patients, this)
+        found = interval_of(patients, this)
+        within = f"{found[0]:.3f} to {found[1]:.3f}" if found else "no interval: all draws alike"
         less, more = bootstrap_interval(patients, lambda at, this=this: this(at) - first(at))
-        print(f"| {name} | {words} ({low:.3f} to {high:.3f}) | {gain:+.3f} ({less:+.3f} to {more:+.3f}) |", flush=True)
+        print(f"| {name} | {words} ({within}) | {gain:+.3f} ({less:+.3f} to {more:+.3f}) |", flush=True)
 
 
 def main() -> None:

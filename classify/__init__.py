@@ -1,4 +1,4 @@
-"""Stage 2: scores the lungs with an EfficientNetB0 trained with focal loss."""
+"""Stage 2: scores the lungs, slices with an EfficientNetB0, whole volumes with a 3-D CNN of your own."""
 
 from .classifier import Classification, Classifier
 from .conformal import LABELS, checked_level
@@ -6,6 +6,8 @@ from .evidence import Evidence, Explain
 from .network import build_classifier
 from .recognizer import Recognizer
 from .roi import RoiPreprocessing
+from .volume_classifier import VolumeClassifier
+from .volume_preprocessing import VolumePreprocessing
 
 __all__ = [
     "LABELS",
@@ -15,6 +17,8 @@ __all__ = [
     "Explain",
     "Recognizer",
     "RoiPreprocessing",
+    "VolumeClassifier",
+    "VolumePreprocessing",
     "build_classifier",
     "checked_level",
 ]

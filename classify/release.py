@@ -14,9 +14,8 @@ from ..sources.intensity import resize
 from ..weights import CLASSIFIERS, Card, Modality, Precision
 from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
-from .calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from .classifier import Classifier
-from .evaluation import expected_calibration_error, summarise
+from .decision import decide, trained_on
 from .heads import TrainingAnswers
 from .lesions import Lesions
 from .network import build_classifier
@@ -67,47 +66,18 @@ def release_classifier(
         architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
         preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
         decision={"temperature": 1.0, "threshold": 0.5},
-        training_data=[
-            {
-                "name": source,
-                "slices": sum(item.source == source for item in training.examples),
-                "covid": sum(item.source == source and item.covid for item in training.examples),
-                "patients": len({item.patient for item in training.examples if item.source == source}),
-            }
-            for source in sorted({item.source for item in training.examples})
-        ]
+        training_data=trained_on(training.examples, "slices")
         + ([{"name": "drawn lesions", "slices": len(drawn.pixels)}] if drawn else []),
         licence=licence,
     )
     logits = Classifier(card).logits(validation.inputs).astype(np.float64)
-    temperature = fit_temperature(logits, validation.covid)
-    probabilities = calibrate(logits, temperature).astype(np.float64)
-    if sensitivity is None:
-        threshold, criterion = youden_threshold(probabilities, validation.covid), "Youden"
-    else:
-        threshold, criterion = (
-            sensitive_threshold(probabilities, validation.covid, sensitivity),
-            (f"sensitivity of at least {sensitivity:g}"),
-        )
-    patients = np.array([item.patient for item in validation.examples])
-    sources = np.array([item.source for item in validation.examples])
-    metrics: dict[str, Any] = {
-        name: summarise(
-            probabilities[sources == name],
-            validation.covid[sources == name],
-            list(patients[sources == name]),
-            threshold,
-        )
-        for name in map(str, np.unique(sources))
-    }
+    decided = decide(logits, validation.examples, sensitivity)
     card = replace(
         card,
-        decision={"temperature": round(temperature, 4), "threshold": round(threshold, 4), "criterion": criterion},
+        decision=decided.decision,
         metrics={
-            "validation": metrics,
+            **decided.metrics,
             "controls_auc": _controls(Classifier(card), validation, find_lungs),
-            "before_calibration": _reliability(calibrate(logits, 1.0).astype(np.float64), validation.covid),
-            "after_calibration": _reliability(probabilities, validation.covid),
             "validation_without_lung": validation.without_lung,
             "recipe": {**asdict(recipe), "init": init.name if isinstance(init, Path) else init},
             "teachers": [{"version": teacher.version, "sha256": teacher.sha256} for teacher in teachers],
@@ -162,10 +132,3 @@ def _same(names: NDArray[np.str_]) -> NDArray[np.float64]:
     """Return how many have the same name as each."""
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     return np.asarray(counts[which], dtype=np.float64)
-
-
-def _reliability(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> dict[str, float]:
-    return {
-        "expected_calibration_error": round(expected_calibration_error(probabilities, covid), 4),
-        "brier": round(float(np.mean((probabilities - covid) ** 2)), 4),
-    }

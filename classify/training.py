@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..sources.intensity import resize
 from ..weights import Card, load_card
@@ -16,12 +15,13 @@ from ..weights.fitting import Example as Batch
 from ..weights.fitting import epoch_batches, fit, prepare_environment
 from ..weights.release import load_into
 from .dataset import balanced_draw, read_examples, split_examples
-from .evaluation import auc
+from .decision import source_aucs
 from .leaks import LeakRule, settle_leaks
 from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
 from .lite0 import load_lite0
 from .loss import LogitLoss, focal_loss
 from .network import build_classifier
+from .optimizer import averaging_adamw
 from .recipe import ClassifierRecipe
 from .regions import FindLungs, Regions, cut_regions
 from .release import release_classifier
@@ -170,15 +170,7 @@ def _fit(
     lesion_slices = recipe.lesion_slices if drawn else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
     trained.compile(
-        keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(
-                recipe.learning_rate / 10, steps, warmup_target=recipe.learning_rate, warmup_steps=steps // 10 + 1
-            ),
-            weight_decay=recipe.weight_decay,
-            clipnorm=1.0,
-            use_ema=True,
-            ema_momentum=recipe.averaging,
-        ),
+        averaging_adamw(recipe, steps),
         loss={
             "logit": loss,
             "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
@@ -201,7 +193,10 @@ def _fit(
     def evaluate(current: keras.Model) -> dict[str, float]:
         logits = current.predict(validation.inputs, verbose=0)["logit"]
         losses = loss(validation.covid[:, None].astype(np.float32), logits)
-        return {"val_logit_loss": float(np.mean(losses)), **source_aucs(logits[:, 0].astype(np.float64), validation)}
+        return {
+            "val_logit_loss": float(np.mean(losses)),
+            **source_aucs(logits[:, 0].astype(np.float64), validation.examples),
+        }
 
     return fit(
         trained,
@@ -249,13 +244,3 @@ def _examples(
         return resize(roi, recipe.size, recipe.size)[..., None], targets, known
 
     return example
-
-
-def source_aucs(scores: NDArray[np.float64], regions: Regions) -> dict[str, float]:
-    """Return the AUC of every data set, and their mean, which chooses the epoch."""
-    sources = np.array([item.source for item in regions.examples])
-    figures = {
-        f"val_auc_{name}": auc(scores[sources == name], regions.covid[sources == name])
-        for name in map(str, np.unique(sources))
-    }
-    return {**figures, "val_auc_mean": float(np.mean(list(figures.values())))}

@@ -20,6 +20,7 @@ from .segment_command import segment
 from .serve_command import serve
 from .train_command import train_app
 from .train_recognizer_command import recognizer
+from .train_volume_command import volume
 from .weights_command import weights_app
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.command()(export)
 train_app.command()(recognizer)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
+train_app.command()(volume)
 app.add_typer(train_app, name="train")
 app.add_typer(weights_app, name="weights")
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..classify import LABELS, Classification, Classifier, Explain, Recognizer, checked_level
+from ..classify import LABELS, Classifier, Explain, Recognizer, VolumeClassifier, checked_level
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.arrays import is_array_like
@@ -20,6 +20,9 @@ from .prediction import Label, Prediction
 from .refusal import LOOKS_LIKE, UNLIKE, ood_score
 
 Read = TypeVar("Read")
+
+LUNG_WEIGHTED = "lung-weighted mean"
+"""How a scan's probability comes from its slices', see `Prediction.aggregation`."""
 
 
 class Pipeline:
@@ -33,6 +36,9 @@ class Pipeline:
         The second stage.
     error_level : float
         Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+    volume_classifier : VolumeClassifier, optional
+        Judges scans of more than one slice as a whole, in place of the mean over their slices, which then only explain
+        (`Prediction.slice_probabilities`, `heatmap`). Of it no interval and no prediction set are known.
     recognizer : Recognizer, optional
         Tells pictures of X-rays from pictures of CT slices; by default the shipped one.
 
@@ -60,6 +66,7 @@ class Pipeline:
         segmenter: LungSegmenter,
         classifier: Classifier,
         error_level: float = 0.1,
+        volume_classifier: VolumeClassifier | None = None,
         recognizer: Recognizer | None = None,
     ) -> None:
         self.error_level = checked_level(error_level)
@@ -77,6 +84,9 @@ class Pipeline:
             "classifier": classifier.model,
             "recognizer": self.recognizer.model,
         }
+        self.volume_classifier = volume_classifier
+        if volume_classifier is not None:
+            self.model["volume_classifier"] = volume_classifier.model
 
     @classmethod
     def from_pretrained(
@@ -88,6 +98,7 @@ class Pipeline:
         threads: int | None = None,
         callers: int = 1,
         error_level: float = 0.1,
+        volume_classifier: VolumeClassifier | None = None,
     ) -> Pipeline:
         """Open the shipped networks; no network connection is needed.
 
@@ -106,6 +117,8 @@ class Pipeline:
             How many of your threads will call `predict` side by side, each with its share of the processor's.
         error_level : float
             Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+        volume_classifier : VolumeClassifier, optional
+            Of your own, see `Pipeline`; none is shipped.
 
         Raises
         ------
@@ -120,6 +133,7 @@ class Pipeline:
             LungSegmenter(load_card(SEGMENTERS[modality]), engine, precision, threads, callers),
             Classifier(load_card(CLASSIFIERS[modality]), engine, precision, threads, callers),
             error_level,
+            volume_classifier,
             Recognizer(None, engine, precision, threads, callers),
         )
 
@@ -212,7 +226,14 @@ class Pipeline:
                 return error
 
         for scan in _read_ahead(read, sources):
-            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._predict_scan(scan, explain)
+            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._judge(scan, explain)
+
+    def _judge(self, scan: Scan, explain: Explain) -> Prediction:
+        """Judge a scan that was read; a volume classifier may refuse it, for want of a spacing."""
+        try:
+            return self._predict_scan(scan, explain)
+        except SourceError as error:
+            return _failed(error, self.model)
 
     def _read(self, source: Any, intensity: Intensity | None, limits: Limits | None) -> Scan:
         scan = read_scan(source, intensity=intensity, limits=limits)
@@ -226,28 +247,34 @@ class Pipeline:
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
         refusals = [LOOKS_LIKE[recognized]] if recognized not in (None, self.modality) else []
         refusals += [UNLIKE] if score is not None and score > 1 else []
+        whole = self.volume_classifier if len(scan) > 1 else None
+        probability = whole.probability(scan, lungs.mask) if whole else result.probability
+        threshold = (whole or self.classifier).threshold
+        known = () if whole else self.classifier.prediction_set(probability, self.error_level)
         return Prediction(
             source=scan.source,
-            label=self._label(result, refused=bool(refusals)),
-            probability=result.probability,
+            label=_label(probability, threshold, refused=bool(refusals)),
+            probability=probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
             warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *refusals),
             model=self.model,
             scan=scan,
             classification=result,
-            threshold=self.classifier.threshold,
-            interval=result.interval,
-            prediction_set=LABELS if refusals else self.classifier.prediction_set(result.probability, self.error_level),
+            threshold=threshold,
+            interval=None if whole else result.interval,
+            prediction_set=LABELS if refusals else known,
             error_level=self.error_level,
             ood_score=score,
             caution=self.classifier.card.caution,
+            aggregation="volume classifier" if whole else LUNG_WEIGHTED if len(scan) > 1 else "slice",
         )
 
-    def _label(self, result: Classification, refused: bool) -> Label:
-        if result.probability is None or refused:
-            return "indeterminate"
-        return "COVID" if result.probability >= self.classifier.threshold else "non-COVID"
+
+def _label(probability: float | None, threshold: float, *, refused: bool) -> Label:
+    if probability is None or refused:
+        return "indeterminate"
+    return "COVID" if probability >= threshold else "non-COVID"
 
 
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ..classify import VolumeClassifier
 from ..sources import SourceError
 from ..weights import Engine, Modality, Precision
 from .files import unique_stems, write_results, write_sheet
@@ -50,6 +51,7 @@ COLUMNS = (
     "lung_fraction",
     "lung_volume_ml",
     "slices",
+    "aggregation",
     "warnings",
     "error",
 )
@@ -85,6 +87,15 @@ def predict(
         ),
     ] = 0.1,
     modality: ModalityOption = ModalityName.ct,
+    volume_classifier: Annotated[
+        Path | None,
+        typer.Option(
+            help="Card of a classifier of whole volumes, cnn3d-covid.json of lungct train volume; by default the mean "
+            "over a volume's slices. It computes in f32 where --precision is int8.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     intensity: IntensityOption = IntensityName.auto,
     engine: EngineOption = EngineName.auto,
     precision: PrecisionOption = PrecisionName.f32,
@@ -106,7 +117,7 @@ def predict(
     with plain_failures():
         if out:
             out.mkdir(parents=True, exist_ok=True)
-        pipe = _open(modality.value, engine.value, precision.value, threads, error_level)
+        pipe = _open(modality.value, engine.value, precision.value, threads, error_level, volume_classifier)
         predictions = pipe.stream(sources, intensity=intensity_of(intensity), explain=explain.value)
         for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
             row = _row(prediction)
@@ -130,11 +141,23 @@ def predict(
 
 
 def _open(
-    modality: Modality, engine: Engine, precision: Precision, threads: int | None, error_level: float
+    modality: Modality,
+    engine: Engine,
+    precision: Precision,
+    threads: int | None,
+    error_level: float,
+    volume_classifier: Path | None,
 ) -> Pipeline:
+    precise: Precision = "f32" if precision == "int8" else precision
+    whole = VolumeClassifier.from_card(volume_classifier, engine, precise, threads) if volume_classifier else None
     try:
         return Pipeline.from_pretrained(
-            modality, engine=engine, precision=precision, threads=threads, error_level=error_level
+            modality,
+            engine=engine,
+            precision=precision,
+            threads=threads,
+            error_level=error_level,
+            volume_classifier=whole,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -158,6 +181,7 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "lung_fraction": _rounded(prediction.lung_fraction),
         "lung_volume_ml": None if prediction.lung_volume_ml is None else round(prediction.lung_volume_ml),
         "slices": prediction.slices or None,
+        "aggregation": prediction.aggregation,
         "warnings": " ".join(prediction.warnings),
         "error": prediction.error,
     }

@@ -48,8 +48,8 @@ class Prediction:
     label : {"COVID", "non-COVID", "indeterminate"} or None
         None only where `error` is set.
     probability : float or None
-        Calibrated probability of COVID of the scan, 0 to 1: the mean over its slices, weighted by their lung; None
-        where there is no lung to judge.
+        Calibrated probability of COVID of the scan, 0 to 1; `aggregation` says where it comes from. None where there
+        is no lung to judge.
     slice_probabilities : ndarray of float32, shape (slices,)
         NaN for slices without lung.
     lung_mask : ndarray of bool or None
@@ -83,6 +83,10 @@ class Prediction:
         ``unlike-training``. None without lung.
     caution : str
         What the classifier's card says that everybody who uses it must know; empty where nothing stands out.
+    aggregation : str or None
+        Where `probability` comes from: ``slice``, the only one; ``lung-weighted mean``, of a volume's slices, each
+        weighted by its lung; ``volume classifier``, the whole volume at once, which knows no `interval` and no
+        `prediction_set`. None where `error` is set.
     """
 
     source: str
@@ -101,6 +105,7 @@ class Prediction:
     error_level: float = 0.1
     ood_score: float | None = None
     caution: str = ""
+    aggregation: str | None = None
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
@@ -206,6 +211,7 @@ class Prediction:
             "source": self.source,
             "label": self.label,
             "probability": self.probability,
+            "aggregation": self.aggregation,
             "threshold": self.threshold,
             "interval": None if self.interval is None else list(self.interval),
             "prediction_set": list(self.prediction_set),

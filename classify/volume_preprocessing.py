@@ -26,9 +26,9 @@ VolumeRegion = Literal["masked", "crop"]
 class VolumePreprocessing:
     """From a volume and its lung masks to the network's input.
 
-    Slices are resized one by one, averaging where they shrink (`lungct.sources.intensity.resize`), and each is added to
-    the output with its weight: the same triangular filter along the body, by where slices lie in mm, so unevenly spaced
-    ones come out right. At no time is there a second copy of the volume.
+    Slices are resized one by one, averaging where they shrink (`lungct.sources.intensity.resize`), then along the body
+    by SciPy, by where they lie in mm, so unevenly spaced ones come out right. In this order, because there is never a
+    second copy of the volume at its own size.
 
     Parameters
     ----------
@@ -92,17 +92,12 @@ class VolumePreprocessing:
         edges = _edges(scan)
         extent = (float(edges[z.stop] - edges[z.start]), *self._in_plane(scan, rows, columns))
         size = self._fitted(extent)
-        weights = _weights(edges, z, size[0])
-        filled = np.zeros(size, dtype=np.float32)
-        for index in range(z.start, z.stop):
-            seen = weights[:, index - z.start]
-            inside = mask[index, rows, columns]
-            if (self.region == "masked" and not inside.any()) or not seen.any():
-                continue
+        shrunk = np.empty((z.stop - z.start, *size[1:]), dtype=np.float32)
+        for number, index in enumerate(range(z.start, z.stop)):
             grey = apply_window(scan.pixels[index, rows, columns], scan.intensity, self.window)
-            shown = resize(grey * inside if self.region == "masked" else grey, *size[1:])
-            at = np.flatnonzero(seen)
-            filled[at] += seen[at, None, None] * shown
+            inside = mask[index, rows, columns]
+            shrunk[number] = resize(grey * inside if self.region == "masked" else grey, *size[1:])
+        filled = _along_body(shrunk, edges[z.start : z.stop + 1], size[0])
         out = np.zeros(self.shape, dtype=np.float32)
         starts = [(whole - part) // 2 for whole, part in zip(self.shape, size, strict=True)]
         placed = tuple(slice(start, start + part) for start, part in zip(starts, size, strict=True))
@@ -163,20 +158,20 @@ def _edges(scan: Scan) -> NDArray[np.float64]:
     return np.concatenate([ends[:1], middles, ends[1:]])
 
 
-def _weights(edges: NDArray[np.float64], box: slice, count: int) -> NDArray[np.float32]:
-    """Return how much each slice of the box adds to each of `count` output slices, float32 (count, slices).
+def _along_body(slices: NDArray[np.float32], edges: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Return `count` slices, evenly spaced in mm, of slices, float32 (slices, height, width), between any edges.
 
-    A triangle over each output slice, as wide as one, or as the gap between the slices it lies between where that is
-    wider: then it is linear interpolation. Thick slices count for more.
+    Linear between neighbours, by their places; smoothed before where they get fewer, as scikit-image's `resize` does.
     """
-    ends = edges[box.start : box.stop + 1]
-    places, thickness = (ends[1:] + ends[:-1]) / 2, np.diff(ends)
-    step = (ends[-1] - ends[0]) / count
-    wanted = ends[0] + (np.arange(count) + 0.5) * step
-    if places.size == 1:
-        return np.ones((count, 1), dtype=np.float32)
-    wanted = np.clip(wanted, places[0], places[-1])  # beyond the outermost there is nothing to interpolate with
-    between = np.clip(np.searchsorted(places, wanted, "right") - 1, 0, places.size - 2)
-    reach = np.maximum(np.diff(places)[between], step)[:, None]
-    weights = np.maximum(1 - np.abs(places[None] - wanted[:, None]) / reach, 0) * thickness
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+    from scipy import interpolate, ndimage
+
+    if len(slices) == 1:
+        return np.repeat(slices, count, axis=0)
+    places = (edges[1:] + edges[:-1]) / 2
+    step = (edges[-1] - edges[0]) / count
+    sigma = max(0.0, (step / np.diff(places).mean() - 1) / 2)
+    smooth = ndimage.gaussian_filter1d(slices, sigma, axis=0, mode="nearest") if sigma else slices
+    # Beyond the outermost slices there is nothing to interpolate with.
+    wanted = np.clip(edges[0] + (np.arange(count) + 0.5) * step, places[0], places[-1])
+    between = interpolate.make_interp_spline(places, smooth, k=1)
+    return np.asarray(between(wanted), dtype=np.float32)

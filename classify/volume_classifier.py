@@ -39,9 +39,8 @@ class VolumeClassifier:
     --------
     >>> from lungct.classify import VolumeClassifier
     >>> from lungct.pipeline import Pipeline
-    >>> shipped = Pipeline.from_pretrained()
     >>> own = VolumeClassifier.from_card("run/cnn3d-covid.json")  # doctest: +SKIP
-    >>> pipe = Pipeline(shipped.segmenter, shipped.classifier, volume_classifier=own)  # doctest: +SKIP
+    >>> pipe = Pipeline.from_pretrained(volume_classifier=own)  # doctest: +SKIP
     """
 
     def __init__(

@@ -17,7 +17,8 @@ weights_app = typer.Typer(help="Show and check the shipped networks.", no_args_i
 def list_weights() -> None:
     """List the shipped networks with their validation figures."""
     table = Table()
-    for column in ("name", "version", "size", "what it gives", "licence"):
+    table.add_column("name", min_width=max(map(len, shipped_names())))
+    for column in ("version", "size", "what it gives", "licence"):
         table.add_column(column)
     cards = [load_card(name) for name in shipped_names()]
     for card in cards:

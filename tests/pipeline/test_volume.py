@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -126,6 +129,15 @@ def test_predict_on_the_command_line(card, tmp_path):
     wrong = run("predict", SERIES, "--volume-classifier", ROOT / "weights" / "efficientnetb0-covid.json")
     assert wrong.exit_code == 1
     assert "no volume classifier" in " ".join(wrong.output.split())
+
+
+@pytest.mark.train
+def test_the_documentation_runs(card, tmp_path):
+    page = (ROOT / "docs" / "training-volume.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "run").symlink_to(card.parent)
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.train

@@ -397,6 +397,8 @@ def test_waits_that_are_told_are_bounded():
 
 def test_a_first_prediction_that_fails_stops_the_service(tmp_path, monkeypatch, caplog):
     class Broken:
+        modality = "ct"
+
         def predict(self, scan):
             raise RuntimeError("JOHN")
 

@@ -45,10 +45,11 @@ def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lun
     for item in examples:
         try:
             scan = read_scan(item.path)
-        except SourceError as error:
+            masks = find_lungs(scan)
+        except SourceError as error:  # the second may refuse what is of another modality
             yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(len(FEATURES), np.nan), str(error))
             continue
-        yield _score(classifier, controls, item, scan, find_lungs(scan))
+        yield _score(classifier, controls, item, scan, masks)
 
 
 def controls_of(classifier: Classifier) -> dict[str, Classifier]:

@@ -13,6 +13,8 @@ from skimage.draw import polygon
 from typer.testing import CliRunner
 
 from lungct.classify import Classifier
+from lungct.classify.dataset import Example
+from lungct.classify.scoring import score_pictures
 from lungct.lungseg import LungSegmenter
 from lungct.pipeline import Pipeline
 from lungct.pipeline.batch import run_batch
@@ -163,6 +165,15 @@ def test_a_service_judges_one_modality_and_says_which(xray_pipe, pipe, xray_file
         assert refused.status_code == 422
         assert "is a chest X-ray, not CT" in refused.text
         assert 'data-modality="ct"' in httpx.get(url).text
+
+
+def test_an_xray_among_slices_is_a_row_without_a_score(pipe, xray_file, covid_slice):
+    examples = [Example(path, True, path.name, "mixed", "") for path in (xray_file, covid_slice)]
+    scored = score_pictures(pipe.classifier, examples, lambda scan: pipe.segmenter.segment(scan).mask)
+    refused, judged = scored
+    assert "is a chest X-ray, not CT" in refused.note
+    assert np.isnan(refused.probability)
+    assert 0 <= judged.probability <= 1
 
 
 def test_slices_are_not_cut_out_of_xrays(xray_file):

@@ -60,6 +60,12 @@ def test_a_table_of_grey_values_is_applied(tmp_path, stored):
     np.testing.assert_allclose(scan.pixels, 1 - plain.pixels, atol=1e-3)
 
 
+@pytest.mark.parametrize("width", [0, ""])
+def test_a_window_that_shows_nothing_is_left_aside(tmp_path, stored, width):
+    scan = read(tmp_path / "window", xray_file(stored, WindowCenter=1000, WindowWidth=width))
+    np.testing.assert_array_equal(scan.pixels, read(tmp_path / "plain", xray_file(stored)).pixels)
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_padding_is_black(tmp_path, stored, photometric):
     stored[:, :5] = 4000

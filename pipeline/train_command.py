@@ -25,6 +25,13 @@ Init = Annotated[
 Epochs = Annotated[int, typer.Option(min=1, help="Epochs in all.")]
 BatchSize = Annotated[int, typer.Option("--batch", min=1, help="Slices a training step.")]
 LearningRate = Annotated[float, typer.Option(help="Peak learning rate; a cosine takes it to zero.")]
+Dropout = Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")]
+Gamma = Annotated[float, typer.Option(min=0, help="Focal loss's gamma: 0, which is cross-entropy, or at least 1.")]
+Alpha = Annotated[float, typer.Option(min=0.01, max=0.99, help="Focal loss's weight of COVID; 0.5: both alike.")]
+LeastSensitivity = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=1, help="Choose the highest threshold this sensitive; Youden's by default."),
+]
 ValidationShare = Annotated[float, typer.Option(min=0.01, max=0.9, help="Share of patients kept for validation.")]
 Seed = Annotated[int, typer.Option(help="The same seed, data and versions give the same split and augmentation.")]
 Leaks = Annotated[
@@ -156,7 +163,7 @@ def classify(
         Path | None, typer.Option(help="Card of the lung segmenter; the modality's own by default.", exists=True)
     ] = None,
     size: Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")] = 224,
-    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")] = 0.3,
+    dropout: Dropout = 0.3,
     epochs: Epochs = 12,
     epoch_size: Annotated[
         int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")
@@ -165,12 +172,8 @@ def classify(
     lesion_weight: Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")] = 1.0,
     batch_size: BatchSize = 16,
     learning_rate: LearningRate = 3e-4,
-    gamma: Annotated[
-        float, typer.Option(min=0, help="Focal loss's gamma: 0, which is cross-entropy, or at least 1.")
-    ] = 2.0,
-    alpha: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Focal loss's weight of COVID; 0.5: both alike.")
-    ] = 0.5,
+    gamma: Gamma = 2.0,
+    alpha: Alpha = 0.5,
     teacher: Annotated[
         list[Path] | None,
         typer.Option(
@@ -180,10 +183,7 @@ def classify(
     teachers_share: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the target that teachers give; the label gives the rest.")
     ] = 0.7,
-    sensitivity: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=1, help="Choose the highest threshold this sensitive; Youden's by default."),
-    ] = None,
+    sensitivity: LeastSensitivity = None,
     leaks: Leaks = "refuse",
     validation_share: ValidationShare = 0.2,
     exclude: Annotated[

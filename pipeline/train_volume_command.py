@@ -10,7 +10,20 @@ import typer
 from ..classify.volume_preprocessing import Sampling, VolumeRegion
 from ..weights import WeightsError, load_card
 from .options import require_train_extra
-from .train_command import Epochs, Init, LearningRate, Licence, Out, Seed, ValidationShare, Version
+from .train_command import (
+    Alpha,
+    Dropout,
+    Epochs,
+    Gamma,
+    Init,
+    LearningRate,
+    LeastSensitivity,
+    Licence,
+    Out,
+    Seed,
+    ValidationShare,
+    Version,
+)
 
 SIDES = "slices x height x width, as 64x128x128"
 
@@ -50,23 +63,16 @@ def volume(
     filters: Annotated[
         int, typer.Option(min=1, help="Of the first block; 64 in the paper, 8 trains on two cores.")
     ] = 64,
-    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Share of features dropped.")] = 0.3,
+    dropout: Dropout = 0.3,
     epochs: Epochs = 30,
     epoch_size: Annotated[
         int, typer.Option(min=0, help="Volumes an epoch, drawn evenly over sets and classes; 0: as many as there are.")
     ] = 0,
     batch_size: Annotated[int, typer.Option("--batch", min=1, help="Volumes a training step.")] = 4,
     learning_rate: LearningRate = 1e-3,
-    gamma: Annotated[
-        float, typer.Option(min=0, help="Focal loss's gamma: 0, which is cross-entropy, or at least 1.")
-    ] = 2.0,
-    alpha: Annotated[
-        float, typer.Option(min=0.01, max=0.99, help="Focal loss's weight of COVID; 0.5: both alike.")
-    ] = 0.5,
-    sensitivity: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=1, help="Choose the highest threshold this sensitive; Youden's by default."),
-    ] = None,
+    gamma: Gamma = 2.0,
+    alpha: Alpha = 0.5,
+    sensitivity: LeastSensitivity = None,
     validation_share: ValidationShare = 0.2,
     seed: Seed = 0,
     weights_version: Version = "own",

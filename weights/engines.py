@@ -31,6 +31,10 @@ class Session(Protocol):
         ...
 
 
+_SETTING_UP = threading.Lock()
+"""Held while OpenVINO's bindings set themselves up."""
+
+
 class OpenVINOSession:
     """A network on OpenVINO, compiled once for each shape of input it meets.
 
@@ -48,6 +52,9 @@ class OpenVINOSession:
     def __init__(self, content: bytes, threads: int, streams: int, precision: str) -> None:
         import openvino
 
+        with _SETTING_UP:
+            # Its bindings set themselves up at the first array: two threads that bring one each at once would hang.
+            openvino.Type.f32.to_dtype()
         self._core = openvino.Core()
         self._model = self._core.read_model(content)
         self._settings = {

@@ -1,5 +1,7 @@
 """Two engines, one answer."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -42,6 +44,27 @@ def test_session_serves_threads_without_mixing_them_up():
     for thread in threads:
         thread.join()
     np.testing.assert_allclose(np.stack(found), np.stack(expected), atol=1e-6)
+
+
+def test_first_arrays_of_several_threads_at_once_lock_nobody_out():
+    """OpenVINO's bindings, left to set themselves up in threads, hang nine times of ten here."""
+    code = """
+import sys, threading
+import numpy as np
+from lungct.weights import SEGMENTER, load_card, open_session
+session = open_session(load_card(SEGMENTER), "openvino", threads=4, streams=4)
+sys.setswitchinterval(1e-6)
+import openvino
+together = threading.Barrier(4)
+def work():
+    together.wait()
+    openvino.Type.f32.to_dtype()  # what every run begins with
+threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_any_size_and_batch():

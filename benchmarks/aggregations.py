@@ -1,6 +1,6 @@
 r"""From slices to a study: ways to make one score of a volume's slice probabilities, compared.
 
-    python benchmarks/aggregations.py --shared /work/shared/data --predictions held-out/predictions.json \
+    python benchmarks/aggregations.py --shared DATA --predictions held-out/predictions.json \
         --predictions bodies/predictions.json
 
 Predictions are those of planted_volumes.py. Of the real ones at hand, patients of covid-lung-masks are stacked into

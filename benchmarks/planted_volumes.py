@@ -4,7 +4,7 @@
     lungct train volume --data train/manifest.csv --size 32x64x64 --filters 8 --epochs 30 --batch 4 --out run
     python benchmarks/planted_volumes.py write --count 100 --seed 2 held-out
     python benchmarks/planted_volumes.py measure held-out run/cnn3d-covid.json
-    python benchmarks/planted_volumes.py write --bodies /work/shared/data --count 60 --seed 3 bodies
+    python benchmarks/planted_volumes.py write --bodies DATA --count 60 --seed 3 bodies
     python benchmarks/planted_volumes.py measure bodies run/cnn3d-covid.json
 
 `write` makes a folder of NIfTI volumes and a manifest, every second with lesions; `measure` judges them through

@@ -1,6 +1,6 @@
 """Volumes: what training, preprocessing and inference in 3-D cost, and a large volume from file to answer.
 
-    python benchmarks/volumes.py --shared /work/shared/data
+    python benchmarks/volumes.py --shared DATA
 
 Training runs in fresh processes, so that each row's memory is its own; engines are timed in turns. The networks are
 untrained: time and memory are the same. The large volume repeats the slices of a real series there and back.
@@ -63,8 +63,7 @@ END_TO_END = """
 import time
 from lungct.classify import VolumeClassifier
 from lungct.pipeline import Pipeline
-shipped = Pipeline.from_pretrained()
-pipe = Pipeline(shipped.segmenter, shipped.classifier, volume_classifier=VolumeClassifier.from_card({card!r}))
+pipe = Pipeline.from_pretrained(volume_classifier=VolumeClassifier.from_card({card!r}))
 found = pipe.predict({volume!r})
 assert found.probability is not None and len(found.slice_probabilities) == {slices}
 """

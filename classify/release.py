@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources.intensity import resize
-from ..weights import CLASSIFIERS, Card, Modality, Precision
+from ..weights import CLASSIFIERS, PICTURES, Card, Precision
 from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
 from .classifier import Classifier
@@ -27,8 +27,6 @@ from .trust import Trust, fit_trust
 
 if TYPE_CHECKING:
     import keras
-
-SHOWN: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
 
 CALIBRATION_REGIONS = 48
 """On which the quantised network's ranges are measured."""
@@ -62,7 +60,7 @@ def release_classifier(
         version=version,
         modality=recipe.modality,
         caution=caution,
-        task=f"probability that the lungs of {SHOWN[recipe.modality]} show COVID-19",
+        task=f"probability that the lungs of {PICTURES[recipe.modality]} show COVID-19",
         architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
         preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
         decision={"temperature": 1.0, "threshold": 0.5},

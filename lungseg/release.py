@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights import SEGMENTERS, Card, Modality
+from ..weights import PICTURES, SEGMENTERS, Card
 from ..weights.quantize import quantize
 from ..weights.release import release, training_versions
 from .architectures import build_network
@@ -35,8 +35,6 @@ DOUBT = 0.95
 
 LEAST_CONFIDENCE = 0.85
 """Expected Dice below which a mask is not to be judged: validation slices lack half as much to 1 at most."""
-
-SHOWN: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
 
 SECOND_LOOK_MARGIN = 0.15
 """Room around the lungs at the second look, as a share of their extent: 0.05 and 0.3 validated no better."""
@@ -85,7 +83,7 @@ def release_segmenter(
         (lambda: build_network(**any_size)) if own else None,
         version=version,
         modality=recipe.modality,
-        task=f"probability of lung for every pixel of {SHOWN[recipe.modality]}",
+        task=f"probability of lung for every pixel of {PICTURES[recipe.modality]}",
         architecture=replace(recipe, size=size).network(),
         preprocessing=SlicePreprocessing(size).to_dict(),
         decision={

@@ -11,12 +11,12 @@ from ..sources import SourceError
 from .options import require_train_extra
 from .train_command import Epochs, LearningRate, Licence, Out, Seed, ValidationShare, Version
 
-DataHelp = "Folder of pictures or scans, or a data set as for train classify, whose split is kept; repeat for more."
+DATA_HELP = "Folder of pictures or scans, or a data set as for train classify, whose split is kept; repeat for more."
 
 
 def recognizer(
-    ct: Annotated[list[Path], typer.Option(help=f"CT slices. {DataHelp}", exists=True)],
-    xray: Annotated[list[Path], typer.Option(help=f"Chest X-rays. {DataHelp}", exists=True)],
+    ct: Annotated[list[Path], typer.Option(help=f"CT slices. {DATA_HELP}", exists=True)],
+    xray: Annotated[list[Path], typer.Option(help=f"Chest X-rays. {DATA_HELP}", exists=True)],
     out: Out,
     epochs: Epochs = 12,
     epoch_size: Annotated[int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets.")] = 2400,

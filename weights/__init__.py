@@ -3,6 +3,7 @@
 from .card import (
     CLASSIFIER,
     CLASSIFIERS,
+    PICTURES,
     RECOGNIZER,
     SEGMENTER,
     SEGMENTERS,
@@ -19,6 +20,7 @@ from .network import Network, Run
 __all__ = [
     "CLASSIFIER",
     "CLASSIFIERS",
+    "PICTURES",
     "RECOGNIZER",
     "SEGMENTER",
     "SEGMENTERS",

@@ -15,7 +15,11 @@ SHIPPED = Path(__file__).parent
 """Folder of the networks that come with the package."""
 
 Modality = Literal["ct", "xray"]
-"""What a network is made for: axial slices of chest CT, or frontal chest X-rays."""
+"""What a network is made for: axial slices of chest CT, or frontal chest X-rays. The words are those of
+`lungct.sources.Modality`; neither room may import the other."""
+
+PICTURES: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
+"""What networks of a modality look at, for the tasks in their cards."""
 
 SEGMENTER = "bcdunet-lung"
 """Name of the shipped lung segmenter."""

@@ -1,7 +1,8 @@
-"""A service on a free port, in a thread of the test or a process of its own."""
+"""A service on a free port, in a thread of the test or a process of its own, and what is asked of it."""
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +18,13 @@ import httpx
 import uvicorn
 
 from lungct.pipeline.service import create_app
+from lungct.pipeline.service_settings import ServiceSettings
 from lungct.pipeline.service_uploads import PREFIX
+
+from ..conftest import ROOT
+
+SERIES = ROOT / "examples" / "series"
+SETTINGS = ServiceSettings(workers=2, waiting=2, seconds=30, max_upload=3, max_slices=20)
 
 
 @contextmanager
@@ -92,3 +100,24 @@ class Held:
             self.begun.release()
             assert self.go.wait(30)
         return self._pipe.predict(scan)
+
+
+def post(url, content, accept="application/json", path="/v1/predict", name="x", headers=None, **query):
+    headers = {"Accept": accept, **(headers or {})}
+    return httpx.post(f"{url}{path}", files={"file": (name, content)}, params=query, headers=headers, timeout=30)
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def failed(answer, status, code):
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == code
+    assert error["request_id"] == answer.headers["x-request-id"]
+    return error["message"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow.parquet
 import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
@@ -139,8 +140,6 @@ def test_a_study_of_both_is_searched_for_what_is_asked(tmp_path, xray_file):
 
 
 def test_a_batch_takes_xrays_and_records_what_is_none(tmp_path, xray_file, picture):
-    import pyarrow.parquet
-
     inputs = [xray_file, picture, SLICES / "lctsc-S1-101-hu.tif"]
     counts = run_batch(inputs, tmp_path, modality="xray")
     assert (counts.done, counts.failed) == (3, 1)

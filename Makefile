@@ -1,7 +1,7 @@
 # Two commands for people: `make demo` and `make test`. Needs Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := $(foreach room,sources weights lungseg classify pipeline,-p lungct.$(room))
+CODE := $(shell find common sources weights lungseg classify pipeline -name '*.py') __init__.py __main__.py
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 STRICT := --config-settings editable_mode=strict
 # Where a machine has CPU builds of its own, pip's settings say so; nothing here names an index.
@@ -24,7 +24,7 @@ test: .venv/test lint
 lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy -p lungct
 
 bench: .venv/test
 	$(BIN)/python benchmarks/run.py
@@ -33,11 +33,11 @@ bench: .venv/test
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo: .venv/bin/python setup.cfg pyproject.toml $(wildcard */*.py)
+.venv/demo: .venv/bin/python setup.cfg pyproject.toml $(CODE)
 	$(INSTALL) . $(STRICT)
 	@touch $@
 
-.venv/test: .venv/bin/python setup.cfg pyproject.toml $(wildcard */*.py)
+.venv/test: .venv/bin/python setup.cfg pyproject.toml $(CODE)
 	$(INSTALL) ".[train,test,dev]" $(STRICT)
 	@touch $@ .venv/demo
 

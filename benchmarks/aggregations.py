@@ -27,11 +27,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lungct.classify.dataset import read_examples, split_examples
-from lungct.classify.evaluation import auc_of
+from lungct.classify.data.dataset import read_examples, split_examples
+from lungct.classify.evaluation.metrics import auc_of
+from lungct.common.intervals import bootstrap_interval, interval_of
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import Scan, read_scan
-from lungct.weights.intervals import bootstrap_interval, interval_of
 
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
 """Of slice probabilities' logits: what the learned aggregation sees."""

@@ -43,7 +43,7 @@ def make_table(folders: list[Path], count: int, work: Path, seed: int) -> Path:
 
 def start(table: Path, out: Path) -> subprocess.Popen[bytes]:
     """Start the batch as a user does."""
-    command = [sys.executable, "-m", "lungct.pipeline.cli", "batch", str(table), "--out", str(out)]
+    command = [sys.executable, "-m", "lungct.pipeline.commands.cli", "batch", str(table), "--out", str(out)]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 

@@ -21,11 +21,11 @@ from rich.console import Console
 from sections import Row, Section
 from timing import spread
 
+from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
-from lungct.pipeline.batch import COLUMNS, Output, run_batch
-from lungct.pipeline.progress import Progress
-from lungct.pipeline.store import Store
-from lungct.weights.threads import available_threads
+from lungct.pipeline.batch.progress import Progress
+from lungct.pipeline.batch.run import COLUMNS, Output, run_batch
+from lungct.pipeline.batch.store import Store
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "slices"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".dcm")

@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from lungct.classify import Classifier, RoiPreprocessing
-from lungct.classify.dataset import read_examples
-from lungct.classify.evaluation import auc
-from lungct.classify.recipe import ClassifierRecipe
-from lungct.classify.regions import FindLungs, cut_regions
-from lungct.classify.training import train_classifier
+from lungct.classify.data.dataset import read_examples
+from lungct.classify.data.regions import FindLungs, cut_regions
+from lungct.classify.evaluation.metrics import auc
+from lungct.classify.training.recipe import ClassifierRecipe
+from lungct.classify.training.train import train_classifier
+from lungct.common.intervals import bootstrap_interval
 from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
 from lungct.weights import Card
-from lungct.weights.intervals import bootstrap_interval
 
 REGIONS = ("masked", "crop", "whole")
 BUDGET = {"size": 128, "epochs": 4, "epoch_size": 720}

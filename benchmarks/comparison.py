@@ -25,9 +25,9 @@ from settings import Figures, Settings
 from timing import Contender, Skipped, Timing, race
 
 from lungct.classify import build_classifier
+from lungct.common.threads import available_threads
 from lungct.weights import CLASSIFIER, Card
 from lungct.weights.engines import choose_engine
-from lungct.weights.threads import available_threads
 
 ALL_CORES = f"{CHOSEN}, a slice on each core"
 

@@ -37,7 +37,16 @@ with open("/proc/self/status") as status:  # not getrusage, which counts what th
 
 def export(folder: Path) -> None:
     """Export both networks, in a process of their own: TensorFlow must not weigh on what is measured."""
-    command = [sys.executable, "-m", "lungct.pipeline.cli", "export", "--format", "tflite", "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "lungct",
+        "export",
+        "--format",
+        "tflite",
+        "--out",
+        str(folder),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

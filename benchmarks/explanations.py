@@ -20,10 +20,10 @@ from rich.table import Table
 from scipy.stats import rankdata, spearmanr
 
 from lungct.classify.evidence import SOFTENING, Evidence
-from lungct.lungseg.dataset import DataSet, LabelledScan
+from lungct.common.intervals import bootstrap_interval
+from lungct.lungseg.data.dataset import DataSet, LabelledScan
 from lungct.pipeline import Pipeline, Prediction
-from lungct.pipeline.overlay import draw_evidence
-from lungct.weights.intervals import bootstrap_interval
+from lungct.pipeline.results.overlay import draw_evidence
 
 SHARE, SEED = 0.25, 0
 """The split of the shipped segmenter; its training patients taught the classifier lesions."""

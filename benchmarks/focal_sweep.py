@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from lungct.classify import RoiPreprocessing, build_classifier
-from lungct.classify.dataset import read_examples, split_examples
-from lungct.classify.evaluation import auc, average_precision, expected_calibration_error
-from lungct.classify.leaks import settle_leaks
-from lungct.classify.lite0 import load_lite0
-from lungct.classify.loss import focal_loss
-from lungct.classify.regions import Regions, cut_regions
+from lungct.classify.data.dataset import read_examples, split_examples
+from lungct.classify.data.leaks import settle_leaks
+from lungct.classify.data.regions import Regions, cut_regions
+from lungct.classify.evaluation.metrics import auc, average_precision, expected_calibration_error
+from lungct.classify.training.lite0 import load_lite0
+from lungct.classify.training.loss import focal_loss
 from lungct.lungseg import LungSegmenter
 
 GAMMAS = (0.0, 1.0, 2.0, 5.0)

@@ -8,9 +8,9 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lungct.common.threads import available_threads
 from lungct.weights import CLASSIFIER, SEGMENTER, load_card
 from lungct.weights.engines import choose_engine
-from lungct.weights.threads import available_threads
 
 PACKAGES = ("lungct", "numpy", "onnxruntime", "openvino", "tensorflow", "keras", "ai-edge-litert")
 

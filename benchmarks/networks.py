@@ -16,12 +16,12 @@ from flops import accepts, operations
 from timing import Contender, Skipped
 
 from lungct.classify import build_classifier
+from lungct.common.threads import available_threads
 from lungct.lungseg.architectures import build_network
 from lungct.weights import CLASSIFIER, SEGMENTER, Card, WeightsError, load_card, open_session
 from lungct.weights.engines import Engine, Precision, choose_engine
 from lungct.weights.fitting import prepare_environment
 from lungct.weights.release import load_into
-from lungct.weights.threads import available_threads
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
 """From inputs (n, size, size, 1) to every output."""

@@ -11,8 +11,8 @@ from sections import Row, Section
 from settings import Figures, Settings
 from timing import Contender, race
 
+from lungct.common.threads import available_threads
 from lungct.weights.engines import ONNXRuntimeSession, OpenVINOSession
-from lungct.weights.threads import available_threads
 
 SIDE = 2048
 """Of the matrices."""

@@ -28,9 +28,9 @@ from phantoms import Volume, as_scanned, make_phantom
 from rich.progress import track
 from scipy import ndimage
 
-from lungct.classify.dataset import Example, read_table
-from lungct.classify.evaluation import auc_of, summarise, with_interval
-from lungct.classify.volume_classifier import VolumeClassifier
+from lungct.classify.data.dataset import Example, read_table
+from lungct.classify.evaluation.metrics import auc_of, summarise, with_interval
+from lungct.classify.volume.classifier import VolumeClassifier
 from lungct.pipeline import Pipeline
 from lungct.sources import Scan
 from lungct.sources.nifti import write_nifti

@@ -27,11 +27,11 @@ from refusal_figures import FURTHER, VALIDATION, WRONG, Judged, by_kind, scores,
 from rich.console import Console
 from sections import Section
 
-from lungct.classify.coverage import coverage_curve
-from lungct.classify.dataset import read_examples, split_examples
+from lungct.classify.data.dataset import read_examples, split_examples
+from lungct.classify.evaluation.coverage import coverage_curve
+from lungct.common.page import write_json
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import SourceError, find_sources, read_scan
-from lungct.weights.page import write_json
 
 SLICE_SHARE = 0.25
 """Slices with less of the largest slice's lung are its tips: nobody asks for them alone."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sections import Section
 
-from lungct.classify.coverage import coverage_curve
-from lungct.classify.evaluation import auc
-from lungct.weights.intervals import bootstrap_interval
+from lungct.classify.evaluation.coverage import coverage_curve
+from lungct.classify.evaluation.metrics import auc
+from lungct.common.intervals import bootstrap_interval
 
 Floats = NDArray[np.float64]
 

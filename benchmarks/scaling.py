@@ -23,10 +23,10 @@ from series import there_and_back
 from settings import SERIES, Figures, Settings
 from timing import Contender, Skipped, race
 
+from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
 from lungct.sources import Scan, read_scan
 from lungct.weights import Card
-from lungct.weights.threads import available_threads
 
 Entries = dict[tuple[str, str], Contender | Skipped]
 """By row and column."""

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from lungct.lungseg import LungSegmenter, clean_mask
-from lungct.lungseg.dataset import DataSet, LabelledScan
-from lungct.lungseg.evaluation import mean_over_patients
-from lungct.lungseg.scores import dice
+from lungct.lungseg.data.dataset import DataSet, LabelledScan
+from lungct.lungseg.evaluation.evaluate import mean_over_patients
+from lungct.lungseg.evaluation.scores import dice
 from lungct.weights import SEGMENTER, load_card
 
 MARGINS = (None, 0.05, 0.15, 0.3)

@@ -20,13 +20,13 @@ from sections import Row, Section
 from settings import SERIES, Figures, Settings
 from timing import Contender, Timing, race
 
+from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
 from lungct.sources import Scan, read_scan
-from lungct.sources.dicom_seg import write_seg
+from lungct.sources.dicom.seg import write_seg
 from lungct.sources.nifti import write_nifti
 from lungct.weights import Card, Session, network
 from lungct.weights.engines import choose_engine
-from lungct.weights.threads import available_threads
 
 FOLDER, SCAN = "Pipeline.predict, folder of DICOM files", "Pipeline.predict, Scan in memory"
 

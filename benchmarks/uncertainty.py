@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungct.classify import Classifier
-from lungct.classify.conformal import LABELS, Conformal
-from lungct.classify.dataset import read_examples, split_examples
+from lungct.classify.data.dataset import read_examples, split_examples
+from lungct.classify.trust.conformal import LABELS, Conformal
+from lungct.common.intervals import bootstrap_interval
 from lungct.pipeline import Pipeline
-from lungct.weights.intervals import bootstrap_interval
 
 LEVELS = (0.05, 0.1, 0.2)
 

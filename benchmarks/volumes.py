@@ -38,11 +38,11 @@ import json, time
 import numpy as np
 from lungct.weights.fitting import prepare_environment
 prepare_environment()
-from lungct.classify.loss import focal_loss
-from lungct.classify.optimizer import averaging_adamw
-from lungct.classify.volume_augment import augment_volume
-from lungct.classify.volume_network import build_volume_classifier
-from lungct.classify.volume_recipe import VolumeRecipe
+from lungct.classify.training.loss import focal_loss
+from lungct.classify.training.optimizer import averaging_adamw
+from lungct.classify.volume.augment import augment_volume
+from lungct.classify.volume.network import build_volume_classifier
+from lungct.classify.volume.recipe import VolumeRecipe
 shape, filters, batch = {what}
 model = build_volume_classifier(shape, filters)
 model.compile(averaging_adamw(VolumeRecipe(), 100), loss=focal_loss(2.0, 0.5))
@@ -85,7 +85,7 @@ def measure_training(folder: Path, steps: int) -> None:
 def write_network(folder: Path, shape: tuple[int, int, int], filters: int) -> VolumeClassifier:
     """Write an untrained network with its card and open it."""
     prepare_environment()
-    from lungct.classify.volume_network import build_volume_classifier
+    from lungct.classify.volume.network import build_volume_classifier
     from lungct.weights.release import release
 
     card = release(

@@ -13,7 +13,7 @@ import csv
 import re
 from pathlib import Path
 
-from lungct.classify.dataset import read_folder
+from lungct.classify.data.dataset import read_folder
 
 CASES = (
     r"(?:NORMAL2-)?IM-\d+",  # a study of the children's hospital

@@ -27,7 +27,7 @@ from skimage.measure import label, regionprops
 from skimage.morphology import closing, disk, opening
 from skimage.segmentation import find_boundaries
 
-from lungct.classify.dataset import Example, read_examples, split_examples
+from lungct.classify.data.dataset import Example, read_examples, split_examples
 from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
 

@@ -16,10 +16,10 @@ from ..sources.intensity import resize
 from ..weights import CLASSIFIER, Card, Engine, Network, Precision, Run, load_card
 from .calibration import calibrate
 from .evidence import SOFTENING, Evidence, Explain
-from .heads import HEADS, INTERVAL
 from .occlusion import occlusion_grid
 from .roi import Box, Region, RoiPreprocessing
-from .trust import Trust, kind_of
+from .trust.heads import HEADS, INTERVAL
+from .trust.trust import Trust, kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Classifier:
         return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
     def prediction_set(self, probability: float | None, error_level: float) -> tuple[str, ...]:
-        """Return the labels that can't be ruled out at a level of error: see `lungct.classify.conformal`."""
+        """Return the labels that can't be ruled out at a level of error: see `lungct.classify.trust.conformal`."""
         if probability is None or self._trust is None:
             return ()
         return self._trust.conformal.labels(probability, error_level)

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
 from lungct.lungseg import LungSegmenter
-from lungct.lungseg.views import as_picture
+from lungct.lungseg.data.views import as_picture
 from lungct.sources import Scan, read_scan, readable_suffixes
 from lungct.sources.intensity import LUNG_WINDOW, apply_window
 

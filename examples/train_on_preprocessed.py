@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 
-from lungct.pipeline.slice_files import read_slice
+from lungct.pipeline.preprocess import read_slice
 
 
 def rows_of(folder, part, label):

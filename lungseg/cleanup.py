@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights.threads import side_by_side
+from ..common.threads import side_by_side
 from .components import Components
 
 SMALLEST_LUNG = 0.0008

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..weights.threads import side_by_side
+from ..common.codes import codes_of
+from ..common.threads import side_by_side
 from .components import Components
 
-FLAGS = ("partial-lung", "one-lung", "implausible-area", "implausible-shape", "low-confidence")
-"""Every code, in the order they are given."""
+FLAGS = codes_of("lungs")
+"""Every code of a mask, in the order they are given: `lungct.common.codes` says what they mean."""
 
 CUT_LENGTH = 0.05
 """Lungs along more than this share of a side of the picture are cut off there."""
@@ -55,9 +56,7 @@ def quality_flags(
     Returns
     -------
     tuple of str
-        ``partial-lung``: cut off by the border. ``one-lung``: the other is missing. ``implausible-area``: too little
-        or too much of the picture. ``implausible-shape``: in too many parts. ``low-confidence``: the network is
-        unsure. Of slices without lung nothing is said.
+        Of `FLAGS`, in their order. Of slices without lung nothing is said.
     """
     with_lung = np.flatnonzero(masks.any(axis=(1, 2)))
     found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung, threads)]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import LABELS, Classifier, Explain, Recognizer, VolumeClassifier, checked_level
+from ..common.modality import Modality
+from ..common.threads import side_by_side
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
-from ..sources.arrays import is_array_like
-from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Modality, Precision, load_card
-from ..weights.threads import side_by_side
-from .prediction import Label, Prediction
-from .refusal import LOOKS_LIKE, UNLIKE, ood_score
+from ..sources.reader import is_single
+from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Precision, load_card
+from .prediction import Prediction
+from .refusal import LOOKS_LIKE, UNLIKE, ood_score, warnings_of
+from .results.data import Label
 
 Read = TypeVar("Read")
 
@@ -99,6 +102,8 @@ class Pipeline:
         callers: int = 1,
         error_level: float = 0.1,
         volume_classifier: VolumeClassifier | None = None,
+        segmenter: LungSegmenter | str | Path | None = None,
+        classifier: str | Path | None = None,
     ) -> Pipeline:
         """Open the shipped networks; no network connection is needed.
 
@@ -119,19 +124,24 @@ class Pipeline:
             Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
         volume_classifier : VolumeClassifier, optional
             Of your own, see `Pipeline`; none is shipped.
+        segmenter, classifier : path, optional
+            Cards of networks of your own, in place of the shipped ones; a segmenter may be open already.
 
         Raises
         ------
         WeightsError
             When a network is missing or changed, or the engine is not installed.
         ValueError
-            For another level or modality.
+            For another level or modality, or networks of different modalities.
         """
         if modality not in get_args(Modality):
             raise ValueError(f"modality must be one of {', '.join(get_args(Modality))}, not {modality!r}")
+        if not isinstance(segmenter, LungSegmenter):
+            card = load_card(segmenter or SEGMENTERS[modality])
+            segmenter = LungSegmenter(card, engine, precision, threads, callers)
         return cls(
-            LungSegmenter(load_card(SEGMENTERS[modality]), engine, precision, threads, callers),
-            Classifier(load_card(CLASSIFIERS[modality]), engine, precision, threads, callers),
+            segmenter,
+            Classifier(load_card(classifier or CLASSIFIERS[modality]), engine, precision, threads, callers),
             error_level,
             volume_classifier,
             Recognizer(None, engine, precision, threads, callers),
@@ -280,20 +290,6 @@ def _label(probability: float | None, threshold: float, *, refused: bool) -> Lab
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:
     """Read the next of a sequence while one is judged; what makes its items one by one may count on being asked so."""
     return side_by_side(read, sources, threads=1, ahead=1) if isinstance(sources, Sequence) else map(read, sources)
-
-
-def is_single(source: object) -> bool:
-    """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
-    one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries, SourceError)) or is_array_like(source)
-    return one or not isinstance(source, Iterable)
-
-
-def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
-    """Return the short codes that go with a result: of the mask (`lungct.lungseg.quality_flags`) and of the input."""
-    found = list(flags) if lung_found else ["no-lung"]
-    if scan.intensity_guessed:
-        found.append("unknown-intensity")
-    return (*found, *scan.warnings)
 
 
 def _failed(error: SourceError, model: dict[str, Any]) -> Prediction:

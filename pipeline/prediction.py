@@ -1,234 +1,25 @@
-"""`Prediction`: everything the pipeline found out about one source."""
+"""`Prediction`: everything the pipeline found out about one source, to look at, draw and save."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..classify import Classification
-from ..sources import Scan
-from ..sources.intensity import LUNG_WINDOW, apply_window
-from ..sources.scan import AIR
+from .results.data import MaskFormat, PredictionData
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Label = Literal["COVID", "non-COVID", "indeterminate"]
-
-MaskFormat = Literal["auto", "png", "nifti", "seg"]
-
-DISCLAIMER = "Research software, not a medical device."
-
 
 @dataclass(frozen=True, eq=False)
-class SliceView:
-    """The pictures of one slice, each (height, width): see the properties of `Prediction`."""
+class Prediction(PredictionData):
+    """Result for one source: label, probability, lung mask, and how far to trust them.
 
-    display: NDArray[np.float32]
-    mask: NDArray[np.bool_]
-    heatmap: NDArray[np.float32]
-    roi: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """Result for one source.
-
-    Parameters
-    ----------
-    source : str
-        The path, or a description of the array.
-    label : {"COVID", "non-COVID", "indeterminate"} or None
-        None only where `error` is set.
-    probability : float or None
-        Calibrated probability of COVID of the scan, 0 to 1; `aggregation` says where it comes from. None where there
-        is no lung to judge.
-    slice_probabilities : ndarray of float32, shape (slices,)
-        NaN for slices without lung.
-    lung_mask : ndarray of bool or None
-        At the input's own resolution: (height, width) for one slice, else (slices, height, width), in the order of
-        `scan`. To get it back onto the input's own grid use `save`.
-    warnings : tuple of str
-        Short codes: ``no-lung``, ``partial-lung``, ``one-lung``, ``implausible-area``, ``implausible-shape``,
-        ``low-confidence`` (see `lungct.lungseg.quality_flags`), ``unknown-intensity``, what reading found
-        (`lungct.sources.WARNINGS`), and why no answer is given: ``looks-like-xray`` or ``looks-like-ct``, a picture for
-        the pipeline of the other modality, and ``unlike-training``.
-    model : mapping
-        Names, versions and checksums of the weights.
-    error : str or None
-        Why the source could not be read, in `Pipeline.stream` alone.
-    scan : Scan or None
-        What was judged.
-    classification : Classification or None
-        What the second stage said, slice by slice.
-    threshold : float or None
-        Probability from which on a scan is called COVID.
-    interval : tuple of float or None
-        Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
-    prediction_set : tuple of str
-        The labels that can't be ruled out at `error_level` (conformal prediction): one, both, or none where nothing
-        fits. Both where the scan is refused, none without lung.
-    error_level : float
-        Share of single slices, of new patients from the sources of training, whose true label is allowed to lie outside
-        of `prediction_set`; for volumes and other sources nothing is promised. See docs/trust.md.
-    ood_score : float or None
-        How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
-        ``unlike-training``. None without lung.
-    caution : str
-        What the classifier's card says that everybody who uses it must know; empty where nothing stands out.
-    aggregation : str or None
-        Where `probability` comes from: ``slice``, the only one; ``lung-weighted mean``, of a volume's slices, each
-        weighted by its lung; ``volume classifier``, the whole volume at once, which knows no `interval` and no
-        `prediction_set`. None where `error` is set.
+    What it holds is described with `lungct.pipeline.results.data.PredictionData`.
     """
 
-    source: str
-    label: Label | None
-    probability: float | None
-    slice_probabilities: NDArray[np.float32]
-    lung_mask: NDArray[np.bool_] | None = field(repr=False)
-    warnings: tuple[str, ...] = ()
-    model: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    error: str | None = None
-    scan: Scan | None = field(default=None, repr=False)
-    classification: Classification | None = field(default=None, repr=False)
-    threshold: float | None = None
-    interval: tuple[float, float] | None = None
-    prediction_set: tuple[str, ...] = ()
-    error_level: float = 0.1
-    ood_score: float | None = None
-    caution: str = ""
-    aggregation: str | None = None
-
-    @property
-    def heatmap(self) -> NDArray[np.float32] | None:
-        """Float32 in [0, 1], the mask's shape: above 0.5 a place speaks for COVID, below against it; 0 outside.
-
-        Computed when asked for, as are `roi` and `display`: a volume's would fill the memory.
-        """
-        return self._all_slices(lambda index: self.slice_view(index).heatmap)
-
-    @property
-    def roi(self) -> NDArray[np.float32] | None:
-        """Input times mask, float32, the mask's shape: HU (air, -1024, outside the lungs) or grey (0 outside)."""
-        return self._all_slices(lambda index: self.slice_view(index).roi)
-
-    @property
-    def display(self) -> NDArray[np.float32] | None:
-        """Slices as shown on a screen, float32 in [0, 1], the mask's shape; what `overlay` draws on."""
-        return self._all_slices(lambda index: self.slice_view(index).display)
-
-    def slice_view(self, index: int) -> SliceView:
-        """Return the pictures of one slice.
-
-        Raises
-        ------
-        ValueError
-            When the source could not be read.
-        IndexError
-            When there is no such slice.
-        """
-        if self.lung_mask is None or self.scan is None or self.classification is None:
-            raise ValueError(f"{self.source}: no pictures, because it could not be read ({self.error})")
-        pixels, intensity = self.scan.pixels[index], self.scan.intensity
-        mask = self.lung_mask.reshape(self.scan.shape)[index]
-        return SliceView(
-            apply_window(pixels, intensity, LUNG_WINDOW),
-            mask,
-            self.classification.heatmap(index, mask),
-            np.where(mask, pixels, AIR if intensity == "hu" else np.float32(0)),
-        )
-
-    def _all_slices(self, of: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32] | None:
-        if self.lung_mask is None:
-            return None
-        stacked = np.empty((self.slices, *self.lung_mask.shape[-2:]), dtype=np.float32)
-        for index in range(self.slices):
-            stacked[index] = of(index)
-        return stacked.reshape(self.lung_mask.shape)
-
-    @property
-    def heatmap_in_lungs(self) -> float | None:
-        """Share of what speaks for the called class that lies inside the lungs, 0 to 1; None without such.
-
-        The rest lies beside the lungs in their box, where the network sees nothing but their outline. Slices count as
-        they do for `probability`, by their lung.
-        """
-        masses = self._heatmap_masses
-        voxels = self.scan.voxel_volumes if self.scan is not None else None
-        if masses is None or self.lung_mask is None:
-            return None
-        lung = np.array([np.count_nonzero(mask) for mask in self.lung_mask.reshape(self.slices, -1)])
-        inside, whole = (lung if voxels is None else lung * voxels) @ masses
-        return float(inside / whole) if whole > 0 else None
-
-    @property
-    def slice_heatmap_in_lungs(self) -> NDArray[np.float32]:
-        """`heatmap_in_lungs` of each slice, float32 (slices,); NaN where nothing speaks for the called class."""
-        masses = self._heatmap_masses
-        shares = np.full(self.slices, np.nan, dtype=np.float32)
-        if masses is not None:
-            np.divide(masses[:, 0], masses[:, 1], out=shares, where=masses[:, 1] > 0, casting="same_kind")
-        return shares
-
-    @cached_property
-    def _heatmap_masses(self) -> NDArray[np.float64] | None:
-        """Return what speaks for the called class, inside the lungs and in all, (slices, 2); None where none is."""
-        called = self.label in ("COVID", "non-COVID")
-        if not called or self.classification is None or self.lung_mask is None:
-            return None
-        masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
-        return self.classification.mass(masks, covid=self.label == "COVID")
-
-    @property
-    def lung_volume_ml(self) -> float | None:
-        """Volume of the lungs in ml; None for single slices, and where the spacing is not known."""
-        volumes = self.scan.voxel_volumes if self.scan is not None else None
-        if volumes is None or self.lung_mask is None:
-            return None
-        return float(self.lung_mask.sum(axis=(1, 2)) @ volumes / 1000)
-
-    @property
-    def lung_fraction(self) -> float | None:
-        """Share of all pixels that is lung, 0 to 1."""
-        return None if self.lung_mask is None else float(self.lung_mask.mean())
-
-    @property
-    def slices(self) -> int:
-        """Number of slices."""
-        return int(self.slice_probabilities.size)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result without its pictures, as JSON types."""
-        return {
-            "source": self.source,
-            "label": self.label,
-            "probability": self.probability,
-            "aggregation": self.aggregation,
-            "threshold": self.threshold,
-            "interval": None if self.interval is None else list(self.interval),
-            "prediction_set": list(self.prediction_set),
-            "error_level": self.error_level,
-            "ood_score": self.ood_score,
-            "slice_probabilities": _finite(self.slice_probabilities),
-            "explain": None if self.classification is None else self.classification.explain,
-            "heatmap_in_lungs": self.heatmap_in_lungs,
-            "slice_heatmap_in_lungs": _finite(self.slice_heatmap_in_lungs),
-            "lung_fraction": self.lung_fraction,
-            "lung_volume_ml": self.lung_volume_ml,
-            "warnings": list(self.warnings),
-            "error": self.error,
-            "caution": self.caution,
-            "model": dict(self.model),
-            "disclaimer": DISCLAIMER,
-        }
+    # What draws and writes is imported when it is asked for: most programs want numbers, and start faster without.
 
     def overlay(self, slice_index: int | None = None) -> Image:
         """Draw slices with the lungs' outline, the heatmap, and a caption with probability and warnings.
@@ -250,11 +41,9 @@ class Prediction:
         IndexError
             When there is no such slice.
         """
-        from .overlay import draw_overlay, draw_sheet
+        from .results.overlay import draw_prediction
 
-        if slice_index is None and self.slices > 1:
-            return draw_sheet(self)
-        return draw_overlay(self, slice_index or 0)
+        return draw_prediction(self, slice_index)
 
     def sheet(self) -> str:
         """Return a result sheet: an HTML page about this scan that needs no other file and no network.
@@ -262,7 +51,7 @@ class Prediction:
         It shows the answer and how far to trust it, slices with outline and heatmap, what was read, and what made it;
         of a source that could not be read, why.
         """
-        from .sheet import result_sheet
+        from .results.sheet import result_sheet
 
         return result_sheet(self)
 
@@ -293,17 +82,6 @@ class Prediction:
         SourceError
             When the input can't have a mask of that format.
         """
-        from .files import stem_of, write_results, write_sheet
+        from .results.files import save_prediction
 
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        stem = name or stem_of(self.source)
-        record = target / f"{stem}.json"
-        record.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
-        sheets = [write_sheet(self, target, stem)] if html else []
-        return [record, *sheets, *write_results(self, target, stem, masks)]
-
-
-def _finite(values: NDArray[np.float32]) -> list[float | None]:
-    """Return numbers as JSON knows them: None for NaN."""
-    return [float(value) if np.isfinite(value) else None for value in values]
+        return save_prediction(self, Path(folder), name, masks, html=html)

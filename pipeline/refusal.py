@@ -1,14 +1,15 @@
-"""When the pipeline refuses to judge: the scan is unlike the training data, or its mask can't be believed."""
+"""What speaks against an answer: warnings, and when the pipeline refuses to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import Classification
-from ..weights import Modality
+from ..common.modality import Modality
+from ..sources import Scan
 
 UNLIKE = "unlike-training"
 """The code that goes with it."""
@@ -43,3 +44,11 @@ def ood_score(result: Classification, confidence: NDArray[np.float32], least_con
         return None
     doubts = (1 - confidence[found]) / (1 - least_confidence)
     return float(np.average(np.maximum(distances, doubts), weights=result.lung[found]))
+
+
+def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
+    """Return the short codes that go with a result: of the mask (`lungct.lungseg.quality_flags`) and of the input."""
+    found = list(flags) if lung_found else ["no-lung"]
+    if scan.intensity_guessed:
+        found.append("unknown-intensity")
+    return (*found, *scan.warnings)

@@ -1,12 +1,13 @@
 """Every input turned into one `Scan`, with clear errors for what can't be read."""
 
+from ..common.modality import Modality
 from .errors import NotCTError, SourceError
 from .folder import DicomSeries, Found, find_sources
 from .formats import readable_suffixes
 from .grid import Grid
 from .limits import Limits
 from .reader import read_scan
-from .scan import WARNINGS, Intensity, Modality, Scan
+from .scan import WARNINGS, Intensity, Scan
 
 __all__ = [
     "WARNINGS",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .scan import AIR, INTENSITIES, Intensity, Scan
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -37,7 +37,7 @@ def is_array_like(source: object) -> bool:
 
 def array_to_scan(
     array: object,
-    options: ReadOptions = ReadOptions(),
+    options: ReadOptions = DEFAULTS,
     *,
     source: str | None = None,
     metadata: Mapping[str, Any] | None = None,

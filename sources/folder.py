@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .dicom import SAME_DIRECTION, Frame, check_is_ct, frames_of
-from .dicom_header import read_header
+from ..common.modality import Modality
+from .dicom.header import read_header
+from .dicom.image import SAME_DIRECTION, Frame, check_is_ct, frames_of
+from .dicom.radiograph import check_is_frontal_xray
 from .errors import SourceError, explained
 from .files import SourceFile, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
 from .limits import Limits
-from .radiograph import check_is_frontal_xray
-from .scan import Modality
 
 Key = tuple[str, int, int, tuple[float, ...]]
 """What tells series apart: SeriesInstanceUID, rows, columns, direction cosines (none without)."""

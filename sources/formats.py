@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .dicom_series import read_dicom
+from .dicom.series import read_dicom
 from .errors import SourceError
 from .files import SourceFile
 from .itk import read_itk
@@ -32,20 +32,26 @@ class Format:
     ----------
     name : str
         As people call it.
+    listed : str
+        Its word in lists of what can be read; empty where another row's stands for it.
     suffixes : tuple of str
         Lower case, with the dot; the first is the usual one.
     matches : callable
         Whether the first `HEAD_BYTES` bytes of a file are of this format.
     read : callable or None
         Reader of a path; None where several scans may be inside, see `lungct.sources.folder`.
+    many : bool
+        Whether files hold many slices, or may.
     any_name : bool
         Whether files go by any name: those of DICOM often have numbers for a suffix, or none.
     """
 
     name: str
+    listed: str
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
     read: Reader | None
+    many: bool = False
     any_name: bool = False
 
 
@@ -81,25 +87,32 @@ def _read_dicom_file(path: Path, options: ReadOptions) -> Scan:
 
 FORMATS: tuple[Format, ...] = (
     # First, because the 128 free bytes before DICOM may hold the start of a TIFF.
-    Format("DICOM", (".dcm",), is_dicom, _read_dicom_file, any_name=True),
-    Format("PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
-    Format("JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
-    Format("TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
-    Format("NumPy", (".npy",), _starts(b"\x93NUMPY"), read_npy),
-    Format("NIfTI", (".nii",), _is_nifti, read_nifti),
-    Format("compressed NIfTI", (".nii.gz",), _is_packed_nifti, read_nifti),
-    Format("NRRD", (".nrrd",), _starts(b"NRRD000"), read_itk),
-    Format("MetaImage", (".mha",), _starts(b"ObjectType", b"NDims"), read_itk),
-    Format("ZIP", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None),
-    Format("gzip", (".gz",), _starts(b"\x1f\x8b"), None),
+    Format("DICOM", "DICOM", (".dcm",), is_dicom, _read_dicom_file, any_name=True),
+    Format("NIfTI", "NIfTI", (".nii",), _is_nifti, read_nifti, many=True),
+    Format("compressed NIfTI", "", (".nii.gz",), _is_packed_nifti, read_nifti, many=True),
+    Format("NRRD", "NRRD", (".nrrd",), _starts(b"NRRD000"), read_itk, many=True),
+    Format("MetaImage", "MHA", (".mha",), _starts(b"ObjectType", b"NDims"), read_itk, many=True),
+    Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
+    Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
+    Format("TIFF", "TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
+    Format("NumPy", "NPY", (".npy",), _starts(b"\x93NUMPY"), read_npy),
+    Format("ZIP", "", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None, many=True),
+    Format("gzip", "", (".gz",), _starts(b"\x1f\x8b"), None),
 )
+"""Every format there is. To add one, write its reader and its row: messages, ``--help`` and pages take it from here."""
 
-KNOWN = "DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF, NPY"
+KNOWN = ", ".join(fmt.listed for fmt in FORMATS if fmt.listed)
+"""What can be read, in words."""
 
 
 def readable_suffixes() -> tuple[str, ...]:
     """Return the usual suffixes of files that can be read."""
     return tuple(suffix for fmt in FORMATS if fmt.read for suffix in fmt.suffixes)
+
+
+def may_hold_many(name: str) -> bool:
+    """Tell by its name whether a file holds many slices, or may."""
+    return name.lower().endswith(tuple(suffix for fmt in FORMATS if fmt.many for suffix in fmt.suffixes))
 
 
 def format_of(head: bytes) -> Format | None:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from .errors import SourceError, explained
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 from .volumes import volume_to_scan
 
 HEADER_BYTES = 65536
 
 
-def read_itk(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
+def read_itk(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read an NRRD or MHA volume of any orientation.
 
     Parameters

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import SourceError, explained
 from .grid import Grid
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
 
@@ -19,7 +19,7 @@ LARGEST_OFFSET = 16 * 1024 * 1024
 """Most bytes of header and extensions before the pixels."""
 
 
-def read_nifti(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
+def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read a NIfTI volume of any orientation.
 
     Parameters

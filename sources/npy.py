@@ -9,11 +9,11 @@ import numpy as np
 
 from .arrays import array_to_scan
 from .errors import explained
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
 
-def read_npy(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
+def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read an ``.npy`` file, by the rules of `array_to_scan`.
 
     The file is mapped first, so that a header with absurd sizes costs nothing. Pickled objects are refused.

@@ -24,3 +24,6 @@ class ReadOptions:
     intensity: Intensity | None = None
     spacing: tuple[float, float, float] | None = None
     limits: Limits = field(default_factory=Limits)
+
+
+DEFAULTS = ReadOptions()

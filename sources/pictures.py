@@ -11,11 +11,11 @@ from PIL import Image, ImageOps
 from .arrays import array_to_scan
 from .errors import SourceError, explained
 from .files import open_mapped
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
 
-def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
+def read_picture(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read a PNG or JPEG file as a scan of one slice.
 
     Palette, RGB, RGBA, CMYK, 1-bit and 16-bit pictures become grey; EXIF orientation is applied.
@@ -50,7 +50,7 @@ def read_picture(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
             return picture_to_scan(picture, options, source=str(path))
 
 
-def picture_to_scan(picture: Image.Image, options: ReadOptions = ReadOptions(), source: str | None = None) -> Scan:
+def picture_to_scan(picture: Image.Image, options: ReadOptions = DEFAULTS, source: str | None = None) -> Scan:
     """Turn a decoded Pillow image into a scan of one slice."""
     name = source or f"Pillow image {picture.size} {picture.mode}"
     upright = ImageOps.exif_transpose(picture)

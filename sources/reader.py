@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
 
 from .arrays import array_to_scan, is_array_like
-from .dicom_series import read_dicom
+from .dicom.series import read_dicom
 from .errors import SourceError
 from .folder import DicomSeries, find_sources
 from .formats import HEAD_BYTES, find_reader, format_of
@@ -115,3 +116,9 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
     if isinstance(only, DicomSeries):
         return read_dicom(only.files, options, only.name, only.frames)
     return _read_path(only, options)
+
+
+def is_single(source: object) -> bool:
+    """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
+    one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries, SourceError)) or is_array_like(source)
+    return one or not isinstance(source, Iterable)

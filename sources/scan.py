@@ -10,14 +10,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.codes import codes_of
+from ..common.modality import Modality
 from .errors import SourceError
 from .grid import Grid
 
 Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""
-
-Modality = Literal["ct", "xray"]
-"""What shows the chest: CT in axial slices, or a frontal X-ray."""
 
 XRAY_MODALITIES = ("DX", "CR", "RG")
 """DICOM's modalities of projection X-rays: digital, from imaging plates, from films."""
@@ -30,16 +29,8 @@ USE: Mapping[Modality, str] = {
 
 IN_WORDS: Mapping[Modality, str] = {"ct": "CT", "xray": "a chest X-ray"}
 
-WARNINGS = (
-    "duplicate-slices",
-    "missing-slices",
-    "uneven-spacing",
-    "gantry-tilt",
-    "unknown-orientation",
-    "inverted",
-    "coloured-marks",
-)
-"""Short codes for what reading found doubtful, in the order they are given."""
+WARNINGS = codes_of("reading")
+"""Short codes for what reading found doubtful, in order: `lungct.common.codes` says what they mean."""
 
 AIR = np.float32(-1024)
 """HU of what is outside: padding, and whatever is masked away. Nothing in a CT is thinner."""
@@ -74,7 +65,7 @@ class Scan:
         Short codes for what is doubtful about the input: see `lungct.sources.WARNINGS`.
     grid : Grid or None
         How the input's own array lies, where it knows about the patient: the way back for masks.
-    frames : tuple of lungct.sources.dicom.Frame
+    frames : tuple of lungct.sources.dicom.image.Frame
         Where in which DICOM file each slice stood, in the order of the input's own grid. Empty for other formats.
     """
 

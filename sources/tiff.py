@@ -11,12 +11,12 @@ from PIL import Image
 
 from .arrays import array_to_scan
 from .errors import SourceError, explained
-from .options import ReadOptions
+from .options import DEFAULTS, ReadOptions
 from .pictures import picture_to_scan
 from .scan import Scan
 
 
-def read_tiff(path: Path, options: ReadOptions = ReadOptions()) -> Scan:
+def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read a TIFF file: one page is a slice, several pages of one size are a volume.
 
     Signed 16-bit values that reach below -200 are read as Hounsfield units, others as display grey.

@@ -1,25 +1,82 @@
 """What holds the rooms apart: import directions, cheap imports, and one name in site-packages."""
 
-import ast
+import configparser
 import importlib
 import inspect
 import os
 import re
 import subprocess
 import sys
+from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT
+import lungct
+import lungct.pipeline
 
-MAY_IMPORT = {
-    "sources": set(),
-    "weights": set(),
-    "lungseg": {"sources", "weights"},
-    "classify": {"sources", "weights"},
-    "pipeline": {"sources", "weights", "lungseg", "classify"},
+from .conftest import ROOT
+from .import_graph import absolute_imports, circles, files, import_graph
+
+ROOMS_MAY_IMPORT = {
+    "common": set(),
+    "sources": {"common"},
+    "weights": {"common"},
+    "lungseg": {"sources", "weights", "common"},
+    "classify": {"sources", "weights", "common"},
+    "pipeline": {"classify", "lungseg", "sources", "weights", "common"},
 }
+
+WINGS_MAY_IMPORT = {
+    "sources": {"sources/dicom"},
+    "sources/dicom": {"sources"},  # the files that say what a scan is: no file of either reaches back
+    "lungseg": set(),
+    "lungseg/data": {"lungseg"},
+    "lungseg/evaluation": {"lungseg", "lungseg/data"},
+    "lungseg/training": {"lungseg", "lungseg/data", "lungseg/evaluation"},
+    "classify/trust": set(),
+    "classify": {"classify/trust"},
+    "classify/data": {"classify", "classify/trust"},
+    "classify/evaluation": {"classify", "classify/trust", "classify/data"},
+    "classify/training": {"classify", "classify/trust", "classify/data", "classify/evaluation"},
+    "classify/volume": {"classify", "classify/data", "classify/training"},
+    "classify/modality": {"classify", "classify/data", "classify/evaluation", "classify/training"},
+    "pipeline/results": set(),
+    "pipeline": {"pipeline/results"},
+    "pipeline/batch": {"pipeline", "pipeline/results"},
+    "pipeline/cluster": {"pipeline", "pipeline/results", "pipeline/batch"},
+    "pipeline/preprocess": {"pipeline", "pipeline/results", "pipeline/batch"},
+    "pipeline/report": {"pipeline", "pipeline/results", "pipeline/batch"},
+    "pipeline/service": {"pipeline", "pipeline/results", "pipeline/batch"},
+    "pipeline/adapters": {"pipeline", "pipeline/results", "pipeline/batch"},
+    "pipeline/commands": {
+        "pipeline",
+        "pipeline/results",
+        "pipeline/batch",
+        "pipeline/cluster",
+        "pipeline/preprocess",
+        "pipeline/report",
+        "pipeline/service",
+        "pipeline/commands/training",
+    },
+    "pipeline/commands/training": {"pipeline/commands"},
+}
+"""Inside a room, by folder; the folder of a room itself holds what its wings stand on, or what they all hand on."""
+
+DOORS = {
+    Path(f"pipeline/{name}.py"): Path(f"pipeline/{target}.py")
+    for name, target in {
+        "albumentations": "adapters/albumentations",
+        "client": "service/client",
+        "mapping": "adapters/mapping",
+        "monai": "adapters/monai",
+        "sklearn": "adapters/sklearn",
+    }.items()
+}
+"""Files that only hand on what stands in a wing, under the name that users import."""
+
+MOST_FILES, MOST_LINES = 20, 300
 
 
 def python(code, **environment):
@@ -30,16 +87,76 @@ def python(code, **environment):
     return done.stdout
 
 
-@pytest.mark.parametrize("room", list(MAY_IMPORT))
-def test_imports_point_one_way(room):
-    for path in (ROOT / room).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level == 2:
-                other = (node.module or "").split(".")[0]
-                assert other in MAY_IMPORT[room], f"{path} imports {other}"
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
-            assert not any(name.split(".")[0] == "lungct" for name in names), f"{path}: import relatively"
+def test_rooms_import_one_way():
+    for path, imported in import_graph().items():
+        room = path.parts[0]
+        others = {other.parts[0] for other in imported} - {room}
+        assert others <= ROOMS_MAY_IMPORT[room], f"{path} imports from {others}"
+        assert not any(name.split(".")[0] == "lungct" for name in absolute_imports(path)), f"{path}: import relatively"
+
+
+def test_wings_import_one_way():
+    for path, imported in import_graph().items():
+        if path.name == "__init__.py":  # hands on what its wings hold
+            continue
+        wing, inside = path.parent.as_posix(), {other for other in imported if other.parts[0] == path.parts[0]}
+        if path in DOORS:
+            assert inside == {DOORS[path]}
+            continue
+        assert not inside & set(DOORS), f"{path} goes through a door for users"
+        others = {other.parent.as_posix() for other in inside} - {wing}
+        assert others <= WINGS_MAY_IMPORT.get(wing, set()), f"{path} imports from {others}"
+
+
+def test_no_two_files_reach_each_other():
+    assert circles(import_graph()) == []
+
+
+def test_a_circle_would_be_found():
+    one, two, three = Path("a.py"), Path("b.py"), Path("c.py")
+    graph = {one: frozenset({two}), two: frozenset({three}), three: frozenset({two})}
+    assert circles(graph) == [[two, three]]
+    assert circles({one: frozenset({one})}) == [[one]]
+
+
+def test_folders_and_files_stay_small():
+    tops = (ROOT / "tests", ROOT / "benchmarks")
+    tracked = [*files(), *(path.relative_to(ROOT) for top in tops for path in top.rglob("*.py"))]
+    many = {folder: count for folder, count in Counter(path.parent for path in tracked).items() if count > MOST_FILES}
+    assert not many
+    lengths = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in tracked}
+    assert not {path: length for path, length in lengths.items() if length > MOST_LINES}
+
+
+def test_the_package_lists_every_folder():
+    """A folder that is missing in setup.cfg would be missing in the wheel, and nowhere else."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = config["options"]["packages"].split()
+    folders = {".".join(("lungct", *path.parent.parts)) for path in files()}
+    assert sorted(listed) == sorted({"lungct", *folders})
+    assert all((ROOT / path.parent / "__init__.py").exists() for path in files())
+
+
+def test_the_front_door_is_light_and_opens_everything():
+    code = "import sys, time; begun = time.perf_counter(); import lungct; took = time.perf_counter() - begun"
+    loaded = python(f"{code}; print(took, *sys.modules)").split()
+    assert float(loaded[0]) < 0.1
+    assert not [name for name in loaded if name.startswith("lungct.")]
+    names = ("Pipeline", "Prediction", "LungSegmenter", "Classifier", "read_scan", "SourceError", "__version__")
+    assert set(names) == set(lungct.__all__) <= set(dir(lungct))
+    assert all(getattr(lungct, name) for name in names)
+    assert lungct.Pipeline is lungct.pipeline.Pipeline
+    assert lungct.__version__ == version("lungct")
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        lungct.Nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("command", [["-m", "lungct"], [str(Path(sys.executable).with_name("lungct"))]])
+def test_the_command_says_its_version(command):
+    whole = command if len(command) == 1 else [sys.executable, *command]
+    done = subprocess.run([*whole, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"lungct {version('lungct')}\n"
 
 
 def test_importing_the_pipeline_is_cheap():
@@ -67,7 +184,9 @@ def test_training_alone_loads_tensorflow(covid_slice):
 
 
 def test_every_public_name_exists_and_is_documented():
-    for room in MAY_IMPORT:
+    for room in ROOMS_MAY_IMPORT:
+        if room == "common":
+            continue
         module = importlib.import_module(f"lungct.{room}")
         for name in module.__all__:
             thing = getattr(module, name)

@@ -7,19 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from ..common.modality import Modality
 from .errors import WeightsError
 
 SHIPPED = Path(__file__).parent
 """Folder of the networks that come with the package."""
-
-Modality = Literal["ct", "xray"]
-"""What a network is made for: axial slices of chest CT, or frontal chest X-rays. The words are those of
-`lungct.sources.Modality`; neither room may import the other."""
-
-PICTURES: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
-"""What networks of a modality look at, for the tasks in their cards."""
 
 SEGMENTER = "bcdunet-lung"
 """Name of the shipped lung segmenter."""
@@ -66,8 +60,7 @@ class Card:
     int8 : mapping
         The quantised network: ``file`` and ``sha256``; empty where there is none.
     trust : mapping
-        What answers are measured against, see `lungct.classify.trust`: ``file`` and ``sha256``; empty where there is
-        none.
+        What answers are measured against, see `lungct.classify.trust.trust`: ``file``, ``sha256``; empty without.
     modality : {"ct", "xray"}
         What the network is made for.
     caution : str

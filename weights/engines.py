@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.threads import available_threads
 from .card import Card, read_verified
 from .errors import WeightsError
-from .threads import available_threads
 
 Engine = Literal["auto", "openvino", "onnxruntime"]
 """What runs a network. ``auto``: OpenVINO where the processor has AVX-512, which it uses better, else ONNX Runtime,

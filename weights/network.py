@@ -10,9 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.threads import available_threads, side_by_side
 from .card import Card
 from .engines import Engine, Precision, Session, open_session
-from .threads import available_threads, side_by_side
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

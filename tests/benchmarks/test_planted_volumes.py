@@ -10,7 +10,7 @@ from bodies import deform
 from lesions3d import add_nuisance, plant
 from planted_volumes import write
 
-from lungct.classify.dataset import read_table
+from lungct.classify.data.dataset import read_table
 from lungct.sources import read_scan
 
 

@@ -11,8 +11,8 @@ import refusal
 import refusal_figures as figures
 from refusal_figures import FURTHER, VALIDATION, WRONG, Judged
 
+from lungct.common.intervals import bootstrap_interval
 from lungct.pipeline import Prediction
-from lungct.weights.intervals import bootstrap_interval
 
 INF, NAN = np.inf, np.nan
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lungct.common.codes import warning_in_words
 from lungct.pipeline import Pipeline
-from lungct.pipeline.prediction import DISCLAIMER
-from lungct.pipeline.service_settings import ServiceSettings
-from lungct.pipeline.wording import warning_in_words
+from lungct.pipeline.results.wording import DISCLAIMER
+from lungct.pipeline.service.settings import ServiceSettings
 
 from ..conftest import ROOT, SLICES
-from ..pipeline.serving import Held, served
+from ..pipeline.service.serving import Held, served
 from .conftest import overflow
 
 pytestmark = pytest.mark.browser

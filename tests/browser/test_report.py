@@ -5,7 +5,7 @@ import csv
 import pytest
 from typer.testing import CliRunner
 
-from lungct.pipeline.cli import app
+from lungct.pipeline.commands.cli import app
 
 from ..conftest import SLICES
 from .conftest import overflow

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lungct.pipeline.prediction import DISCLAIMER
+from lungct.pipeline.results.wording import DISCLAIMER
 
 from ..conftest import ROOT, SLICES
 from .conftest import overflow, watch

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungct.classify.calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
-from lungct.classify.evaluation import auc, expected_calibration_error, summarise
+from lungct.classify.evaluation.metrics import auc, expected_calibration_error, summarise
 
 pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
 

@@ -70,7 +70,7 @@ def test_scaling_folded_into_the_first_convolution_changes_nothing():
 @pytest.fixture
 def lite0(model, tmp_path):
     """Convolutions of Lite0's shapes and names, their numbers drawn."""
-    from lungct.classify.lite0 import _layers_in_order
+    from lungct.classify.training.lite0 import _layers_in_order
 
     rng, arrays = np.random.default_rng(0), {}
     for number, layer in enumerate(_layers_in_order(model.get_layer("efficientnetb0"))[0]):
@@ -87,7 +87,7 @@ def lite0(model, tmp_path):
 def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference(lite0):
     import keras
 
-    from lungct.classify.lite0 import SHARPNESS, load_lite0
+    from lungct.classify.training.lite0 import SHARPNESS, load_lite0
 
     smooth = np.kron(np.random.default_rng(0).random((12, 12, 12)), np.ones((1, 8, 8)))[..., None].astype(np.float32)
     model = build_classifier(96)
@@ -105,7 +105,7 @@ def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference(lit
 
 
 def test_other_files_are_refused_as_a_start(model, tmp_path):
-    from lungct.classify.lite0 import load_lite0
+    from lungct.classify.training.lite0 import load_lite0
 
     np.savez(tmp_path / "other.npz", a_kernel=np.zeros(3), a_bias=np.zeros(3))
     with pytest.raises(ValueError, match="does not hold the 49 convolutions"):

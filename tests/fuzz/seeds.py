@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless, generate_uid
 
 from ..conftest import SLICES
-from ..sources.dicom_files import enhanced_of, series_of, slice_file, xray_file
+from ..sources.dicom.dicom_files import enhanced_of, series_of, slice_file, xray_file
 
 
 def write_seeds(folder: Path) -> list[Path]:

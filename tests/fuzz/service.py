@@ -17,9 +17,9 @@ from pathlib import Path
 
 import httpx
 
-from lungct.pipeline.service_uploads import PREFIX
+from lungct.pipeline.service.uploads import PREFIX
 
-from ..pipeline.serving import free_port, serving_process
+from ..pipeline.service.serving import free_port, serving_process
 from .mutate import mutated
 from .seeds import write_seeds
 

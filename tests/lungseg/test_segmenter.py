@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from lungct.lungseg import LungSegmenter
+from lungct.lungseg.evaluation.scores import dice
 from lungct.lungseg.polarity import GLANCE
-from lungct.lungseg.scores import dice
 from lungct.lungseg.segmenter import box_around
 from lungct.sources import Scan, read_scan
 
@@ -136,7 +136,7 @@ def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, ma
 @pytest.mark.shared
 def test_validation_figures_of_the_card_hold(segmenter):
     """The card's Kaggle figure, on the same held-out slices (every fourth of them)."""
-    from lungct.lungseg.dataset import DataSet
+    from lungct.lungseg.data.dataset import DataSet
 
     folder = SHARED / "kaggle-lung-masks"
     share = segmenter.card.metrics["recipe"]["validation_share"]

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from lungct.lungseg.scores import dice
+from lungct.lungseg.evaluation.scores import dice
 
 from ..conftest import SLICES
-from ..sources.dicom_files import series_of, write
+from ..sources.dicom.dicom_files import series_of, write
 
 
 @pytest.fixture(scope="module")

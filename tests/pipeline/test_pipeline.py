@@ -5,7 +5,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from lungct.lungseg.scores import dice
+from lungct.lungseg.evaluation.scores import dice
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import Scan, SourceError, read_scan
 

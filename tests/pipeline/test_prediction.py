@@ -10,7 +10,7 @@ from PIL import Image
 
 from lungct.classify import Classification, Evidence
 from lungct.pipeline import Prediction
-from lungct.pipeline.overlay import OUTLINE
+from lungct.pipeline.results.overlay import OUTLINE
 from lungct.sources import Scan, SourceError
 
 MODEL = {"segmenter": {"name": "net", "version": "1"}}

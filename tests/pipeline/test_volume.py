@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from lungct.classify import VolumeClassifier, VolumePreprocessing
 from lungct.pipeline import Pipeline
-from lungct.pipeline.cli import app
-from lungct.pipeline.wire import pack, unpack
+from lungct.pipeline.commands.cli import app
+from lungct.pipeline.service.wire import pack, unpack
 from lungct.sources import Scan, SourceError, read_scan
 from lungct.sources.nifti import write_nifti
 from lungct.weights import load_card

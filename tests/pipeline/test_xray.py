@@ -14,20 +14,20 @@ from skimage.draw import polygon
 from typer.testing import CliRunner
 
 from lungct.classify import Classifier
-from lungct.classify.dataset import Example
-from lungct.classify.scoring import score_pictures
+from lungct.classify.data.dataset import Example
+from lungct.classify.evaluation.scoring import score_pictures
 from lungct.lungseg import LungSegmenter
 from lungct.pipeline import Pipeline
-from lungct.pipeline.batch import run_batch
-from lungct.pipeline.cli import app
-from lungct.pipeline.preprocess import preprocess
-from lungct.pipeline.service_settings import ServiceSettings
+from lungct.pipeline.batch import BatchSettings, run_batch
+from lungct.pipeline.commands.cli import app
+from lungct.pipeline.preprocess.slices import preprocess
+from lungct.pipeline.service.settings import ServiceSettings
 from lungct.sources import SourceError, read_scan
 from lungct.weights import CLASSIFIERS, SEGMENTERS, load_card
 
 from ..conftest import ROOT, SHARED, SLICES
-from ..sources.dicom_files import series_of, write
-from .serving import served
+from ..sources.dicom.dicom_files import series_of, write
+from .service.serving import served
 
 SERIES = ROOT / "examples" / "series"
 
@@ -141,7 +141,7 @@ def test_a_study_of_both_is_searched_for_what_is_asked(tmp_path, xray_file):
 
 def test_a_batch_takes_xrays_and_records_what_is_none(tmp_path, xray_file, picture):
     inputs = [xray_file, picture, SLICES / "lctsc-S1-101-hu.tif"]
-    counts = run_batch(inputs, tmp_path, modality="xray")
+    counts = run_batch(inputs, tmp_path, BatchSettings(modality="xray"))
     assert (counts.done, counts.failed) == (3, 1)
     rows = pyarrow.parquet.read_table(tmp_path / "predictions").to_pylist()
     assert sorted(row["label"] is None for row in rows) == [False, False, True]

@@ -12,7 +12,7 @@ from lungct.sources import Limits, SourceError, read_scan
 from lungct.sources.nifti import write_nifti
 
 from ..conftest import make_chest
-from .dicom_files import series_of, write
+from .dicom.dicom_files import series_of, write
 from .test_grid import ORIENTATIONS
 
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

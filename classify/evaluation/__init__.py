@@ -1,0 +1,1 @@
+"""A classifier measured: figures with intervals, curves, thresholds, subgroups, controls."""

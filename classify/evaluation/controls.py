@@ -1,0 +1,74 @@
+"""Controls: what can be told from a picture by those who see no lung, or nothing but its brightness.
+
+A classifier that beats these by little has learnt how pictures were made, not what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...sources import Intensity
+from ...sources.intensity import LUNG_WINDOW, apply_window
+from ..roi import Region
+
+CONTROLS: tuple[Region, ...] = ("erased", "mask")
+"""Regions without lung tissue, given to the same network."""
+
+FEATURES = ("mean", "standard deviation", "white share", "black share", "border mean", "aspect", "size")
+"""What `picture_features` returns, in order."""
+
+WHITE, BLACK = 0.98, 0.02
+"""Grey values, of 0 to 1, from which on a pixel is white or black."""
+
+FOLDS = 5
+
+
+def picture_features(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float64]:
+    """Return trivial features of a slice, float64 (7,): see `FEATURES`; the border is its outermost pixels."""
+    grey = apply_window(pixels, intensity, LUNG_WINDOW)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    height, width = grey.shape
+    return np.array(
+        [
+            grey.mean(), grey.std(), (grey >= WHITE).mean(), (grey <= BLACK).mean(), border.mean(),
+            width / height, np.log(height * width),
+        ],
+        dtype=np.float64,
+    )  # fmt: skip
+
+
+def trivial_scores(
+    features: NDArray[np.float64], labels: NDArray[np.bool_], patients: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return what a logistic regression on trivial features says of each picture, trained on other patients.
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (n, features)
+    labels : ndarray of bool, shape (n,)
+    patients : sequence of str
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN where there are too few patients to train on others, or some of them would show one class alone.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    groups = np.asarray(patients)
+    smallest = min(len(set(groups[labels])), len(set(groups[~labels])))
+    if smallest < 2:
+        return np.full(labels.shape, np.nan)
+    folder = StratifiedGroupKFold(min(FOLDS, smallest), shuffle=True, random_state=0)
+    folds = list(folder.split(features, labels, groups))
+    if any(not test.size or np.unique(labels[train]).size < 2 for train, test in folds):  # patients of both labels
+        return np.full(labels.shape, np.nan)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    scores = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")
+    return np.asarray(scores[:, 1], dtype=np.float64)

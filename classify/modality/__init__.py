@@ -1,0 +1,1 @@
+"""The recognizer, which tells X-rays from CT slices, and its training."""

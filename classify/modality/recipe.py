@@ -1,0 +1,38 @@
+"""Everything that decides a training run of the recognizer, the data apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RecognizerRecipe:
+    """Everything that decides a training run, the data apart.
+
+    Parameters
+    ----------
+    size : int
+        Side of the thumbnails in pixels.
+    filters : int
+        Of the first of four convolutions; each has twice as many as the one before.
+    epochs, epoch_size, batch_size : int
+    learning_rate : float
+    validation_share : float
+        Share of patients or blocks kept for validation where a data set has no split of its own.
+    sure : float
+        Probability from which on the answer counts.
+    seed : int
+    """
+
+    size: int = 64
+    filters: int = 16
+    epochs: int = 12
+    epoch_size: int = 2400
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    validation_share: float = 0.25
+    sure: float = 0.95
+    seed: int = 0
+
+
+DEFAULTS = RecognizerRecipe()

@@ -1,0 +1,133 @@
+"""A trained classifier as the product loads it: calibrated, with its threshold, measured, with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common.modality import PICTURES
+from ...sources.intensity import resize
+from ...weights import CLASSIFIERS, Card, Precision
+from ...weights.quantize import quantize
+from ...weights.release import release, training_versions
+from ..classifier import Classifier
+from ..data.regions import FindLungs, Regions
+from ..evaluation.scoring import controls_auc, score_pictures
+from ..network import build_classifier
+from ..roi import RoiPreprocessing
+from ..trust.heads import TrainingAnswers
+from ..trust.trust import Trust, fit_trust
+from .decision import decide, trained_on
+from .lesions import Lesions
+from .recipe import ClassifierRecipe
+
+if TYPE_CHECKING:
+    import keras
+
+CALIBRATION_REGIONS = 48
+"""On which the quantised network's ranges are measured."""
+
+
+def release_classifier(
+    model: keras.Model,
+    training: Regions,
+    validation: Regions,
+    drawn: Lesions | None,
+    teachers: Sequence[Card],
+    folder: Path,
+    recipe: ClassifierRecipe,
+    init: Path | str | None,
+    version: str,
+    licence: str,
+    find_lungs: FindLungs,
+    sensitivity: float | None = None,
+    caution: str = "",
+) -> Card:
+    """Write network and card; measure the network as written.
+
+    The threshold is the highest with at least this `sensitivity` on the validation pictures; Youden's without. The
+    lungs of these are found once more for the controls, which need what lies around them.
+    """
+    card = release(
+        model,
+        folder,
+        CLASSIFIERS[recipe.modality],
+        lambda: build_classifier(None, recipe.dropout, recipe.backbone),
+        version=version,
+        modality=recipe.modality,
+        caution=caution,
+        task=f"probability that the lungs of {PICTURES[recipe.modality]} show COVID-19",
+        architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
+        preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
+        decision={"temperature": 1.0, "threshold": 0.5},
+        training_data=trained_on(training.examples, "slices")
+        + ([{"name": "drawn lesions", "slices": len(drawn.pixels)}] if drawn else []),
+        licence=licence,
+    )
+    logits = Classifier(card).logits(validation.inputs).astype(np.float64)
+    decided = decide(logits, validation.examples, sensitivity)
+    card = replace(
+        card,
+        decision=decided.decision,
+        metrics={
+            **decided.metrics,
+            "controls_auc": _controls(Classifier(card), validation, find_lungs),
+            "validation_without_lung": validation.without_lung,
+            "recipe": {**asdict(recipe), "init": init.name if isinstance(init, Path) else init},
+            "teachers": [{"version": teacher.version, "sha256": teacher.sha256} for teacher in teachers],
+            "versions": training_versions(),
+        },
+    )
+    card.write()  # so that a failure beyond loses no run
+    chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
+    card = quantize(card, training.inputs[chosen][:, None])
+    trust, limits = _trust_of(card, training, validation)
+    limits = {kind: round(limit, 4) for kind, limit in limits.items()}
+    card = replace(card, trust=trust.write(card), decision={**card.decision, "distance_limit": limits})
+    card.write()
+    return card
+
+
+def _controls(classifier: Classifier, validation: Regions, find_lungs: FindLungs) -> dict[str, Any]:
+    """Return by source what can be told without seeing lung: see `lungct.classify.evaluation.scoring.controls_auc`."""
+    scored = list(score_pictures(classifier, validation.examples, find_lungs))
+    sources = sorted({one.example.source for one in scored})
+    return {name: controls_auc([one for one in scored if one.example.source == name]) for name in sources}
+
+
+def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust, dict[str, float]]:
+    """Fit what goes with the answers of the network, and of the quantised one where there is one."""
+    size, temperature = int(card.preprocessing["size"]), float(card.decision["temperature"])
+    small = np.stack([resize(roi[..., 0], size, size) for roi in training.inputs])[..., None]
+    precisions: list[Precision] = ["f32", "int8"] if card.int8 else ["f32"]
+    said = {}
+    for precision in precisions:
+        network = Classifier(card, precision=precision)
+        said[precision] = (network.answers(small), network.answers(validation.inputs))
+    trained, validated = said["f32"]
+    return fit_trust(
+        _answers_about(training, trained, temperature),
+        _answers_about(validation, validated, temperature),
+        {precision: (own[0][3], own[1][3]) for precision, own in said.items()},
+    )
+
+
+def _answers_about(regions: Regions, answers: list[NDArray[np.float32]], temperature: float) -> TrainingAnswers:
+    """Return what a network says of regions, each source and each patient of a source counting the same."""
+    patients, sources = (np.array([getattr(item, name) for item in regions.examples]) for name in ("patient", "source"))
+    weights = 1 / _same(patients)
+    for name in np.unique(sources):
+        weights[sources == name] /= weights[sources == name].sum()
+    logits = answers[0][:, 0].astype(np.float64) / temperature
+    return TrainingAnswers(answers[2], logits, regions.covid, patients, sources, weights)
+
+
+def _same(names: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return how many have the same name as each."""
+    _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
+    return np.asarray(counts[which], dtype=np.float64)

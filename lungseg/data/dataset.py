@@ -1,0 +1,201 @@
+"""Slices with lung masks on disk, paired, grouped by patient and split."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...sources import Scan, SourceError, read_scan, readable_suffixes
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledScan:
+    """A scan, one slice or a volume, and its lung mask.
+
+    Parameters
+    ----------
+    scan : Scan
+    mask : ndarray of bool, shape (slices, height, width)
+        Lung.
+    patient : str
+        What may not be split apart.
+    folder : Path
+        The folder of images it came from.
+    infection : ndarray of bool, same shape, or None
+        Infected lung, where somebody drew it.
+    """
+
+    scan: Scan
+    mask: NDArray[np.bool_]
+    patient: str
+    folder: Path = Path()
+    infection: NDArray[np.bool_] | None = None
+
+    def slices(self) -> Iterator[LabelledScan]:
+        """Yield each slice as a scan of its own."""
+        for index in range(len(self.scan)):
+            part = slice(index, index + 1)
+            infection = None if self.infection is None else self.infection[part]
+            scan = replace(self.scan, pixels=self.scan.pixels[part], affine=None)
+            yield replace(self, scan=scan, mask=self.mask[part], infection=infection)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Scans and masks in folders of one source.
+
+    Parameters
+    ----------
+    images, masks : Path
+        Folders; a mask has its scan's name, the suffix apart. Mask pixels above zero are lung.
+    patients : Path, optional
+        CSV with columns ``file`` and ``patient``; without it each file is its own patient.
+    infections : Path, optional
+        Folder of infection masks, named like the lung masks; a scan without one has no infection drawn.
+    """
+
+    images: Path
+    masks: Path
+    patients: Path | None = None
+    infections: Path | None = None
+
+    def files(self) -> dict[Path, str]:
+        """Return each scan's path with its patient.
+
+        Raises
+        ------
+        SourceError
+            When a folder is missing or holds nothing, or the CSV lacks a column.
+        """
+        names = _read_patients(self.patients) if self.patients else {}
+        return {path: f"{self.images}/{names.get(path.name, path.stem)}" for path in _readable_files(self.images)}
+
+    def split(self, share: float, seed: int) -> tuple[list[Path], list[Path]]:
+        """Split the files into those of training and those of validation, no patient on both sides.
+
+        Parameters
+        ----------
+        share : float
+            Share of patients for validation, in (0, 1); at least one patient goes to each side.
+        seed : int
+            The same seed and patients give the same split.
+
+        Raises
+        ------
+        ValueError
+            With fewer than two patients, or a share outside (0, 1).
+        """
+        files = self.files()
+        patients = sorted(set(files.values()))
+        if len(patients) < 2 or not 0 < share < 1:
+            raise ValueError(f"can't split {len(patients)} patients with a share of {share} for validation")
+        random.Random(seed).shuffle(patients)  # noqa: S311 - a split, no secret
+        held_out = set(patients[: max(1, round(share * len(patients)))])
+        return (
+            [path for path, patient in files.items() if patient not in held_out],
+            [path for path, patient in files.items() if patient in held_out],
+        )
+
+    def scans(self, files: Collection[Path] | None = None) -> Iterator[LabelledScan]:
+        """Read one scan after another with its masks; only these files if given.
+
+        Raises
+        ------
+        SourceError
+            When a mask is missing or of another size.
+        """
+        masks = _by_stem(self.masks)
+        infections = _by_stem(self.infections) if self.infections else {}
+        for path, patient in self.files().items():
+            if files is not None and path not in files:
+                continue
+            if path.stem not in masks:
+                raise SourceError(
+                    str(path), f"has no mask in {self.masks}", f"Add {path.stem}.png there or remove the scan"
+                )
+            scan = read_scan(path)
+            infection = _read_mask(infections[path.stem], scan) if path.stem in infections else None
+            yield LabelledScan(scan, _read_mask(masks[path.stem], scan), patient, self.images, infection)
+
+    def slices(self, files: Collection[Path] | None = None) -> list[LabelledScan]:
+        """Read every slice, those of volumes one by one; see `scans`."""
+        return [item for scan in self.scans(files) for item in scan.slices()]
+
+
+def read_split(data_sets: Sequence[DataSet], share: float, seed: int) -> tuple[list[LabelledScan], list[LabelledScan]]:
+    """Read data sets and split each by patient into training and validation slices; see `DataSet.split`."""
+    training, validation = [], []
+    for data_set in data_sets:
+        train, held_out = (data_set.slices(files) for files in data_set.split(share, seed))
+        print(f"{data_set.images}: {len(train)} slices to train on, {len(held_out)} to validate")
+        training += train
+        validation += held_out
+    return training, validation
+
+
+def leave_out(slices: Sequence[LabelledScan], names: Sequence[str]) -> list[LabelledScan]:
+    """Drop the slices with one of these names in their file name.
+
+    Raises
+    ------
+    ValueError
+        When a name fits no slice: most likely a slip.
+    """
+    files = [Path(item.scan.source).name for item in slices]
+    for name in names:
+        if not any(name in file for file in files):
+            raise ValueError(f"no training slice has {name!r} in its name; remove it from --exclude")
+    return [item for item, file in zip(slices, files, strict=True) if not any(name in file for name in names)]
+
+
+def by_data_set(slices: Sequence[LabelledScan]) -> dict[str, list[LabelledScan]]:
+    """Group slices by the folder they came from; see `data_set_names`."""
+    names = data_set_names({item.folder for item in slices})
+    return {name: [item for item in slices if item.folder == folder] for folder, name in names.items()}
+
+
+def data_set_names(folders: Collection[Path]) -> dict[Path, str]:
+    """Name each folder of images by its parent, or in full where that is not unique."""
+    parents = [folder.parent.name for folder in folders]
+    return {
+        folder: folder.parent.name if folder.parent.name and parents.count(folder.parent.name) == 1 else str(folder)
+        for folder in sorted(folders)
+    }
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in _readable_files(folder)}
+
+
+def _read_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
+    mask = read_scan(path, intensity="display").pixels > 0
+    if mask.shape != scan.shape:
+        raise SourceError(
+            str(path),
+            f"is {mask.shape}, its scan {scan.shape} (slices, height, width)",
+            "Give masks of the scans' size",
+        )
+    return mask
+
+
+def _readable_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise SourceError(str(folder), "is not a folder", "Give the folder that holds the pictures")
+    files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(readable_suffixes()))
+    if not files:
+        raise SourceError(str(folder), "holds no picture", f"Give a folder of {', '.join(readable_suffixes())} files")
+    return files
+
+
+def _read_patients(path: Path) -> dict[str, str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if not {"file", "patient"} <= set(rows.fieldnames or ()):
+            raise SourceError(str(path), "lacks the columns 'file' and 'patient'", "Add a header line with both")
+        return {row["file"]: row["patient"] for row in rows}

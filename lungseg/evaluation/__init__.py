@@ -1,0 +1,1 @@
+"""A segmenter measured against masks that people drew."""

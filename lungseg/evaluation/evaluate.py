@@ -1,0 +1,191 @@
+"""A segmenter measured on scans with drawn lungs: rows of slices, and what they come to by data set and patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common.intervals import bootstrap_interval
+from ...sources import Scan
+from ..data.dataset import LabelledScan, data_set_names
+from ..data.views import as_picture
+from ..segmenter import LungSegmenter
+from .scores import dice, overlap_scores, share_kept, surface_distances
+
+METRICS = (
+    "dice",
+    "jaccard",
+    "sensitivity",
+    "specificity",
+    "surface_distance_px",
+    "hausdorff95_px",
+    "surface_distance_mm",
+    "hausdorff95_mm",
+    "infection_kept",
+    "dice_tight_crop",
+)
+"""Figures of slices with lung, in the order they are reported."""
+
+SMALLEST_INFECTION = 10
+"""Pixels; of fewer a share means nothing."""
+
+
+WORST = 10
+"""Slices kept to look at."""
+
+
+class Measured(NamedTuple):
+    """One slice, the lung found in it, and its figures."""
+
+    item: LabelledScan
+    found: NDArray[np.bool_]
+    row: dict[str, Any]
+
+
+class Evaluation:
+    """Figures of measured slices and their summaries.
+
+    Parameters
+    ----------
+    measured : iterable of Measured
+        Taken one at a time; of each the figures are kept, of the worst the pictures too.
+
+    Attributes
+    ----------
+    rows : list of dict
+        The figures of each slice.
+    worst : list of Measured
+        The slices with the lowest Dice, lowest first; one without lung in which none was found has 1.
+    """
+
+    def __init__(self, measured: Iterable[Measured]) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.worst: list[Measured] = []
+        for one in measured:
+            self.rows.append(one.row)
+            self.worst = sorted([*self.worst, one], key=lambda kept: float(kept.row["dice"]))[:WORST]
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Return the figures of each data set, by its name."""
+        names = data_set_names({row["folder"] for row in self.rows})
+        return {
+            names[folder]: summarise([row for row in self.rows if row["folder"] == folder])
+            for folder in sorted({row["folder"] for row in self.rows})
+        }
+
+    def patients(self) -> list[dict[str, Any]]:
+        """Return the means of each patient's slices with lung, and the Dice of all their pixels together."""
+        table = []
+        for patient in sorted({row["patient"] for row in self.rows}):
+            rows = [row for row in self.rows if row["patient"] == patient]
+            with_lung = [row for row in rows if row["lung"]]
+            total = sum(row["found"] + row["drawn"] for row in rows)
+            means = {name: _mean([row[name] for row in with_lung]) for name in METRICS}
+            table.append(
+                {
+                    "patient": patient,
+                    "slices": len(rows),
+                    "slices_with_lung": len(with_lung),
+                    **means,
+                    "dice_of_all_pixels": 2 * sum(row["both"] for row in rows) / total if total else 1.0,
+                }
+            )
+        return table
+
+
+def evaluate_segmenter(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> Evaluation:
+    """Measure a segmenter at the scans' own resolution.
+
+    Parameters
+    ----------
+    segmenter : LungSegmenter
+    scans : iterable of LabelledScan
+        Of patients the network has not been trained on; read one at a time.
+    """
+    rng = np.random.default_rng(0)
+    return Evaluation(one for scan in scans for one in measure_scan(segmenter, scan, rng))
+
+
+def measure_scan(
+    segmenter: LungSegmenter, scan: LabelledScan, rng: np.random.Generator | None = None
+) -> Iterator[Measured]:
+    """Yield the figures of each slice; with `rng` also the Dice of a tight crop in a random window.
+
+    Surface distances are those in the slice's plane. Figures that have no meaning for a slice are NaN.
+    """
+    masks = segmenter.segment(scan.scan).mask
+    for index, (item, found) in enumerate(zip(scan.slices(), masks, strict=True)):
+        drawn = item.mask[0]
+        row: dict[str, Any] = {
+            "source": scan.scan.source,
+            "slice": index,
+            "patient": scan.patient,
+            "folder": scan.folder,
+            "lung": bool(drawn.any()),
+            "found": int(found.sum()),
+            "drawn": int(drawn.sum()),
+            "both": int((found & drawn).sum()),
+            "found_share": float(found.mean()),
+            **overlap_scores(found, drawn),
+            **_distances(found, drawn, item.scan),
+            "infection_kept": np.nan,
+            "dice_tight_crop": np.nan,
+        }
+        if item.infection is not None and item.infection.sum() >= SMALLEST_INFECTION:
+            row["infection_kept"] = share_kept(found, item.infection[0])
+        if rng is not None and row["lung"]:
+            picture, cropped = as_picture(item.scan, drawn, rng)
+            row["dice_tight_crop"] = dice(segmenter.segment(picture).mask[0], cropped)
+        yield Measured(item, found, row)
+
+
+def _distances(found: NDArray[np.bool_], drawn: NDArray[np.bool_], scan: Scan) -> dict[str, float]:
+    pixels = surface_distances(found, drawn)
+    spacing = scan.spacing[1:] if scan.spacing else None
+    millimetres = surface_distances(found, drawn, spacing) if spacing else dict.fromkeys(pixels, np.nan)
+    return {f"{name}_px": value for name, value in pixels.items()} | {
+        f"{name}_mm": value for name, value in millimetres.items()
+    }
+
+
+def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return counts, each metric over the slices with lung, and how much was found in slices without."""
+    with_lung = [row for row in rows if row["lung"]]
+    empty = [row for row in rows if not row["lung"]]
+    result: dict[str, Any] = {
+        "slices": len(rows),
+        "slices_with_lung": len(with_lung),
+        "patients": len({row["patient"] for row in rows}),
+    }
+    for name in METRICS:
+        measured = [row for row in with_lung if np.isfinite(row[name])]
+        if measured:
+            result[name] = mean_over_patients([row[name] for row in measured], [row["patient"] for row in measured])
+    if "dice" in result:
+        result["dice"]["mean_over_slices"] = round(_mean([row["dice"] for row in with_lung]), 4)
+    if empty:
+        result["found_without_lung"] = round(_mean([row["found_share"] for row in empty]), 5)
+    return result
+
+
+def mean_over_patients(values: Sequence[float], patients: Sequence[str]) -> dict[str, Any]:
+    """Return the mean over patients of their means, its 95 % bootstrap interval over patients, and the extremes."""
+    names = np.asarray(patients)
+    means = np.array([np.mean(np.asarray(values)[names == name]) for name in np.unique(names)])
+    lower, upper = bootstrap_interval([str(name) for name in np.unique(names)], lambda at: float(means[at].mean()))
+    return {
+        "mean": round(float(means.mean()), 4),
+        "interval": [round(lower, 4), round(upper, 4)],
+        "median_slice": round(float(np.median(values)), 4),
+        "lowest": round(float(min(values)), 4),
+        "highest": round(float(max(values)), 4),
+        "n": len(values),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else np.nan

@@ -1,0 +1,100 @@
+"""A page about an evaluated segmenter: figures by data set and patient, and pictures of the worst slices."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...common.page import html_figure, html_table, write_json, write_page
+from ...sources.intensity import LUNG_WINDOW, apply_window
+from ...weights import Card
+from .evaluate import METRICS, Evaluation, Measured
+
+FOUND, DRAWN = (0, 220, 255), (60, 255, 60)
+"""Colours of the outlines."""
+
+
+def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequence[Mapping[str, Any]] = ()) -> Path:
+    """Write ``report.html`` with the worst slices beside it, ``report.json``, ``slices.csv`` and ``patients.csv``.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    card : Card
+        Of the network measured.
+    folder : Path
+    flags : sequence of mapping
+        What `measure_flags` found, if it was run.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    summary, patients = evaluation.summary(), evaluation.patients()
+    network = {"name": card.name, "version": card.version, "sha256": card.sha256}
+    _write_csv(folder / "slices.csv", evaluation.rows)
+    _write_csv(folder / "patients.csv", patients)
+    content = {"network": network, "data_sets": summary, "flags": list(flags), "patients": patients}
+    write_json(folder / "report.json", content)
+    figures = [_figure(one, folder, number) for number, one in enumerate(evaluation.worst, 1)]
+    parts = [
+        "<p>Means over patients with 95 % bootstrap intervals over patients, of the slices with lung. "
+        "Distances lie in the plane of the slice. Research software, not a medical device.</p>",
+        _summary_table(summary),
+        "<h2>Worst slices</h2><p>Cyan: found. Green: drawn by a person.</p>",
+        *figures,
+        *(["<h2>Warnings on made failures</h2>", html_table(list(flags))] if flags else []),
+        "<h2>Patients</h2>",
+        html_table(patients),
+    ]
+    return write_page(folder / "report.html", f"{card.name}, version {card.version}", parts)
+
+
+def draw_outlines(one: Measured) -> Image.Image:
+    """Return the slice in a lung window with both outlines."""
+    from skimage.segmentation import find_boundaries
+
+    grey = apply_window(one.item.scan.pixels[0], one.item.scan.intensity, LUNG_WINDOW)
+    canvas = np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
+    canvas[find_boundaries(one.item.mask[0], mode="inner")] = DRAWN
+    canvas[find_boundaries(one.found, mode="inner")] = FOUND
+    return Image.fromarray(canvas)
+
+
+def _figure(one: Measured, folder: Path, number: int) -> str:
+    name = f"worst-{number:02d}.png"
+    draw_outlines(one).save(folder / name)
+    source = f"{Path(one.row['source']).name}, slice {one.row['slice']}"
+    return html_figure(name, f"Dice {one.row['dice']:.3f}: {source}")
+
+
+def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name in ("slices", "slices_with_lung", "patients", "found_without_lung", *METRICS):
+        cells = {data_set: _figure_text(figures.get(name)) for data_set, figures in summary.items()}
+        if any(cells.values()):
+            rows.append({"": name.replace("_", " "), **cells})
+    return html_table(rows)
+
+
+def _figure_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        low, high = value["interval"]
+        return f"{value['mean']:.4g} ({low:.4g} to {high:.4g}), slices {value['lowest']:.4g} to {value['highest']:.4g}"
+    return "" if value is None else f"{value}"
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            unknown = {name for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)}
+            writer.writerow({name: "" if name in unknown else value for name, value in row.items()})

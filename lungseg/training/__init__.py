@@ -1,0 +1,1 @@
+"""Training of the lung segmenter, from a recipe to a card with figures."""

@@ -1,0 +1,73 @@
+"""Where training starts: weights of the same network, or of one that looked at every pixel, for one that halves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...weights import load_card
+from ...weights.release import load_into
+from ..architectures import build_network
+
+if TYPE_CHECKING:
+    import keras
+
+
+def start_from(model: keras.Model, init: Path) -> None:
+    """Give a network the weights of another.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `build_network` makes it.
+    init : Path
+        ``.weights.h5`` of a network of the same shape, or the card (``.json``) of a released one. That may be a BCD
+        U-Net of stride 1 for one of stride 2: then `model` begins as that network on a picture of half the size.
+
+    Raises
+    ------
+    ValueError
+        When the weights don't fit.
+    WeightsError
+        When the card or its weights are missing or changed.
+    """
+    if init.suffix != ".json":
+        model.load_weights(init)
+        return
+    card = load_card(init)
+    teacher = build_network(**{**card.architecture, "size": None})
+    load_into(teacher, card)
+    weights = {variable.path: np.asarray(variable) for variable in teacher.weights}
+    if model.get_layer("encoder0_a").strides != teacher.get_layer("encoder0_a").strides:
+        weights = _on_half_the_size(weights, {variable.path: np.asarray(variable) for variable in model.weights})
+    shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
+    if {path: array.shape for path, array in weights.items()} != shapes:
+        raise ValueError(f"{init} is of another network than the one to train; leave --init away or change --filters")
+    model.set_weights([weights[path] for path in shapes])
+
+
+def _on_half_the_size(
+    old: dict[str, NDArray[np.float32]], new: dict[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """Return weights with which a network of stride 2 does what one of stride 1 does on a picture of half the size.
+
+    The first convolution takes the mean of four pixels in; the last two channels are doubled in size bilinearly. The
+    further channels before them start untrained and unheard.
+    """
+    kernel, bias = new["last/kernel"].copy(), new["last/bias"].copy()
+    kept = old["last/bias"].size
+    kernel[..., :kept], bias[:kept] = old["last/kernel"], old["last/bias"]
+    line = np.array([1, 3, 3, 1], np.float32) / 4
+    head = np.zeros_like(new["lung/kernel"])  # (4, 4, 1, channels): a transposed convolution
+    head[..., :kept] = np.outer(line, line)[..., None, None] * old["lung/kernel"][0, 0, :, 0]
+    mean = np.repeat(np.repeat(old["encoder0_a/kernel"] / np.float32(4), 2, axis=0), 2, axis=1)
+    return {
+        **old,
+        "encoder0_a/kernel": mean,
+        "last/kernel": kernel,
+        "last/bias": bias,
+        "lung/kernel": head,
+    }

@@ -1,0 +1,1 @@
+"""The pipeline inside other tools: plain functions, albumentations, MONAI, scikit-learn."""

@@ -1,0 +1,101 @@
+"""Transforms for albumentations: lungs alone in the image, or as its mask."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings import SegmenterSettings
+from .mapping import lung_mask, lung_roi
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
+try:
+    from albumentations import ImageOnlyTransform
+except ModuleNotFoundError as error:
+    raise ImportError(f"{__name__} needs albumentations. Run: pip install albumentations") from error
+
+
+class _LungTransform(ImageOnlyTransform):  # type: ignore[misc] # albumentations is not typed for us
+    """What both transforms remember: numbers and names, so that they can be pickled and written as JSON."""
+
+    def __init__(self, p: float, options: dict[str, Any]) -> None:
+        super().__init__(p=p)
+        self.options = asdict(SegmenterSettings(**options))
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Return what `albumentations.to_dict` writes."""
+        own = super().get_transform_init_args()
+        return {**own.pop("options"), **own}  # each under its own name, as the constructor takes them
+
+
+class LungRoi(_LungTransform):
+    """Image times lung mask, in its own shape and dtype.
+
+    Targets: image, images, volume, volumes. Put it before what changes brightness or contrast: networks and rules for
+    the meaning of values expect a picture or Hounsfield units.
+
+    Parameters
+    ----------
+    outside : float, optional
+        Value of what is not lung: by default 0, or -1024 (air) where the values are Hounsfield units.
+    p : float
+        Probability that it is applied.
+    **options
+        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"`` where you know what the values
+        mean; ``threads=1`` in the workers of a data loader.
+
+    Raises
+    ------
+    SourceError
+        When called with an image that can't be read as a CT slice.
+    """
+
+    def __init__(self, outside: float | None = None, p: float = 1.0, **options: Any) -> None:
+        super().__init__(p, options)
+        self.outside = outside
+
+    def apply(self, img: NDArray[Any], **_params: Any) -> NDArray[Any]:
+        """Return the lungs of one image, (height, width) or (height, width, channels)."""
+        return lung_roi(img, outside=self.outside, **self.options)
+
+    def apply_to_volume(self, volume: NDArray[Any], *args: Any, **params: Any) -> NDArray[Any]:
+        """Return the lungs of a volume, (slices, height, width) or with channels last."""
+        if volume.ndim == 3 or volume.shape[-1] == 1:  # a scan, whose slices help each other
+            return self.apply(volume)
+        return np.asarray(super().apply_to_volume(volume, *args, **params))
+
+
+class LungMask(_LungTransform):
+    """Adds the lungs as the target ``mask``: uint8 (height, width), 1 in the lungs; the image stays as it is.
+
+    Transforms that follow treat it as any other mask. A mask that comes with the image is replaced: see `key`.
+
+    Parameters
+    ----------
+    key : str
+        Another name for it, which `Compose` must know: ``additional_targets={key: "mask"}``.
+    p, **options
+        As for `LungRoi`.
+
+    Raises
+    ------
+    ValueError
+        When called without an image.
+    SourceError
+        When called with one that can't be read as a CT slice.
+    """
+
+    def __init__(self, key: str = "mask", p: float = 1.0, **options: Any) -> None:
+        super().__init__(p, options)
+        self.key = key
+
+    def apply_with_params(self, _params: dict[str, Any], **data: Any) -> dict[str, Any]:
+        """Return the data with the mask."""
+        if data.get("image") is None:
+            raise ValueError("LungMask needs an image: call transform(image=...)")
+        mask = lung_mask(data["image"], **self.options)
+        return {**data, self.key: mask.astype(np.uint8)}

@@ -1,0 +1,44 @@
+"""Checksums of inputs: what a result was made of."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from ...sources import DicomSeries, Limits
+from ...sources.files import SourceFile
+
+
+def digest(source: Path | DicomSeries, limits: Limits) -> str:
+    """Return the SHA-256 of a file; of several files, that of their own ones' lines, sorted.
+
+    Raises
+    ------
+    SourceError, OSError
+        When a file can't be read.
+    """
+    files = source.files if isinstance(source, DicomSeries) else _files(source)
+    own = []
+    for file in files:
+        with file.open(limits) as opened:
+            own.append(_sha256(opened))
+    return own[0] if len(own) == 1 else digest_of(own)
+
+
+def digest_of(parts: list[str]) -> str:
+    """Return the SHA-256 of words, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def _sha256(opened: BinaryIO) -> str:
+    found = hashlib.sha256()
+    while block := opened.read(1 << 20):
+        found.update(block)
+    return found.hexdigest()
+
+
+def _files(path: Path) -> list[SourceFile]:
+    if path.is_dir():
+        return [SourceFile(file) for file in path.rglob("*") if file.is_file()]
+    return [SourceFile(path)]

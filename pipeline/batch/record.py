@@ -1,0 +1,169 @@
+"""The record of a batch: what ran with which settings on what; and the check that a batch goes on with the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ...common.threads import available_threads
+from .digest import digest_of
+from .job import Counts
+from .locks import StoreError, all_locked
+from .store import Store
+from .whole_files import whole_file
+
+FREE = ("threads",)
+"""Settings that may change from run to run: they decide no row."""
+
+RECORD = re.compile(r"run(-\d+of\d+)?\.json")
+"""Names of records."""
+
+
+class RunRecord:
+    """``run.json`` in a folder of results, or ``run-2of8.json`` for a part of the work.
+
+    Parameters
+    ----------
+    folder : Path
+    settings : mapping
+        Everything that decides the rows, JSON types: a batch is resumed with the same settings only, but for `FREE`.
+    shard : tuple of int
+        Which of how many parts of the work, from 1.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], shard: tuple[int, int] = (1, 1)) -> None:
+        self._folder = folder
+        self._path = folder / ("run.json" if shard == (1, 1) else "run-{}of{}.json".format(*shard))
+        self._settings = json.loads(json.dumps({"lungct": version("lungct"), **settings}))
+        self._sessions: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """Compare the settings with those of earlier runs into the folder, and write down that this one began.
+
+        Raises
+        ------
+        StoreError
+            When they differ, and in what.
+        """
+        for path in records_in(self._folder):
+            record = _read(path)
+            different = sorted(_differences(record["settings"], self._settings))
+            if different:
+                raise StoreError(
+                    f"{self._folder}: its results were made otherwise ({'; '.join(different)}). "
+                    "Use the settings of then, another --out, or --redo to throw them away"
+                )
+            if path == self._path:
+                self._sessions = record["sessions"]
+        self._sessions.append({"started": _now(), "machine": _machine(), "finished": None})
+        self._write({})
+
+    def end(self, counts: Counts, store: Store) -> None:
+        """Write down how it went, and a checksum over the checksums of all inputs."""
+        self._sessions[-1].update(finished=_now(), **asdict(counts))
+        checksums, failed = {}, set()
+        for row in store.rows(["key", "source", "input_sha256", "error"]):
+            checksums[row["key"]] = f"{row['source']} {row['input_sha256']}"
+            if row["error"]:
+                failed.add(row["key"])
+        inputs = {"count": len(checksums), "failed": len(failed), "sha256": digest_of([*checksums.values()])}
+        self._write({"inputs": inputs, "seconds": sum(session.get("seconds", 0) for session in self._sessions)})
+
+    def _write(self, more: Mapping[str, Any]) -> None:
+        record = {"settings": self._settings, "sessions": self._sessions, **more}
+        with whole_file(self._path) as aside:
+            aside.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def records_in(folder: Path) -> list[Path]:
+    """Return the records of runs into a folder."""
+    return sorted(path for path in folder.glob("run*.json") if RECORD.fullmatch(path.name))
+
+
+def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
+    """Throw away the rows in a folder, the files they name, and the records of its runs: not what else lies there.
+
+    Raises
+    ------
+    StoreError
+        When a process is writing them, or it would be one part of the work that threw away all.
+    """
+    if shard != (1, 1):
+        raise StoreError("--redo throws away the other parts' results, too. Give another --out, or empty it before")
+    with all_locked(folder / ".lungct"):
+        inside = folder.resolve()
+        for path in _files_of(folder, name):
+            if (inside / path).resolve().is_relative_to(inside):
+                (inside / path).unlink(missing_ok=True)
+        for place in (folder / name, folder / ".lungct"):
+            shutil.rmtree(place, ignore_errors=True)
+        for record in records_in(folder):  # last: rows without it would be taken for those of any settings
+            record.unlink()
+
+
+def _files_of(folder: Path, name: str) -> Iterator[str]:
+    """Yield the files that rows name, those in journals too."""
+    import pyarrow.parquet
+
+    for part in (folder / name).glob("part-*.parquet"):
+        wanted = [column for column in ("file", "files") if column in pyarrow.parquet.read_schema(part).names]
+        yield from _named_in(pyarrow.parquet.read_table(part, columns=wanted).to_pylist())
+    for journal in (folder / ".lungct").glob(f"{name}-*/journal.jsonl"):
+        for line in journal.read_bytes().split(b"\n")[:-1]:
+            try:
+                yield from _named_in(json.loads(line))
+            except ValueError:  # torn
+                break
+
+
+def _named_in(rows: list[dict[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        yield from row.get("files") or ()
+        if row.get("file"):
+            yield row["file"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not {"settings", "sessions"} <= set(record):
+        raise StoreError(f"{path} is no record of lungct. Give another --out")
+    return record
+
+
+def _differences(then: Any, now: Any, name: str = "") -> list[str]:
+    """Return what differs, by name."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = sorted({*then, *now}.difference(FREE))
+        return [line for key in keys for line in _differences(then.get(key), now.get(key), f"{name}{key} ")]
+    return [] if then == now else [f"{name.strip()}: {_said(then)} then, {_said(now)} now"]
+
+
+def _said(value: Any) -> Any:
+    return "not given" if value is None else value
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "threads": available_threads(),
+        "process": os.getpid(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

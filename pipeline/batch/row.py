@@ -1,0 +1,167 @@
+"""From one input of a batch to its row and files: what the local run and Ray both do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ...sources import DicomSeries, Scan, SourceError, read_scan
+from ..pipeline import Pipeline
+from ..prediction import Prediction
+from ..results.files import stem_of, write_roi, write_sheet, write_volume
+from ..results.overlay import draw_prediction
+from ..results.row import FINDINGS, row_of
+from ..settings import SegmenterSettings
+from .digest import digest
+from .listing import LIMITS, Item
+from .remote import RemoteFile, is_ours
+from .settings import BatchSettings
+from .store import Row
+from .whole_files import whole_files
+
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "key": "string",
+        "source": "string",
+        **FINDINGS,
+        "error": "string",
+        "files": "list<string>",
+        "input_sha256": "string",
+        "read_ms": "double",
+        "predict_ms": "double",
+        "write_ms": "double",
+    }
+)
+"""The columns of a batch's rows and their types; those of the tables that named the inputs follow."""
+
+
+class Predictor:
+    """From one input to its row and files.
+
+    Parameters
+    ----------
+    pipe : Pipeline
+    folder : Path
+        Of the results.
+    settings : BatchSettings
+    """
+
+    def __init__(self, pipe: Pipeline, folder: Path, settings: BatchSettings) -> None:
+        self._pipe = pipe
+        self._folder = folder
+        self._settings = settings
+
+    def __call__(self, item: Item, work: Path) -> list[Row]:
+        """Return the row of an input, in a list."""
+        scan, row = read_item(item, self._settings, work)
+        return [row if scan is None else self.judge(item, scan, row, work)]
+
+    def judge(self, item: Item, scan: Scan, row: Row, work: Path) -> Row:
+        """Return the whole row of an input that was read, and write its files."""
+        try:
+            prediction, predict_ms = _timed(lambda: self._pipe.predict(scan, **self._settings.of_predict))
+        except SourceError as refusal:  # a volume classifier may need a spacing
+            return {**row, "error": str(refusal)}
+        (files, error), write_ms = _timed(lambda: self._write(item, prediction, work))
+        times = {"predict_ms": predict_ms, "write_ms": write_ms}
+        return {**row, **row_of(prediction), "files": files, "error": error, **times}
+
+    def _write(self, item: Item, prediction: Prediction, work: Path) -> tuple[list[str], str | None]:
+        """Write the files asked for; return their paths in the folder of results, and why there are none."""
+        if not self._settings.writes_files:
+            return [], None
+        place = Path("files", item.key[:2])  # a folder of a million files is slow everywhere
+        try:
+            with whole_files(self._folder / place, work) as aside:
+                stem = f"{stem_of(item.name)}-{item.key}"
+                written = write_outputs(prediction, aside, stem, self._settings, self._pipe.segmenter.model)
+        except SourceError as error:  # masks in a form that this input can't have
+            return [], str(error)
+        return [str(place / path.name) for path in written], None
+
+
+def write_outputs(
+    prediction: Prediction, folder: Path, stem: str, settings: BatchSettings, model: Mapping[str, str]
+) -> list[Path]:
+    """Write what is asked for beside the row.
+
+    Raises
+    ------
+    SourceError
+        When the input can't have a mask of that format.
+    """
+    scan, mask, written = prediction.scan, prediction.lung_mask, []
+    if scan is None or mask is None:
+        return []
+    masks = mask.reshape(scan.shape)
+    if settings.masks != "none":
+        written += write_volume(folder, stem, masks, scan, settings.masks, model)
+    if settings.rois:
+        written += write_roi(folder, stem, masks, scan, a_slice_each=len(scan) == 1)
+    if settings.overlays:
+        overlay = folder / f"{stem}_overlay.png"
+        draw_prediction(prediction).save(overlay)
+        written.append(overlay)
+    if settings.html:
+        written.append(write_sheet(prediction, folder, stem))
+    return written
+
+
+def read_item(item: Item, settings: SegmenterSettings, work: Path | None = None) -> tuple[Scan | None, Row]:
+    """Read one input; what is behind a URL is fetched into `work` for it. What is of another modality is refused.
+
+    Returns
+    -------
+    scan : Scan or None
+        None where it can't be read.
+    row : dict
+        What is known so far: the source, what the table said of it, checksum and time, or the error.
+    """
+    row: dict[str, Any] = {**item.extra, "source": item.name}
+    begun = time.perf_counter()
+    try:
+        with available(item.source, work) as source:
+            scan = read_scan(source, intensity=settings.intensity)
+            scan.check_is(settings.modality)
+            row["input_sha256"] = digest(source, LIMITS)
+    except SourceError as error:
+        return None, {**row, "error": str(error)}
+    except OSError as error:
+        if is_ours(error):
+            raise
+        reason = SourceError(item.name, f"can't be read ({error.strerror or error})", "Check that it is still there")
+        return None, {**row, "error": str(reason)}
+    return scan, {**row, "read_ms": 1e3 * (time.perf_counter() - begun)}
+
+
+@contextmanager
+def available(
+    source: Path | DicomSeries | RemoteFile | SourceError, work: Path | None = None
+) -> Iterator[Path | DicomSeries]:
+    """Yield what can be read here: files behind URLs are fetched for as long as that, into `work`.
+
+    Raises
+    ------
+    SourceError
+        When it can't be.
+    """
+    if isinstance(source, SourceError):
+        raise source
+    if isinstance(source, RemoteFile):
+        with source.fetched(work) as copy:
+            try:
+                yield copy
+            except SourceError as error:  # of the copy, whose name says nothing
+                raise SourceError(source.url, error.problem, error.remedy) from error
+    else:
+        yield source
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return a result and the milliseconds it took."""
+    begun = time.perf_counter()
+    return work(), 1e3 * (time.perf_counter() - begun)

@@ -1,0 +1,5 @@
+"""Batches on a Ray cluster."""
+
+from .predict import on_ray, predict_dataset
+
+__all__ = ["on_ray", "predict_dataset"]

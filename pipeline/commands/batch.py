@@ -1,0 +1,84 @@
+"""``lungct batch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..batch.progress import Progress
+from ..batch.run import PREDICTIONS, Workers, run_batch
+from ..batch.settings import BatchSettings
+from ..results.data import MaskFormat
+from .batch_options import (
+    Inputs,
+    JsonLogsOption,
+    PathColumnOption,
+    RedoOption,
+    RetryOption,
+    ShardOption,
+    finish_batch,
+    parse_shard,
+    stoppable,
+)
+from .options import MASKS_HELP, PIPELINE_OPTIONS, errors
+from .takes import takes
+
+BATCH_OPTIONS = {
+    "masks": Annotated[Literal["none", MaskFormat], typer.Option(help=f"Write lung masks. {MASKS_HELP}")],
+    "rois": Annotated[bool, typer.Option("--rois", help="Write regions of interest: inputs times masks.")],
+    "overlays": Annotated[bool, typer.Option("--overlays", help="Write pictures with outline and heatmap.")],
+    "html": Annotated[bool, typer.Option("--html", help="Write result sheets: pages that need no other file.")],
+    **PIPELINE_OPTIONS,
+}
+
+
+@takes(BatchSettings(), BATCH_OPTIONS)
+def batch(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option(help="Folder for predictions/*.parquet, files/ and run.json.")],
+    path_column: PathColumnOption = None,
+    shard: ShardOption = "1/1",
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Work on a Ray cluster: its address, auto for the one this machine belongs to, or local for one made "
+            r"for this run. pip install 'lungct\[ray]'."
+        ),
+    ] = None,
+    redo: RedoOption = False,
+    retry_failed: RetryOption = False,
+    json_logs: JsonLogsOption = False,
+    *,
+    settings: BatchSettings,
+) -> None:
+    r"""Predict any number of inputs into a folder; run it again to resume after an interruption.
+
+    Kill it anywhere: the same command finishes what is missing, and no input gets two rows.
+    Results of other settings or weights are noticed and refused.
+    Every input is a row of predictions/*.parquet: source, label, probability, lung_fraction, warnings, error, files,
+    checksum, times, and the other columns of the table that named it.
+    Needs pip install 'lungct\[batch]'. Exit codes as for predict.
+
+    Example: lungct batch scans/ table.csv 's3://bucket/*.nii.gz' --out results --masks png
+    """
+    with stoppable(redo=redo):
+        counts = run_batch(
+            inputs,
+            out,
+            settings,
+            shard=parse_shard(shard),
+            path_column=path_column,
+            redo=redo,
+            retry_failed=retry_failed,
+            workers=_on_ray(ray) if ray else None,
+            progress=Progress(errors, "Predicting", as_json=json_logs),
+        )
+    finish_batch(counts, out / PREDICTIONS)
+
+
+def _on_ray(address: str) -> Workers:
+    from ..cluster import on_ray  # a command without Ray need not wait for what goes with it
+
+    return on_ray(address)

@@ -1,0 +1,61 @@
+"""The command ``lungct``: puts the commands together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from ..results.wording import DISCLAIMER
+from .batch import batch
+from .evaluate import evaluate_app
+from .export import export
+from .info import info
+from .predict import predict
+from .preprocess import preprocess
+from .report import report
+from .segment import segment
+from .serve import serve
+from .training.app import train_app
+from .training.compare import compare_app
+from .weights import weights_app
+
+app = typer.Typer(
+    name="lungct",
+    help=f"Find the lungs in a chest CT and judge what is in them.\n\n{DISCLAIMER}",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+app.command()(predict)
+app.command()(segment)
+app.command()(batch)
+app.command()(preprocess)
+app.command()(report)
+app.command()(serve)
+app.command()(info)
+app.command()(export)
+app.add_typer(compare_app, name="compare")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(train_app, name="train")
+app.add_typer(weights_app, name="weights")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lungct {version('lungct')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Hold the options of the command itself."""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,178 @@
+"""``lungct evaluate lungseg`` and ``lungct evaluate classify``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from ...common.page import figure_in_words
+from ...sources import Scan, SourceError
+from ..settings import PipelineSettings, SegmenterSettings
+from .options import (
+    PIPELINE_OPTIONS,
+    errors,
+    opened,
+    opened_segmenter,
+    optional_paths,
+    plain_failures,
+    require_train_extra,
+    with_progress,
+)
+from .report import AllPartsOption, require_report_extra
+from .takes import takes
+from .training.options import Leaks
+
+if TYPE_CHECKING:
+    from ...lungseg.data.dataset import LabelledScan
+
+NETWORKS = ("modality", "segmenter", "classifier", "engine", "precision", "threads")
+"""Options that say what is measured."""
+
+evaluate_app = typer.Typer(help="Measure the networks on data with known answers.", no_args_is_help=True)
+
+
+@evaluate_app.command()
+@takes(SegmenterSettings(), {name: PIPELINE_OPTIONS[name] for name in NETWORKS})
+def lungseg(
+    images: Annotated[list[Path], typer.Option(help="Folder of scans; repeat for more data sets.", exists=True)],
+    masks: Annotated[
+        list[Path], typer.Option(help="Folder of their lung masks, same names; one per --images.", exists=True)
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.json, slices.csv and patients.csv.")],
+    patients: Annotated[
+        list[str] | None,
+        typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
+    ] = None,
+    infections: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of infection masks, one per --images, '-' where there is none."),
+    ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.9, help="Measure only the patients a training run with this share set aside."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    flags: Annotated[
+        bool, typer.Option(help="Also measure the warnings on failures made from the scans; needs the train extra.")
+    ] = False,
+    *,
+    settings: SegmenterSettings,
+) -> None:
+    """Compare the lungs found with lungs drawn by people.
+
+    Dice, Jaccard, sensitivity, specificity, average surface distance and 95 % Hausdorff distance (pixels, and mm
+    where the spacing is known), the share of infected pixels kept, and Dice on tight crops in random windows; by data
+    set and patient, with bootstrap intervals and the ten worst slices as pictures.
+
+    Example: lungct evaluate lungseg --images ct --masks lungs --patients patients.csv --out report
+    """
+    from ...lungseg.data.dataset import DataSet
+    from ...lungseg.evaluation.evaluate import evaluate_segmenter
+    from ...lungseg.evaluation.page import write_report
+
+    tables, infected = optional_paths(patients, len(images)), optional_paths(infections, len(images))
+    if len(masks) != len(images) or tables is None or infected is None:
+        raise typer.BadParameter("give --masks, and --patients and --infections if at all, once for each --images")
+    if flags:
+        require_train_extra()
+        from ...lungseg.evaluation.failures import measure_flags
+    with plain_failures():
+        network = opened_segmenter(settings)
+        try:
+            data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, infected, strict=True)]
+            files = [
+                data_set.split(validation_share, seed)[1] if validation_share else list(data_set.files())
+                for data_set in data_sets
+            ]
+
+            def scans(what: str) -> Iterator[LabelledScan]:
+                every = (scan for data_set, some in zip(data_sets, files, strict=True) for scan in data_set.scans(some))
+                return with_progress(every, sum(map(len, files)), what)
+
+            evaluation = evaluate_segmenter(network, scans("Measuring"))
+            found = measure_flags(network, scans("Making failures")) if flags else []
+        except (SourceError, ValueError) as error:
+            raise typer.BadParameter(str(error)) from error
+        page = write_report(evaluation, network.card, out, found)
+    for name, figures in evaluation.summary().items():
+        if "dice" in figures:
+            low, high = figures["dice"]["interval"]
+            typer.echo(f"{name}: Dice {figures['dice']['mean']:.4f} ({low:.4f} to {high:.4f}), see {page}")
+
+
+@evaluate_app.command()
+@takes(PipelineSettings(), {name: PIPELINE_OPTIONS[name] for name in NETWORKS})
+def classify(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder with COVID/ and NonCOVID/, or train/, val/, test/ that hold them; or a CSV with columns path, "
+            "label, and patient, source, split where known. Repeat for more.",
+            exists=True,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.json and pictures.csv.")],
+    validation_share: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=0.9, help="Measure what a training run with this share set aside."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
+    ] = None,
+    leaks: Leaks = "refuse",
+    all_parts: AllPartsOption = False,
+    *,
+    settings: PipelineSettings,
+) -> None:
+    """Compare the answers with labels: of each data set the test part, else the val part, else what has no part.
+
+    Accuracy, sensitivity, specificity, precision, F1, AUC, average precision, Brier score and calibration, with
+    bootstrap intervals by patient; confusion matrix, ROC, precision-recall and reliability; what the network makes of
+    lungs erased or outlined alone; the best and worst answers with heatmaps. Refuses data whose parts share patients
+    or near-duplicate pictures.
+
+    Example: lungct evaluate classify --data covid-ct --out report
+    """
+    require_report_extra()
+    from ...classify.data.dataset import read_examples, split_examples, to_measure, without_repeats, without_training
+    from ...classify.data.leaks import settle_leaks
+    from ...classify.evaluation.page import write_report
+    from ...classify.evaluation.scoring import score_pictures
+
+    with plain_failures():
+        pipe = opened(settings)
+        network, first_stage = pipe.classifier, pipe.segmenter
+        try:
+            examples, repeated = without_repeats([item for path in data for item in read_examples(path)])
+            if repeated:
+                errors.print(f"{len(repeated)} pictures are listed again and count once: {repeated[0]} first")
+            examples = without_training(examples, exclude or ())
+            if validation_share:
+                others, measured = split_examples(examples, validation_share, seed)
+            else:
+                measured = examples if all_parts else to_measure(examples)
+                chosen = set(measured)
+                others = [item for item in examples if item not in chosen]
+            if trained := sum(item.part == "train" for item in measured):
+                errors.print(f"{trained} pictures of training parts are measured: figures on those are none")
+            kept = settle_leaks(measured, others, leaks)
+            if len(kept) < len(measured):
+                errors.print(f"{len(measured) - len(kept)} pictures left out: also, or nearly, in other parts")
+
+            def find_lungs(scan: Scan) -> NDArray[np.bool_]:
+                return first_stage.segment(scan).mask
+
+            scores = score_pictures(network, kept, find_lungs)
+            scored = list(with_progress(scores, len(kept), "Measuring"))
+            report = write_report(scored, network, find_lungs, out)
+        except (SourceError, ValueError) as error:
+            raise typer.BadParameter(str(error)) from error
+    for name, figures in report["data_sets"].items():
+        auc, accuracy = (figure_in_words(figures[figure]) or "not known" for figure in ("auc", "accuracy"))
+        typer.echo(f"{name}: AUC {auc}, accuracy {accuracy}, {figures['n']} pictures, see {out / 'report.html'}")

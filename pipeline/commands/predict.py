@@ -1,0 +1,129 @@
+"""``lungct predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ...sources import SourceError
+from ..batch.inputs import list_inputs, name_of
+from ..prediction import Prediction
+from ..results.data import MaskFormat
+from ..results.files import unique_stems, write_results, write_sheet
+from ..results.row import FINDINGS, row_of
+from ..results.wording import DISCLAIMER
+from ..settings import PipelineSettings
+from .options import (
+    MASKS_HELP,
+    Sources,
+    errors,
+    finish,
+    opened,
+    plain_failures,
+    takes_pipeline,
+    with_progress,
+    write_csv,
+)
+
+COLUMNS = ("source", *FINDINGS, "error")
+
+
+@takes_pipeline
+def predict(
+    paths: Sources,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for predictions.csv and, for each input, an overlay and a mask.")
+    ] = None,
+    masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a result sheet for each input too: a page that needs no other file.")
+    ] = False,
+    *,
+    settings: PipelineSettings,
+) -> None:
+    """Find the lungs in each input and give the probability of COVID-19.
+
+    In folders and archives DICOM files become series, each one input.
+    Prints a table; an input that can't be read becomes a row with its error, and the rest go on.
+    Ends with 0 when every input gave a result, 1 when some failed, 2 for wrong usage.
+
+    Example: lungct predict examples/slices --out results --html
+    """
+    if html and not out:
+        raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
+    sources = list_inputs(paths, modality=settings.modality)
+    stems = unique_stems([name_of(source) for source in sources])
+    rows = []
+    with plain_failures():
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+        pipe = opened(settings)
+        predictions = pipe.stream(sources, **settings.of_predict)
+        for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
+            row = _row(prediction)
+            if out and html:
+                write_sheet(prediction, out, stem)
+            if out:
+                try:
+                    write_results(prediction, out, stem, masks)
+                except SourceError as error:
+                    row["error"] = str(error)
+            rows.append(row)
+            del prediction  # a volume's pixels need not wait for the next to be read
+        if out:
+            write_csv(out / "predictions.csv", COLUMNS, rows)
+    _print_table(rows)
+    if pipe.classifier.card.caution:
+        errors.print(f"Caution: {pipe.classifier.card.caution}", style="yellow", markup=False)
+    if out:
+        typer.echo(f"Results are in {out}")
+    finish(sum(row["error"] is not None for row in rows), len(rows))
+
+
+def _row(prediction: Prediction) -> dict[str, Any]:
+    """Return the row of ``predictions.csv``: rounded, lists as words."""
+    found = {name: _cell(value) for name, value in row_of(prediction).items()}
+    volume = prediction.lung_volume_ml
+    return {
+        "source": prediction.source,
+        **found,
+        "prediction_set": " or ".join(prediction.prediction_set),
+        "lung_volume_ml": None if volume is None else round(volume),
+        "slices": prediction.slices or None,
+        "error": prediction.error,
+    }
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(value)
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _with_interval(row: dict[str, Any]) -> str:
+    if row["probability"] is None:
+        return ""
+    known = row["interval_low"] is not None
+    return f"{row['probability']:.2f}" + (f" ({row['interval_low']:.2f}-{row['interval_high']:.2f})" if known else "")
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    """Print file names and answers, and below them in full what went wrong."""
+    table = Table(caption=DISCLAIMER)
+    table.add_column("source", overflow="fold", min_width=16)
+    for title in ("label", "probability", "lung, ml"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("warnings", overflow="fold")
+    for row in rows:
+        label = "failed" if row["error"] else row["label"]
+        values = (Path(row["source"]).name, label, _with_interval(row), row["lung_volume_ml"], row["warnings"])
+        table.add_row(*("" if value is None else escape(str(value)) for value in values))
+    Console().print(table)
+    for row in rows:
+        if row["error"]:
+            errors.print(row["error"], style="red", markup=False)

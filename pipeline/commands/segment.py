@@ -1,0 +1,84 @@
+"""``lungct segment``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...lungseg import LungSegmenter, find_lungs
+from ...sources import SourceError, read_scan
+from ..batch.inputs import Input, list_inputs, name_of
+from ..refusal import warnings_of
+from ..results.data import MaskFormat
+from ..results.files import unique_stems, write_roi, write_volume
+from ..settings import SegmenterSettings
+from .options import (
+    MASKS_HELP,
+    Sources,
+    errors,
+    finish,
+    opened_segmenter,
+    plain_failures,
+    takes_segmenter,
+    with_progress,
+    write_csv,
+)
+
+COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error")
+
+
+@takes_segmenter
+def segment(
+    paths: Sources,
+    out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, for each input, a mask and an ROI.")],
+    masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
+    *,
+    settings: SegmenterSettings,
+) -> None:
+    """Find the lungs in each input and write masks and regions of interest, without judging them.
+
+    The mask of a slice is a PNG of 0 and 255. The region of interest is the slice times the mask: a PNG for pictures,
+    an int16 TIFF in HU with -1024 outside the lungs for calibrated scans. Those of a volume are NIfTI on the grid of
+    the input. Exit codes as for predict.
+
+    Example: lungct segment examples/slices --out masks
+    """
+    sources = list_inputs(paths, modality=settings.modality)
+    stems = unique_stems([name_of(source) for source in sources])
+    with plain_failures():
+        out.mkdir(parents=True, exist_ok=True)
+        segmenter = opened_segmenter(settings)
+        named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
+        rows = [_segment_one(source, stem, segmenter, settings, out, masks) for source, stem in named]
+        write_csv(out / "segmentations.csv", COLUMNS, rows)
+    typer.echo(f"Masks and regions of interest are in {out}")
+    finish(sum("error" in row for row in rows), len(rows))
+
+
+def _segment_one(
+    source: Input,
+    stem: str,
+    segmenter: LungSegmenter,
+    settings: SegmenterSettings,
+    out: Path,
+    masks: MaskFormat,
+) -> dict[str, Any]:
+    """Write one input's files and return its row."""
+    try:
+        scan = read_scan(source, intensity=settings.intensity)
+        scan.check_is(settings.modality)
+        scan, lungs = find_lungs(segmenter, scan)
+        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.model)
+    except SourceError as error:
+        errors.print(str(error), style="red", markup=False)
+        return {"source": name_of(source), "error": str(error)}
+    write_roi(out, stem, lungs.mask, scan, a_slice_each=written[0].suffix == ".png")
+    return {
+        "source": name_of(source),
+        "slices": len(scan),
+        "lung_fraction": round(lungs.lung_fraction, 4),
+        "confidence": round(float(lungs.confidence.mean()), 4),
+        "warnings": " ".join(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
+    }

@@ -1,0 +1,132 @@
+"""``lungct train classify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ....classify.roi import Region
+from ....classify.training.recipe import ClassifierRecipe
+from ....weights import SEGMENTERS, Card, load_card
+from ..options import require_train_extra
+from ..takes import takes
+from .options import (
+    RECIPE_OPTIONS,
+    Leaks,
+    LeastSensitivity,
+    Licence,
+    Out,
+    Segmenter,
+    Version,
+    trained,
+)
+
+OPTIONS = {
+    "backbone": Annotated[str, typer.Option(help="efficientnetb0, resnet50, vgg16, vgg19, inceptionv3 or xception.")],
+    "region": Annotated[
+        Region,
+        typer.Option(
+            help="What the network sees: masked (the lungs alone), crop (their box), whole (the slice); "
+            "or, as a control, erased (the box without lungs) or mask (the outline)."
+        ),
+    ],
+    "size": Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")],
+    "epoch_size": Annotated[int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")],
+    "lesion_slices": Annotated[int, typer.Option(min=0, help="Slices with drawn lesions an epoch, on top.")],
+    "lesion_weight": Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")],
+    "teachers_share": Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the target that teachers give; the label gives the rest.")
+    ],
+    **RECIPE_OPTIONS,
+}
+
+Folders = list[Path] | None
+
+
+@takes(ClassifierRecipe(), OPTIONS, "recipe")
+def classify(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder with COVID/ and NonCOVID/, or train/ and val/ that hold them; or a CSV with columns path, "
+            "label, and patient, source, split where known. Repeat for more.",
+            exists=True,
+        ),
+    ],
+    out: Out,
+    init: Annotated[
+        str,
+        typer.Option(help="imagenet (Keras downloads it), none, or a file: Lite0's .npz, a run's .weights.h5, a card."),
+    ] = "none",
+    images: Annotated[
+        Folders,
+        typer.Option(help="Folder of slices with drawn lesions, which teach the network where to look.", exists=True),
+    ] = None,
+    masks: Annotated[Folders, typer.Option(help="Folder of their lung masks.", exists=True)] = None,
+    infections: Annotated[Folders, typer.Option(help="Folder of their lesion masks.", exists=True)] = None,
+    segmenter: Segmenter = None,
+    teacher: Annotated[
+        Folders,
+        typer.Option(
+            help="Card of a trained classifier whose answers are learnt as well; repeat for more.", exists=True
+        ),
+    ] = None,
+    sensitivity: LeastSensitivity = None,
+    leaks: Leaks = "refuse",
+    weights_version: Version = "own",
+    weights_licence: Licence = "not stated",
+    caution: Annotated[
+        str, typer.Option(help="What everybody who uses the network must know of its data; goes into the card.")
+    ] = "",
+    *,
+    recipe: ClassifierRecipe,
+) -> None:
+    """Train the classifier (EfficientNetB0, focal loss) on pictures in class folders.
+
+    The lungs are found by the segmenter first. Writes checkpoints, history.csv, history.png, and the network
+    with its card: use it with Classifier.from_card("OUT/efficientnetb0-covid.json"), of X-rays
+    efficientnetb0-covid-xray.json.
+
+    Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
+    """
+    folders = [images or [], masks or [], infections or []]
+    if len({len(given) for given in folders}) > 1:
+        raise typer.BadParameter("give --images, --masks and --infections as often as each other")
+    require_train_extra()
+    from ....classify.training.train import train_classifier
+    from ....lungseg import LungSegmenter
+    from ....lungseg.data.dataset import DataSet
+
+    start = _start(init)
+    first_stage = LungSegmenter(load_card(segmenter or SEGMENTERS[recipe.modality]))
+
+    def train() -> Card:
+        drawn = [DataSet(image, mask, infections=infection) for image, mask, infection in zip(*folders, strict=True)]
+        return train_classifier(
+            data,
+            lambda scan: first_stage.segment(scan).mask,
+            out,
+            recipe,
+            start,
+            version=weights_version,
+            licence=weights_licence,
+            lesions=[scan for data_set in drawn for scan in data_set.scans()],
+            teachers=[load_card(path) for path in teacher or []],
+            segmenter=first_stage.card.sha256,
+            sensitivity=sensitivity,
+            leaks=leaks,
+            caution=caution,
+        )
+
+    trained(train, out)
+
+
+def _start(init: str) -> Literal["imagenet"] | Path | None:
+    keywords: dict[str, Literal["imagenet"] | None] = {"none": None, "imagenet": "imagenet"}
+    if init in keywords:
+        return keywords[init]
+    if not Path(init).is_file():
+        raise typer.BadParameter(f"{init} does not exist; give imagenet, none, or a file", param_hint="--init")
+    return Path(init)

@@ -1,0 +1,9 @@
+"""Normalised, masked, lung-cropped slices with a manifest, to train other models on."""
+
+from .groups import Grouping, Split
+from .job import run_preprocess
+from .settings import PreprocessSettings
+from .slice_files import read_slice
+from .slices import ProcessedSlice, preprocess
+
+__all__ = ["Grouping", "PreprocessSettings", "ProcessedSlice", "Split", "preprocess", "read_slice", "run_preprocess"]

@@ -1,0 +1,93 @@
+"""Sections of a report about the data: who was measured, what stands in it twice, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ...common.codes import warning_in_words
+from ...common.page import html_facts, html_table
+
+LISTED = 40
+"""Rows of a list on the page; ``report.json`` has all."""
+
+
+def cohort_section(cohort: Mapping[str, Any]) -> Iterator[str]:
+    """Count who and what was measured, and what it was compared with."""
+    yield html_table(cohort["groups"])
+    yield "<h3>Of the measured inputs that could be read</h3>"
+    yield html_facts({name: _counted(value) for name, value in cohort["measured"].items()})
+
+
+def _counted(value: str | Mapping[str, int]) -> str:
+    return value if isinstance(value, str) else ", ".join(f"{name} {count}" for name, count in value.items())
+
+
+def leaks_section(leaks: Mapping[str, Any]) -> Iterator[str]:
+    """List what parts share, and what stands in the data twice."""
+    compared = leaks["compared"]
+    parts = ", ".join(f"{count} in {part}" for part, count in leaks["parts"].items())
+    yield (
+        f"<p>Compared: {compared['inputs']} inputs, {escape(parts)}. Pictures look alike where perceptual hashes "
+        f"differ in at most {compared['near']} of {compared['bits']} bits: copies saved again or resized are found, "
+        "cropped or turned ones mostly not. Of volumes the middle slice is compared.</p>"
+    )
+    yield "<h3>Patients, by the words in their names</h3>"
+    yield html_table(leaks["patients"]) or "<p>Nothing says whose the inputs are.</p>"
+    if leaks["papers"]:
+        yield f"<p>{leaks['papers']} papers are known, from a column or from file names of paper, page and figure.</p>"
+    groups = {
+        "shared_papers": "Papers in several parts",
+        "shared_patients": "Patients in several parts",
+        "shared_dicom": "Patients or series in several parts, by DICOM headers",
+        "patients_in_sources": "Patients of one name in several sources",
+    }
+    for name, title in groups.items():
+        yield f"<h3>{title}</h3>" + _list([_shared(one) for one in leaks[name]])
+    titles = {
+        "across_parts": "Alike, in different parts",
+        "two_labels": "Alike, with different labels",
+        "between_patients": "Alike, of different patients of one part",
+    }
+    for name, title in titles.items():
+        yield f"<h3>{title}</h3>" + _list(leaks[name])
+
+
+def _shared(one: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": one["name"], **{part: ", ".join(names) for part, names in one["pictures"].items()}}
+
+
+def _list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the first rows as a table, and how many more there are."""
+    if not rows:
+        return "<p>None.</p>"
+    columns = dict.fromkeys(name for row in rows[:LISTED] for name in row)
+    more = f"<p>And {len(rows) - LISTED} more, in the JSON beside this page.</p>" if len(rows) > LISTED else ""
+    return html_table([{name: row.get(name, "") for name in columns} for row in rows[:LISTED]]) + more
+
+
+def failures_section(failures: Mapping[str, Any]) -> Iterator[str]:
+    """List inputs without an answer, and warnings."""
+    names = ("inputs", "answered", "unreadable", "without_lung", "refused")
+    yield html_facts({name.replace("_", " "): str(failures[name]) for name in names})
+    yield "<h3>Without an answer</h3>" + _list([_shortened(row) for row in failures["unanswered"]])
+    yield "<h3>Warnings</h3>"
+    yield _list(
+        [
+            {
+                "warning": row["warning"],
+                "inputs": row["inputs"],
+                "meaning": warning_in_words(row["warning"]),
+                "names": ", ".join(row["names"][:5]) + (" …" if len(row["names"]) > 5 else ""),
+            }
+            for row in failures["warnings"]
+        ]
+    )
+
+
+def _shortened(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the last two parts of the input's path, which the JSON has in full."""
+    short = "/".join(Path(row["input"]).parts[-2:])
+    return {**row, "input": short, "why": row["why"].replace(row["input"], short)}

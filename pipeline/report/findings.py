@@ -1,0 +1,176 @@
+"""What a reader must know before any figure of a report: leaks, failures and shortcuts, in one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...classify.data.leak_table import NO_PART
+from ...common.intervals import FEWEST
+
+FEW_PATIENTS = 50
+"""Of a class; with fewer, intervals are wide and hide much."""
+
+MISCALIBRATED = 0.1
+"""Expected calibration error from which on probabilities are off."""
+
+NAMED = 5
+"""Of a kind, in a finding; the sections below name the rest."""
+
+
+class Finding(NamedTuple):
+    """One sentence, and whether it speaks against the figures ("leak", "doubt") or says what was checked ("good")."""
+
+    kind: str
+    text: str
+
+
+def findings(report: Mapping[str, Any]) -> list[Finding]:
+    """Return what there is to say of a report's figures, what speaks against them first."""
+    every = [
+        *leak_findings(report["leaks"]), *_trained_on(report), *_failures(report["failures"]),
+        *_few(report), *_shortcuts(report), *_lists(report),
+    ]  # fmt: skip
+    order = ("leak", "doubt", "good")
+    return sorted(every, key=lambda finding: order.index(finding.kind))
+
+
+def leak_findings(leaks: Mapping[str, Any]) -> list[Finding]:
+    """Return what there is to say of a table of leaks: see `lungct.classify.data.leak_table.leak_table`."""
+    return [*_papers(leaks["shared_papers"]), *_patients(leaks), *_alike(leaks)]
+
+
+def _papers(papers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for paper in papers[:NAMED]:
+        yield Finding("leak", f"Pictures of paper {paper['name']} stand in {_where(paper)}.")
+    if len(papers) > NAMED:
+        yield Finding("leak", f"Pictures of {len(papers) - NAMED} more papers stand in several parts, listed below.")
+
+
+def _patients(leaks: Mapping[str, Any]) -> Iterator[Finding]:
+    shared, in_dicom, parts = leaks["shared_patients"], leaks["shared_dicom"], _parts(leaks["parts"])
+    known = leaks["compared"]["with_patient_by_part"]
+    if shared:
+        text = f"In several parts stand pictures of {_many(len(shared), 'patient')}: {_names(shared)}"
+        yield Finding("leak", f"{text}.")
+    elif len(_parts(known)) > 1:
+        counted = "; ".join(
+            f"{row['names']} " + ", ".join(f"{row[part]} in {part}" for part in parts if row[part])
+            for row in leaks["patients"]
+        )
+        yield Finding("good", f"No patient named in the tables stands in several parts ({counted}).")
+    missing = [part for part in parts if known.get(part, 0) < leaks["parts"][part]]
+    if len(parts) > 1 and missing:
+        text = f"Not all inputs of {' and '.join(missing)} have a patient"
+        yield Finding("doubt", f"{text}: whether one stands in several parts can't be told of those.")
+    if in_dicom:
+        pictures = " and ".join(f"{part}/{names[0]}" for part, names in in_dicom[0]["pictures"].items())
+        text = f"By their DICOM headers, {_many(len(in_dicom), 'patient or series', 'patients or series')} "
+        yield Finding("leak", f"{text}stand in several parts, first {pictures}.")
+    if same := leaks["patients_in_sources"]:
+        text = f"Several sources name patients alike, who count as different ones: {_names(same)}"
+        yield Finding("doubt", f"{text}. If they are the same people, parts share them and intervals are too narrow.")
+
+
+def _alike(leaks: Mapping[str, Any]) -> Iterator[Finding]:
+    parts, read = _parts(leaks["parts"]), leaks["compared"]["with_hash_by_part"]
+    if pairs := len(leaks["across_parts"]):
+        yield Finding("leak", f"Pictures in different parts look alike: {_many(pairs, 'pair')}.")
+    elif len(_parts(read)) > 1:
+        counted = ", ".join(f"{read[part]} of {part}" for part in _parts(read))
+        yield Finding("good", f"No two pictures of different parts look alike (compared: {counted}).")
+    if unread := [part for part in parts if part not in read]:
+        text = f"Nothing of {' and '.join(unread)} could be read"
+        yield Finding("doubt", f"{text}, so it was compared with nothing.")
+    if pairs := len(leaks["two_labels"]):
+        yield Finding("doubt", f"Pictures look alike but have different labels: {_many(pairs, 'pair')}.")
+    if pairs := len(leaks["between_patients"]):
+        text = f"Pictures of different patients or blocks of one part look alike: {_many(pairs, 'pair')}"
+        yield Finding("doubt", f"{text}. Intervals over patients may be too narrow.")
+
+
+def _parts(counts: Mapping[str, int]) -> list[str]:
+    return [part for part in counts if part != NO_PART]
+
+
+def _many(count: int, what: str, several: str = "") -> str:
+    return f"{count} {what if count == 1 else several or what + 's'}"
+
+
+def _names(some: Sequence[Mapping[str, Any]]) -> str:
+    return _listed([one["name"] for one in some])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+
+
+def _where(shared: Mapping[str, Any]) -> str:
+    return " and ".join(f"{part} ({len(names)})" for part, names in shared["pictures"].items())
+
+
+def _trained_on(report: Mapping[str, Any]) -> Iterator[Finding]:
+    sources = {row["source"] for row in report["cohort"]["groups"]}
+    if names := [name for name in report["provenance"]["trained_on"] if name in sources]:
+        text = f"The network was trained on pictures of {' and '.join(names)}, so this is no external test"
+        yield Finding("doubt", f"{text}. What it was trained on must not be measured at all.")
+    measured = [row for row in report["cohort"]["groups"] if row["used"] == "measured" and row["part"] == "train"]
+    if count := sum(row["inputs"] for row in measured):
+        text = f"{_many(count, 'input')} of the part train {'is' if count == 1 else 'are'} among those measured"
+        yield Finding("doubt", f"{text}: what a network was trained on it knows, and figures on it are none.")
+
+
+def _failures(failures: Mapping[str, Any]) -> Iterator[Finding]:
+    missing = failures["inputs"] - failures["answered"]
+    if missing:
+        counts = ", ".join(
+            f"{failures[name]} {words}"
+            for name, words in (("unreadable", "unreadable"), ("without_lung", "without lung"), ("refused", "refused"))
+            if failures[name]
+        )
+        text = f"{missing} of {failures['inputs']} inputs have no answer ({counts})"
+        yield Finding("doubt", f"{text}; figures leave them out.")
+    else:
+        yield Finding("good", f"All {failures['inputs']} inputs were answered.")
+
+
+def _few(report: Mapping[str, Any]) -> Iterator[Finding]:
+    fewest = min(row["patients"] for row in report["patients_by_class"])
+    counted = " and ".join(f"{row['patients']} {row['label']}" for row in report["patients_by_class"])
+    if fewest < FEWEST:
+        text = f"There are too few patients to conclude anything, {counted}: figures have no interval"
+        yield Finding("doubt", f"{text}, and neither shortcuts nor calibration can be judged.")
+    elif fewest < FEW_PATIENTS:
+        yield Finding("doubt", f"There are few patients, {counted}: intervals are wide.")
+
+
+def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
+    words = {
+        "erased": "with the lungs erased",
+        "mask": "from the outline of the lungs alone",
+        "trivial": "by brightness, border and size of the pictures alone",
+    }
+    for name, how in words.items():
+        figure = report["controls"][name]
+        if figure["interval"] and figure["interval"][0] > 0.5:
+            yield Finding("doubt", f"The classes can be told {how}: AUC {figure['value']:.2f}. That much is no skill.")
+    error = report["discrimination"]["answered"]["expected_calibration_error"]
+    if error["interval"] and error["value"] > MISCALIBRATED:
+        off = f"{error['value']:.2f}"
+        yield Finding("doubt", f"Probabilities are {off} off on average: don't read them as frequencies.")
+    if names := report["single_class_sources"]:
+        text = f"One class alone comes from {' and '.join(names)}"
+        yield Finding("doubt", f"{text}: there, telling sources apart looks like telling COVID.")
+
+
+def _lists(report: Mapping[str, Any]) -> Iterator[Finding]:
+    if unlisted := report["unlisted"]:
+        text = f"{_many(len(unlisted), 'file')} of the folder without a label left out"
+        yield Finding("doubt", f"{text}: {_listed(unlisted)}.")
+    if repeated := [Path(name).name for name in report["repeated"]]:
+        yield Finding("doubt", f"Listed more than once, but counted once: {_listed(repeated)}.")
+    if report["patients_unknown"]:
+        text = f"{_many(report['patients_unknown'], 'input')} without a patient: neighbours in blocks, or each input, "
+        text += "count as one"
+        yield Finding("doubt", f"{text}, so intervals may be too narrow.")

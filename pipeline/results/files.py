@@ -1,0 +1,155 @@
+"""Names and files of results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...sources import Scan
+from ...sources.scan import AIR
+from .data import MaskFormat, PredictionData
+from .overlay import draw_prediction
+from .sheet import result_sheet
+
+LONGEST = 120
+"""Bytes of an input's name in those of its files: systems allow 255."""
+
+
+def stem_of(source: str) -> str:
+    """Return a file name for a source: its own without the suffix, safe on every system, and short."""
+    name = re.sub(r"\.(nii\.gz|[a-zA-Z]\w{0,5})$", "", Path(source).name)  # folders may be named by a UID
+    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "scan"
+    return stem.encode()[:LONGEST].decode(errors="ignore")
+
+
+def unique_stems(sources: list[str]) -> list[str]:
+    """Return a name for each source, numbered where two would be the same."""
+    taken: set[str] = set()
+    stems = []
+    for source in sources:
+        stem, number = stem_of(source), 2
+        while stem.lower() in taken:
+            stem, number = f"{stem_of(source)}-{number}", number + 1
+        taken.add(stem.lower())
+        stems.append(stem)
+    return stems
+
+
+def slice_names(stem: str, slices: int) -> list[str]:
+    """Return one name a slice: the stem itself for one, numbered from slice001 for more."""
+    return [stem] if slices == 1 else [f"{stem}_slice{index + 1:03d}" for index in range(slices)]
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
+    """Write one slice's mask as PNG, 0 and 255."""
+    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+    return path
+
+
+def write_volume(
+    folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, model: Mapping[str, str]
+) -> list[Path]:
+    """Write the mask of a whole scan in the format asked for.
+
+    Parameters
+    ----------
+    folder : Path
+    stem : str
+        Of the file names.
+    mask : ndarray of bool, shape (slices, height, width)
+    scan : Scan
+    masks : {"auto", "png", "nifti", "seg"}
+        See `Prediction.save`.
+    model : mapping
+        Name and version of the segmenter.
+
+    Raises
+    ------
+    SourceError
+        When the scan can't have a mask of that format.
+    """
+    if masks == "png" or (masks == "auto" and len(scan) == 1):
+        names = slice_names(stem, len(scan))
+        return [write_mask(folder / f"{name}_mask.png", part) for name, part in zip(names, mask, strict=True)]
+    if masks == "seg":
+        from ...sources.dicom.seg import write_seg
+
+        return [write_seg(folder / f"{stem}_mask.dcm", mask, scan, model=model["name"], version=model["version"])]
+    from ...sources.nifti import write_nifti
+
+    return [write_nifti(folder / f"{stem}_mask.nii.gz", mask, scan)]
+
+
+def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, a_slice_each: bool) -> list[Path]:
+    """Write the slices times their masks: a PNG of a picture's slice, an int16 TIFF of one in HU, or one NIfTI of all.
+
+    Parameters
+    ----------
+    folder : Path
+    stem : str
+        Of the file names.
+    masks : ndarray of bool, shape (slices, height, width)
+    scan : Scan
+    a_slice_each : bool
+        Files of slices, not one volume.
+    """
+    rois = np.empty(scan.shape, dtype=np.int16 if scan.intensity == "hu" else np.uint8)
+    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # a volume at once would fill memory
+        whole = np.rint(pixels) if scan.intensity == "hu" else np.rint(pixels * 255)
+        rois[index] = np.where(mask, np.clip(whole, -32768, 32767), AIR if scan.intensity == "hu" else 0)
+    if not a_slice_each:
+        from ...sources.nifti import write_nifti
+
+        return [write_nifti(folder / f"{stem}_roi.nii.gz", rois, scan)]
+    return [
+        _write_slice(folder / f"{name}_roi", roi) for name, roi in zip(slice_names(stem, len(scan)), rois, strict=True)
+    ]
+
+
+def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
+    """Write a slice in HU, int16, as TIFF, or in grey, uint8, as PNG."""
+    if roi.dtype == np.uint8:
+        path = path.with_name(f"{path.name}.png")
+        Image.fromarray(roi).save(path)
+        return path
+    import tifffile
+
+    path = path.with_name(f"{path.name}.tif")
+    tifffile.imwrite(path, roi, compression="zlib")
+    return path
+
+
+def save_prediction(
+    prediction: PredictionData, folder: Path, name: str | None, masks: MaskFormat, *, html: bool
+) -> list[Path]:
+    """Write everything about a prediction; see `Prediction.save`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = name or stem_of(prediction.source)
+    record = folder / f"{stem}.json"
+    record.write_text(json.dumps(prediction.to_dict(), indent=2) + "\n", encoding="utf-8")
+    sheets = [write_sheet(prediction, folder, stem)] if html else []
+    return [record, *sheets, *write_results(prediction, folder, stem, masks)]
+
+
+def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
+    """Write the result sheet, also of a source that could not be read; return its path."""
+    path = folder / f"{stem}.html"
+    path.write_text(result_sheet(prediction), encoding="utf-8")
+    return path
+
+
+def write_results(prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:
+    """Write overlay and mask; nothing for a source that could not be read."""
+    if prediction.lung_mask is None or prediction.scan is None:
+        return []
+    overlay = folder / f"{stem}_overlay.png"
+    draw_prediction(prediction).save(overlay)
+    scan, mask = prediction.scan, prediction.lung_mask.reshape(prediction.scan.shape)
+    return [overlay, *write_volume(folder, stem, mask, scan, masks, prediction.model["segmenter"])]

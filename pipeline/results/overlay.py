@@ -1,0 +1,141 @@
+"""The picture people look at: slice, lungs' outline, heatmap, caption."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from .data import PredictionData, SliceView
+from .wording import DISCLAIMER
+
+SHORTEST_SIDE = 384
+"""Smaller slices are enlarged for the overlay: a caption must be readable."""
+
+SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE = 4, 3, 320
+"""A volume's sheet: tiles across, tiles down, and the longer side of one in pixels."""
+
+OUTLINE = (0, 220, 255)
+FOR_COVID = np.array([255, 60, 0], dtype=np.float32)
+STRONGEST = 0.55
+"""Opacity of the heatmap where it is 1; it fades to nothing at 0.5, where a place speaks for neither."""
+
+
+def draw_prediction(prediction: PredictionData, slice_index: int | None = None) -> Image.Image:
+    """Draw one slice, or of a volume a sheet of slices; see `Prediction.overlay`."""
+    if slice_index is None and prediction.slices > 1:
+        return draw_sheet(prediction)
+    return draw_overlay(prediction, slice_index or 0)
+
+
+def draw_overlay(prediction: PredictionData, slice_index: int = 0) -> Image.Image:
+    """Draw one slice of a prediction, with its caption."""
+    view = prediction.slice_view(slice_index)
+    picture = draw_evidence(view, max(1.0, SHORTEST_SIDE / min(view.mask.shape)))
+    return _with_caption(picture, _caption(prediction, slice_index))
+
+
+def draw_sheet(prediction: PredictionData) -> Image.Image:
+    """Draw a volume's slices side by side, evenly spaced along the lungs, with one caption."""
+    tiles = []
+    for index in along_lungs(prediction, SHEET_COLUMNS * SHEET_ROWS):
+        view = prediction.slice_view(index)
+        picture = draw_evidence(view, SHEET_TILE / max(view.mask.shape))
+        tiles.append(_with_caption(picture, [place_in_words(prediction, index)]))
+    width, height = tiles[0].size
+    sheet = Image.new("RGB", (width * min(SHEET_COLUMNS, len(tiles)), height * -(-len(tiles) // SHEET_COLUMNS)))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % SHEET_COLUMNS * width, number // SHEET_COLUMNS * height))
+    return _with_caption(sheet, _caption(prediction))
+
+
+def along_lungs(prediction: PredictionData, count: int) -> list[int]:
+    """Return at most so many slices, evenly spaced from the first with lung to the last; of all where none has any."""
+    found = np.flatnonzero(np.isfinite(prediction.slice_probabilities))
+    first, last = (found[0], found[-1]) if found.size else (0, prediction.slices - 1)
+    return [int(index) for index in np.unique(np.rint(np.linspace(first, last, count)))]
+
+
+def draw_plain(view: SliceView, scale: float) -> Image.Image:
+    """Draw a slice as a screen shows it, grey."""
+    height, width = view.display.shape
+    grey = Image.fromarray(np.rint(view.display * 255).astype(np.uint8))
+    return grey.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
+
+
+def draw_evidence(view: SliceView, scale: float) -> Image.Image:
+    """Draw slice, heatmap and outline, RGB."""
+    grey = draw_plain(view, scale)
+    canvas: NDArray[Any] = np.repeat(np.asarray(grey, dtype=np.float32)[..., None], 3, axis=2)
+    lungs, opacity = _lungs_and_opacity(view, grey.size)
+    canvas = canvas * (1 - opacity[..., None]) + FOR_COVID * opacity[..., None]
+    canvas[_outline(lungs)] = OUTLINE
+    return Image.fromarray(np.rint(canvas).astype(np.uint8))
+
+
+def draw_layers(view: SliceView, scale: float) -> tuple[Image.Image, Image.Image]:
+    """Draw heatmap and outline each on its own, transparent, to be laid over `draw_plain`."""
+    height, width = view.mask.shape
+    lungs, opacity = _lungs_and_opacity(view, (round(width * scale), round(height * scale)))
+    return _tint(opacity, FOR_COVID), _tint(_outline(lungs), np.array(OUTLINE))
+
+
+def _lungs_and_opacity(view: SliceView, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    """Return the mask, and how opaque the heatmap lies on each pixel, in a size of (width, height)."""
+    heat = np.asarray(Image.fromarray(view.heatmap).resize(size, Image.Resampling.BILINEAR))
+    lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
+    return lungs, np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs
+
+
+def _tint(opacity: NDArray[Any], colour: NDArray[Any]) -> Image.Image:
+    """Return one colour of some opacity, 0 to 1: a palette of nothing but that colour, less and less transparent."""
+    picture = Image.fromarray(np.rint(opacity * 255.0).astype(np.uint8)).convert("L")
+    picture.putpalette([int(part) for part in colour] * 256)
+    picture.info["transparency"] = bytes(range(256))
+    return picture
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the outermost two pixels of a mask."""
+    return mask & ~_erode(_erode(mask))
+
+
+def _erode(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    padded = np.pad(mask, 1)
+    return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+
+
+def _caption(prediction: PredictionData, slice_index: int | None = None) -> list[str]:
+    if prediction.probability is None:
+        answer = f"{prediction.label}"
+    else:
+        answer = f"{prediction.label}, probability of COVID {prediction.probability:.2f}"
+    if prediction.slices > 1 and slice_index is not None:
+        answer += f" ({place_in_words(prediction, slice_index)})"
+    if prediction.lung_volume_ml is not None:
+        answer += f", lungs {prediction.lung_volume_ml:.0f} ml"
+    warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
+    return [answer, f"{warnings}. {DISCLAIMER}"]
+
+
+def place_in_words(prediction: PredictionData, index: int) -> str:
+    """Return a slice's number and its probability."""
+    own = prediction.slice_probabilities[index]
+    return f"slice {index + 1} of {prediction.slices}: " + (f"{own:.2f}" if np.isfinite(own) else "no lung")
+
+
+def _with_caption(picture: Image.Image, lines: list[str]) -> Image.Image:
+    """Put lines of text on a black strip below the picture, as large as fits its width."""
+    longest = max(lines, key=len)
+    size = 16.0
+    while size > 8 and ImageFont.load_default(size).getlength(longest) > picture.width - 12:
+        size -= 1
+    font, step = ImageFont.load_default(size), round(size * 1.35)
+    whole = Image.new("RGB", (picture.width, picture.height + step * len(lines) + 8))
+    whole.paste(picture)
+    draw = ImageDraw.Draw(whole)
+    for number, line in enumerate(lines):
+        draw.text((6, picture.height + 3 + number * step), line, fill=(255, 255, 255), font=font)
+    return whole

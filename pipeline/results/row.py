@@ -1,0 +1,46 @@
+"""A prediction as a row of a table: the columns that every table of results has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .data import PredictionData
+
+FINDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "label": "string",
+        "probability": "double",
+        "interval_low": "double",
+        "interval_high": "double",
+        "prediction_set": "list<string>",
+        "ood_score": "double",
+        "heatmap_in_lungs": "double",
+        "lung_fraction": "double",
+        "lung_volume_ml": "double",
+        "slices": "int64",
+        "aggregation": "string",
+        "warnings": "list<string>",
+    }
+)
+"""Columns and their types, in order: those of ``predictions.csv`` and of a batch's Parquet files."""
+
+
+def row_of(prediction: PredictionData) -> dict[str, Any]:
+    """Return what a prediction says under the names of `FINDINGS`, JSON types."""
+    low, high = prediction.interval or (None, None)
+    return {
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "interval_low": low,
+        "interval_high": high,
+        "prediction_set": list(prediction.prediction_set),
+        "ood_score": prediction.ood_score,
+        "heatmap_in_lungs": prediction.heatmap_in_lungs,
+        "lung_fraction": prediction.lung_fraction,
+        "lung_volume_ml": prediction.lung_volume_ml,
+        "slices": prediction.slices,
+        "aggregation": prediction.aggregation,
+        "warnings": list(prediction.warnings),
+    }

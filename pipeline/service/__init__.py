@@ -1,0 +1,1 @@
+"""The pipeline behind HTTP: the service, its page, and its Python client."""

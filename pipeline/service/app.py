@@ -1,0 +1,217 @@
+"""The service: the pipeline behind HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ...lungseg import find_lungs
+from ...sources import Intensity, Scan
+from ...sources.formats import KNOWN
+from ...weights import Card
+from ..pipeline import Pipeline
+from ..results.wording import DISCLAIMER
+from .answers import (
+    HTML,
+    JSON,
+    NIFTI,
+    PNG,
+    VIEW,
+    ZIP,
+    Answer,
+    What,
+    negotiate,
+    prediction_answer,
+    segmentation_answer,
+)
+from .errors import ServiceFault, add_error_answers
+from .models import ErrorAnswer, ModelsAnswer, PredictionAnswer, SegmentationAnswer, StatusAnswer
+from .page import add_page
+from .security import TokenCheck
+from .service import Service
+from .settings import ServiceSettings
+from .trace import Tracing
+
+UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "description": f"One file ({KNOWN}), or a ZIP archive of one DICOM series. What it is shows in its content; "
+        "its name is not used.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                },
+                "encoding": {"file": {"contentType": "application/octet-stream"}},
+            }
+        },
+    }
+}
+
+SAID = {
+    400: "The form is damaged or has no file.",
+    401: "The token is missing or wrong.",
+    403: "A page of another site asks.",
+    406: "The header Accept names nothing that can be had.",
+    408: "The sender stopped in the middle.",
+    413: "The upload is too large.",
+    415: "The body is no multipart form.",
+    422: "The upload can't be read as a CT scan, or a parameter is wrong.",
+    429: "All places are taken; Retry-After says when to try again.",
+    503: "The service is starting or stopping, or has no room for the upload.",
+    504: "It took too long.",
+}
+COMMON = {421: "The service goes by another name.", 500: "Something unforeseen."}
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+SliceIndex = Annotated[
+    int | None,
+    Query(ge=0, le=1_000_000, description="Which slice a picture shows, from 0; a volume's overlay shows twelve."),
+]
+Meaning = Annotated[Intensity | None, Query(description="What the values mean; by default told from the file.")]
+Shows = Annotated[
+    What | None, Query(description="What a picture (default: overlay) or a volume (default: mask) shows.")
+]
+
+
+def _responses(answer: type, *others: str) -> dict[int | str, dict[str, Any]]:
+    bodies = {name: {"schema": {"type": "object"}} if name == VIEW else BINARY for name in others}
+    good: dict[str, Any] = {"model": answer, "content": bodies}
+    return {200: good, **_failures(SAID)}
+
+
+def _failures(said: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorAnswer, "description": words} for status, words in said.items()}
+
+
+def create_app(pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the service as an ASGI app.
+
+    Parameters
+    ----------
+    pipe : Pipeline
+        ``settings.pipeline.open(callers=settings.workers)``.
+    settings : ServiceSettings
+    give_up : callable
+        Called when the first prediction fails: the service will never be ready. What runs the app should stop it.
+    """
+    service = Service(pipe, settings, give_up)
+    app = FastAPI(
+        title="lungct",
+        version=version("lungct"),
+        description=f"Finds the lungs in a chest CT and judges what is in them. {DISCLAIMER}",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=service.lifespan,
+        responses=_failures(COMMON),
+    )
+    guards = [Depends(TokenCheck(settings.token))] if settings.token else []
+    app.include_router(_scan_routes(service), dependencies=guards)
+    app.include_router(_state_routes(service))
+    app.include_router(_metric_routes(service), dependencies=guards)
+    add_page(app, pipe.modality)
+    add_error_answers(app)
+    app.add_middleware(Tracing, metrics=service.metrics, hosts=settings.hosts)
+    return app
+
+
+def _scan_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.post(
+        "/v1/predict",
+        openapi_extra=UPLOAD,
+        responses=_responses(PredictionAnswer, PNG, NIFTI, ZIP, HTML, VIEW),
+        response_model=None,
+    )
+    async def predict(
+        request: Request, intensity: Meaning = None, what: Shows = None, slice_index: SliceIndex = None
+    ) -> Response:
+        """Judge one scan.
+
+        The header Accept chooses the answer: application/json, image/png, application/x-nifti (.nii.gz), text/html (a
+        result sheet), or application/zip (JSON and arrays, which numpy.load reads).
+        """
+        media = negotiate(request.headers.get("accept"), (JSON, PNG, NIFTI, ZIP, HTML, VIEW))
+
+        def work(scan: Scan, folder: Path) -> Answer:
+            return prediction_answer(
+                service.pipe.predict(scan, explain=service.settings.pipeline.explain), media, what, slice_index, folder
+            )
+
+        return await service.answer(request, work, intensity)
+
+    @router.post(
+        "/v1/segment", openapi_extra=UPLOAD, responses=_responses(SegmentationAnswer, PNG, NIFTI), response_model=None
+    )
+    async def segment(request: Request, intensity: Meaning = None, slice_index: SliceIndex = None) -> Response:
+        """Find the lungs without judging them.
+
+        The header Accept chooses the answer: application/json, image/png, or application/x-nifti (.nii.gz).
+        """
+        media = negotiate(request.headers.get("accept"), (JSON, PNG, NIFTI))
+
+        def work(scan: Scan, folder: Path) -> Answer:
+            scan, lungs = find_lungs(service.pipe.segmenter, scan)
+            return segmentation_answer(scan, lungs, service.pipe.model["segmenter"], media, slice_index, folder)
+
+        return await service.answer(request, work, intensity)
+
+    @router.get("/v1/models", responses={401: {"model": ErrorAnswer, "description": SAID[401]}})
+    async def models() -> ModelsAnswer:
+        """Return which networks answer, and what is known of them."""
+        pipe = service.pipe
+        cards = {"segmenter": pipe.segmenter.card, "classifier": pipe.classifier.card}
+        known = {stage: {**pipe.model[stage], **_of_card(card)} for stage, card in cards.items()}
+        return ModelsAnswer.model_validate({"lungct": version("lungct"), "models": known, "disclaimer": DISCLAIMER})
+
+    return router
+
+
+def _of_card(card: Card) -> dict[str, Any]:
+    figures = json.loads(json.dumps(card.metrics.get("validation", {}), default=str))
+    return {"task": card.task, "licence": card.licence, "validation": figures}
+
+
+def _state_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> StatusAnswer:
+        """Say that the process runs."""
+        return StatusAnswer(status="ok")
+
+    @router.get("/readyz", responses={503: {"model": ErrorAnswer, "description": SAID[503]}})
+    async def readyz() -> StatusAnswer:
+        """Say whether the networks are loaded and have answered once."""
+        if not service.ready:
+            raise ServiceFault(503, "the service is starting. Try again.", "not-ready", {"Retry-After": "1"})
+        return StatusAnswer(status="ready")
+
+    return router
+
+
+def _metric_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            401: {"model": ErrorAnswer, "description": SAID[401]},
+        },
+    )
+    async def metrics() -> Response:
+        """Return figures for Prometheus."""
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router

@@ -1,0 +1,164 @@
+"""What is known of every request afterwards: a line in the log and figures for Prometheus, nothing of the patient."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import CODES, error_answer
+from .queue import Queue
+from .security import HEADERS, host_is_known
+
+log = logging.getLogger("lungct.service")
+
+OWN = ("lungct.service", "uvicorn")
+"""Loggers whose words are known to hold nothing of an upload."""
+
+SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100, 200)
+
+
+class Metrics:
+    """Figures of one service.
+
+    Parameters
+    ----------
+    queue : Queue
+    """
+
+    def __init__(self, queue: Queue) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        own: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("lungct_requests", "Requests answered.", ("path", "status"), **own)
+        self.seconds = Histogram("lungct_request_seconds", "From headers to answer.", ("path",), buckets=SECONDS, **own)
+        self.uploaded = Counter("lungct_uploaded_bytes", "Bytes of uploads.", **own)
+        self.slices = Counter("lungct_slices", "Slices looked at.", **own)
+        inside = Gauge("lungct_requests_inside", "Requests with a place: received, waiting or worked on.", **own)
+        inside.set_function(lambda: queue.inside)
+        working = Gauge("lungct_requests_working", "Requests worked on.", **own)
+        working.set_function(lambda: queue.working)
+        Gauge("lungct_places", "Places: what comes beyond gets 429.", **own).set(queue.places)
+
+
+class JsonLines(logging.Formatter):
+    """A log record as one line of JSON; of an error its kind and the places in the code, never its words.
+
+    Nor those of libraries that read files: they quote headers.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        own = record.name.startswith(OWN)
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage() if own else record.name,
+            **getattr(record, "facts", {}),
+        }
+        if not own:
+            line["where"] = [f"{Path(record.pathname).name}:{record.lineno}"]
+        if record.exc_info and record.exc_info[1]:
+            error = record.exc_info[1]
+            frames = traceback.extract_tb(error.__traceback__)
+            line["error"] = type(error).__name__
+            line["where"] = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]]
+        return json.dumps(line)
+
+
+def log_as_json() -> None:
+    """Send the service's log, and what libraries warn of, to standard error as lines of JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    log.setLevel(logging.INFO)
+
+
+class Tracing:
+    """Wraps an app: gives each request its number, each answer its headers, and keeps count.
+
+    Parameters
+    ----------
+    app : ASGI app
+    metrics : Metrics
+    hosts : tuple of str
+        Names that are answered, see `ServiceSettings`.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, hosts: tuple[str, ...]) -> None:
+        self.app, self.metrics, self.hosts = app, metrics, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.request_id, request.state.body_ended = uuid.uuid4().hex, False
+        start, status, began = time.perf_counter(), 0, False
+
+        async def receive_to_end() -> Message:
+            message = await receive()
+            request.state.body_ended |= not message.get("more_body")
+            return message
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status, began
+            if message["type"] == "http.response.start":
+                status, began = message["status"], True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-ID"] = request.state.request_id
+            await send(message)
+
+        try:
+            if host_is_known(request.headers, self.hosts):
+                await self.app(scope, receive_to_end, send_with_headers)
+            else:
+                message = "the service goes by another name (lungct serve --allow-host)."
+                await error_answer(request, 421, message, CODES[421])(scope, receive, send_with_headers)
+        except Exception:  # the one place where everything unforeseen ends
+            log.exception("unforeseen", extra={"facts": {"request_id": request.state.request_id}})
+            if not began:
+                message = "something unforeseen happened. The service's log knows the request by its request_id."
+                await error_answer(request, 500, message, CODES[500])(scope, receive, send_with_headers)
+        finally:
+            self._record(request, status, time.perf_counter() - start)
+
+    def _record(self, request: Request, status: int, seconds: float) -> None:
+        path = getattr(request.scope.get("route"), "path", "other")  # of the route: a path asked for may say anything
+        self.metrics.requests.labels(path, str(status)).inc()
+        self.metrics.seconds.labels(path).observe(seconds)
+        state = request.state
+        facts = {"request_id": state.request_id, "method": _method(request), "path": path, "status": status}
+        facts["ms"] = round(seconds * 1000)
+        for name in ("outcome", "bytes", "slices", "format"):
+            if hasattr(state, name):
+                facts[name] = getattr(state, name)
+        log.info("request", extra={"facts": facts})
+
+
+def _method(request: Request) -> str:
+    return request.method if request.method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"

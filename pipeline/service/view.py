@@ -1,0 +1,144 @@
+"""What the service's page shows of a prediction, in one answer: words, pictures to lay over each other, files."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...common.codes import warning_in_words
+from ...common.page import picture_uri
+from ...sources import Scan
+from ...sources.nifti import write_nifti
+from ..prediction import Prediction
+from ..results.charts import probability_bar, slice_chart
+from ..results.overlay import draw_layers, draw_plain, place_in_words
+from ..results.wording import (
+    HEATMAP_IN_WORDS,
+    LABELS_IN_WORDS,
+    OUTLINE_IN_WORDS,
+    prediction_set_in_words,
+    probability_in_words,
+)
+from .pictures import mask_png, png
+
+MOST_SLICES = 120
+"""Of a volume; more would take longer to send than to judge."""
+
+LONGEST_SIDE = 768
+MANY, LONGEST_OF_MANY = 8, 512
+"""Longer side of a picture in pixels, of many pictures."""
+
+
+def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
+    """Return everything that the page shows and offers to download, as JSON types.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    scan : Scan
+        What was judged.
+    folder : Path
+        Private, for files that are answered.
+
+    Returns
+    -------
+    dict
+        ``prediction``, as `Prediction.to_dict`; ``words``, ``warnings`` and ``facts``, plain sentences; ``legend``, of
+        the layers that there are; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, of each its index,
+        words, and the pictures ``plain``, ``outline`` and ``heatmap`` as data URIs; ``first``, which of them to show
+        first; ``files``, of each its name, what it is, media type, and content in base64.
+    """
+    judged = prediction.probability is not None and prediction.label != "indeterminate"
+    shown = _shown(prediction, judged)
+    own = prediction.slice_probabilities if judged else np.full(prediction.slices, np.nan, np.float32)
+    return {
+        "prediction": prediction.to_dict(),
+        "words": list(_words(prediction, judged)),
+        "warnings": [{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
+        "facts": list(_facts(prediction)),
+        "legend": {
+            "outline": OUTLINE_IN_WORDS if prediction.lung_fraction else "",
+            "heatmap": HEATMAP_IN_WORDS if judged else "",
+        },
+        "bar": _bar(prediction) if judged else "",
+        "chart": slice_chart(own, prediction.threshold) if prediction.slices > 1 else "",
+        "slices": [_slice(prediction, index, judged, len(shown)) for index in shown],
+        "first": shown.index(_most_suspicious(prediction, judged)),
+        "files": list(_files(prediction, scan, folder)),
+    }
+
+
+def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
+    if judged and prediction.probability is not None:
+        yield f"{probability_in_words(prediction.probability, prediction.interval)}."
+    if prediction.label is not None:
+        yield LABELS_IN_WORDS[prediction.label]
+    if judged and prediction.interval is not None:  # else the network's card knows nothing of trust
+        yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
+    if judged and prediction.caution:
+        yield prediction.caution
+
+
+def _facts(prediction: Prediction) -> Iterator[str]:
+    share = f"{100 * (prediction.lung_fraction or 0):.1f} % of the pixels"
+    volume = prediction.lung_volume_ml
+    yield f"Lungs: {share}." if volume is None else f"Lungs: {volume:,.0f} ml, {share}."
+    if prediction.ood_score is not None:
+        yield f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."
+
+
+def _bar(prediction: Prediction) -> str:
+    return probability_bar(prediction.probability or 0.0, prediction.interval, prediction.threshold)
+
+
+def _most_suspicious(prediction: Prediction, judged: bool) -> int:
+    """Return the slice that speaks most for COVID; without an answer, that with most lung."""
+    if judged:
+        return int(np.nanargmax(prediction.slice_probabilities))
+    mask = np.asarray(prediction.lung_mask).reshape(prediction.slices, -1)
+    return int(mask.sum(axis=1).argmax())
+
+
+def _shown(prediction: Prediction, judged: bool) -> list[int]:
+    """Return the slices to show: all, or of very many some, evenly spaced, the most suspicious among them."""
+    if prediction.slices <= MOST_SLICES:
+        return list(range(prediction.slices))
+    spaced = np.rint(np.linspace(0, prediction.slices - 1, MOST_SLICES - 1)).astype(int)
+    return sorted({*spaced.tolist(), _most_suspicious(prediction, judged)})
+
+
+def _slice(prediction: Prediction, index: int, judged: bool, count: int) -> dict[str, Any]:
+    view = prediction.slice_view(index)
+    side = LONGEST_OF_MANY if count > MANY else LONGEST_SIDE
+    scale = min(1.0, side / max(view.mask.shape))
+    heatmap, outline = draw_layers(view, scale)
+    words = place_in_words(prediction, index) if judged else f"slice {index + 1} of {prediction.slices}"
+    return {
+        "index": index,
+        "words": words.capitalize(),
+        "plain": picture_uri(draw_plain(view, scale)),
+        "outline": picture_uri(outline, "PNG"),
+        "heatmap": picture_uri(heatmap, "PNG") if judged else None,
+    }
+
+
+def _files(prediction: Prediction, scan: Scan, folder: Path) -> Iterator[dict[str, str]]:
+    mask = np.asarray(prediction.lung_mask)
+    if len(scan) == 1:
+        yield _file("mask.png", "Lung mask (PNG)", "image/png", mask_png(mask.reshape(scan.shape)[0]))
+    else:
+        path = write_nifti(folder / "mask.nii.gz", mask.reshape(scan.shape), scan)
+        yield _file(path.name, "Lung mask (NIfTI)", "application/gzip", path.read_bytes())
+    yield _file("overlay.png", "Overlay (PNG)", "image/png", png(prediction.overlay()))
+    yield _file("sheet.html", "Result sheet (HTML)", "text/html", prediction.sheet().encode())
+    record = json.dumps(prediction.to_dict(), indent=2)
+    yield _file("prediction.json", "All figures (JSON)", "application/json", record.encode())
+
+
+def _file(name: str, words: str, media: str, content: bytes) -> dict[str, str]:
+    return {"name": name, "words": words, "type": media, "content": base64.b64encode(content).decode()}

@@ -1,0 +1,131 @@
+"""A prediction on its way from the service to a client: a ZIP archive of JSON and arrays.
+
+NumPy's own format for several arrays is such an archive, so `numpy.load` reads it too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...classify import Classification, Evidence
+from ...sources.errors import DECODER_ERRORS
+from ..prediction import Prediction
+
+RECORD = "prediction.json"
+
+
+def pack(prediction: Prediction) -> bytes:
+    """Return a prediction as an archive.
+
+    It holds ``prediction.json``, as `Prediction.to_dict`; ``lung_mask.npy``, bool, in the order of the slices; and what
+    the heatmap is made of: ``lung.npy``, ``distances.npy`` (slices,) and ``ood_score.npy``, and for the slices with
+    lung, whose indices are ``judged.npy`` (n,), ``grids.npy`` (n, rows, columns), ``lungs_only.npy`` (n,) and
+    ``boxes.npy`` (n, 4): first and last row and column.
+
+    Raises
+    ------
+    ValueError
+        For a prediction without pictures.
+    """
+    result = prediction.classification
+    if result is None or prediction.lung_mask is None:
+        raise ValueError(f"{prediction.source}: no pictures, because it could not be read ({prediction.error})")
+    found = [(index, evidence) for index, evidence in enumerate(result.evidence) if evidence is not None]
+    arrays = {
+        "lung_mask": prediction.lung_mask,
+        "lung": result.lung,
+        "distances": result.distances,
+        "ood_score": np.array(
+            np.nan if prediction.ood_score is None else prediction.ood_score
+        ),  # JSON knows no infinity
+        "judged": np.array([index for index, _ in found], dtype=np.int64),
+        "grids": np.array([evidence.grid for _, evidence in found], dtype=np.float32),
+        "boxes": np.array([_corners(evidence) for _, evidence in found], dtype=np.int64).reshape(-1, 4),
+        "lungs_only": np.array([evidence.lungs_only for _, evidence in found], dtype=np.bool_),
+    }
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr(RECORD, json.dumps(prediction.to_dict()))
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.save(file, values, allow_pickle=False)
+    return packed.getvalue()
+
+
+def unpack(content: bytes, source: str) -> Prediction:
+    """Return the prediction in an archive, without `Prediction.scan`.
+
+    Parameters
+    ----------
+    content : bytes
+        As `pack` makes it.
+    source : str
+        What the prediction is of.
+
+    Raises
+    ------
+    ValueError
+        When it is no such archive.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            record: dict[str, Any] = json.loads(archive.read(RECORD))
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            arrays = {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
+        return _prediction(record, arrays, source)
+    except DECODER_ERRORS as error:
+        raise ValueError(f"no answer of a lungct service ({error})") from error
+
+
+def _corners(evidence: Evidence) -> tuple[int, int, int, int]:
+    rows, columns = evidence.box
+    return rows.start, rows.stop, columns.start, columns.stop
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+
+
+def _prediction(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], source: str) -> Prediction:
+    shown = [np.nan if value is None else value for value in record["slice_probabilities"]]
+    probabilities = np.array(shown, dtype=np.float32)
+    said = {one.name: _frozen(record[one.name]) for one in fields(Prediction) if one.name in record}
+    result = Classification(
+        probability=record["probability"],
+        slice_probabilities=probabilities,
+        evidence=_evidence(arrays, probabilities.size),
+        explain=record["explain"],
+        lung=arrays["lung"],
+        distances=arrays["distances"],
+        interval=said["interval"],
+    )
+    found = {
+        "source": source,
+        "slice_probabilities": probabilities,
+        "lung_mask": arrays["lung_mask"],
+        "ood_score": None if np.isnan(arrays["ood_score"]) else float(arrays["ood_score"]),
+        "classification": result,
+    }
+    return Prediction(**{**said, **found})
+
+
+def _frozen(value: Any) -> Any:
+    """Return JSON's lists as the tuples that they were."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _evidence(arrays: Mapping[str, NDArray[Any]], slices: int) -> tuple[Evidence | None, ...]:
+    found: list[Evidence | None] = [None] * slices
+    kept = (arrays[name] for name in ("judged", "grids", "boxes", "lungs_only"))
+    for index, grid, (top, bottom, left, right), lungs_only in zip(*kept, strict=True):
+        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        found[index] = Evidence(grid, box, bool(lungs_only))
+    return tuple(found)

@@ -1,0 +1,195 @@
+"""`PipelineSettings`: how the pipeline is opened and what it is to do, as one thing to hand on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import Any, Self, get_args
+
+from ..classify import Explain, VolumeClassifier, checked_level
+from ..common.modality import Modality
+from ..lungseg import LungSegmenter
+from ..sources import Intensity
+from ..weights import SEGMENTERS, Engine, Precision, load_card
+from ..weights.engines import choose_engine
+from .pipeline import Pipeline
+
+
+def _check(name: str, value: Any, known: tuple[Any, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, known))}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class SegmenterSettings:
+    """How lungs are found.
+
+    A new option is declared here, or in `PipelineSettings`, and its words in `lungct.pipeline.commands.options`: batch,
+    preprocess, Ray, adapters and commands take it from there.
+
+    Parameters
+    ----------
+    modality : {"ct", "xray"}
+        Networks for axial CT slices and volumes, or for frontal chest X-rays.
+    intensity : {"hu", "display"}, optional
+        What the values of arrays and files mean, where you know.
+    segmenter : str, optional
+        Path of the card of a lung segmenter; by default the shipped one of the modality.
+    engine : {"auto", "openvino", "onnxruntime"}
+        What runs the networks, see `lungct.weights.Engine`.
+    precision : {"f32", "bf16", "int8"}
+        What they compute in, see `lungct.weights.Precision`.
+    threads : int, optional
+        Processor threads; by default as many as this process may use. Beside other workers say 1.
+
+    Raises
+    ------
+    ValueError
+        For a value that an option can't have, with those that it can.
+    """
+
+    modality: Modality = "ct"
+    intensity: Intensity | None = None
+    segmenter: str | None = None
+    engine: Engine = "auto"
+    precision: Precision = "f32"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        _check("modality", self.modality, get_args(Modality))
+        _check("intensity", self.intensity, (*get_args(Intensity), None))
+        _check("engine", self.engine, get_args(Engine))
+        _check("precision", self.precision, get_args(Precision))
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be 1 or more, not {self.threads}; None uses all there are")
+
+    @property
+    def of_segmenter(self) -> SegmenterSettings:
+        """What concerns the first stage alone."""
+        return SegmenterSettings(**{field.name: getattr(self, field.name) for field in fields(SegmenterSettings)})
+
+    def with_engine(self) -> Self:
+        """Return the same with the engine that "auto" takes here: what a record says."""
+        return replace(self, engine=choose_engine(self.engine, self.precision))
+
+    def open_segmenter(self, callers: int = 1) -> LungSegmenter:
+        """Open the first stage.
+
+        Parameters
+        ----------
+        callers : int
+            How many threads will call it side by side.
+
+        Raises
+        ------
+        WeightsError
+            When a network is missing or changed, or the engine is not installed.
+        """
+        card = load_card(self.segmenter or SEGMENTERS[self.modality])
+        return LungSegmenter(card, self.engine, self.precision, self.threads, callers)
+
+
+@dataclass(frozen=True)
+class PipelineSettings(SegmenterSettings):
+    """How the pipeline is opened and what it is to do.
+
+    Parameters
+    ----------
+    modality, intensity, segmenter, engine, precision, threads
+        As for `SegmenterSettings`.
+    classifier : str, optional
+        Path of the card of a classifier; by default the shipped one of the modality.
+    volume_classifier : str, optional
+        Path of the card of a classifier of whole volumes, as ``lungct train volume`` writes it. It computes in f32
+        where `precision` is int8.
+    error_level : float
+        Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+    explain : {"cam", "occlusion"}
+        Where the heatmap comes from, see `Pipeline.predict`.
+
+    Raises
+    ------
+    ValueError
+        For a value that an option can't have, with those that it can.
+    """
+
+    classifier: str | None = None
+    volume_classifier: str | None = None
+    error_level: float = 0.1
+    explain: Explain = "cam"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked_level(self.error_level)
+        _check("explain", self.explain, get_args(Explain))
+
+    @property
+    def of_predict(self) -> dict[str, Any]:
+        """The keywords of `Pipeline.predict` and `Pipeline.stream`."""
+        return {"intensity": self.intensity, "explain": self.explain}
+
+    def open(self, callers: int = 1, segmenter: LungSegmenter | None = None) -> Pipeline:
+        """Open the networks.
+
+        Parameters
+        ----------
+        callers : int
+            How many threads will call `Pipeline.predict` side by side.
+        segmenter : LungSegmenter, optional
+            The first stage, where it is open already.
+
+        Raises
+        ------
+        WeightsError
+            When a network is missing or changed, or the engine is not installed.
+        ValueError
+            For stages of different modalities.
+        """
+        whole = None
+        if self.volume_classifier is not None:
+            precise: Precision = "f32" if self.precision == "int8" else self.precision
+            whole = VolumeClassifier.from_card(self.volume_classifier, self.engine, precise, self.threads)
+        return Pipeline.from_pretrained(
+            self.modality,
+            segmenter=segmenter or self.open_segmenter(callers),
+            classifier=self.classifier,
+            engine=self.engine,
+            precision=self.precision,
+            threads=self.threads,
+            callers=callers,
+            error_level=self.error_level,
+            volume_classifier=whole,
+        )
+
+
+DEFAULTS = PipelineSettings()
+
+
+def open_pipeline(settings: PipelineSettings = DEFAULTS) -> Pipeline:
+    """Return the networks, opened when first asked for and then kept.
+
+    They are opened anew in every process, forked ones too: what calls this may be pickled, opened networks may not.
+
+    Raises
+    ------
+    WeightsError, ValueError
+        As `PipelineSettings.open`.
+    """
+    return _pipeline(os.getpid(), replace(settings, intensity=None, explain="cam"))
+
+
+def open_segmenter(settings: SegmenterSettings = DEFAULTS) -> LungSegmenter:
+    """Return the first stage of `open_pipeline` alone."""
+    return _segmenter(os.getpid(), replace(settings.of_segmenter, intensity=None))
+
+
+# The process is part of the key: a fork inherits the cache, but not the threads that the networks in it run on.
+@cache
+def _segmenter(_process: int, settings: SegmenterSettings) -> LungSegmenter:
+    return settings.open_segmenter()
+
+
+@cache
+def _pipeline(process: int, settings: PipelineSettings) -> Pipeline:
+    return settings.open(segmenter=_segmenter(process, settings.of_segmenter))

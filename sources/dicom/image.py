@@ -1,0 +1,273 @@
+"""DICOM images through pydicom: which are CT slices, and each one's place, pixels and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import NotCTError, SourceError, explained
+from ..files import SourceFile
+from ..limits import Limits
+from ..scan import USE, XRAY_MODALITIES
+from .decoding import decode_apart
+from .header import pydicom_errors, syntax_of
+
+SAME_DIRECTION = 0.02
+"""Direction cosines of one series differ by less."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a slice lies in the patient.
+
+    Parameters
+    ----------
+    position : ndarray of float64, shape (3,)
+        Of the first pixel's middle, mm: to the patient's left, to the back, to the head.
+    directions : ndarray of float64, shape (2, 3)
+        Unit vectors along a row, and down a column.
+    """
+
+    position: NDArray[np.float64]
+    directions: NDArray[np.float64]
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """Unit vector across the slice."""
+        return np.cross(self.directions[0], self.directions[1])
+
+    def beyond(self, other: Place) -> float:
+        """Return how far this slice lies from another across its plane, mm."""
+        return float((self.position - other.position) @ other.normal)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice of a DICOM file.
+
+    Parameters
+    ----------
+    file : SourceFile
+    header : pydicom.Dataset
+        Of the whole file, without pixels.
+    index : int
+        Of the frame in a multi-frame file, from 0.
+    place : Place or None
+    spacing : tuple of float or None
+        Between rows and between columns, mm.
+    thickness : float
+        Of the slice, mm; None where unknown.
+    rescale : tuple of float or None
+        Slope and intercept to Hounsfield units.
+    window : tuple of float or None
+        Centre and width to look at it with.
+    """
+
+    file: SourceFile
+    header: Any
+    index: int
+    place: Place | None
+    spacing: tuple[float, float] | None
+    thickness: float | None
+    rescale: tuple[float, float] | None
+    window: tuple[float, float] | None
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Place in the acquisition, where positions don't tell."""
+        return int(self.header.get("AcquisitionNumber") or 0), int(self.header.get("InstanceNumber") or 0), self.index
+
+
+def check_is_ct(file: SourceFile, header: Any) -> None:
+    """Refuse what is no CT slice.
+
+    Raises
+    ------
+    NotCTError
+        With what it is instead.
+    SourceError
+        For CT without an image.
+    """
+    modality = str(header.get("Modality") or "unknown")
+    reason = _reason(header, modality)
+    if reason:
+        raise NotCTError(str(file), *reason)
+    if not header.get("Rows") or not header.get("Columns"):
+        raise SourceError(str(file), "is a DICOM file of modality CT without an image", "Copy or export it again")
+
+
+def _reason(header: Any, modality: str) -> tuple[str, str] | None:
+    """Return what a sound DICOM file is instead of a CT slice, and the remedy; None for CT."""
+    kinds = str(header.get("ImageType") or "").upper()
+    give_slices = "Give the CT slices themselves"
+    if "DirectoryRecordSequence" in header:
+        return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
+    if modality in XRAY_MODALITIES:
+        return f"is an X-ray (DICOM modality {modality}), not CT", USE["xray"]
+    if modality != "CT":
+        what = "image" if header.get("Rows") else "file without an image,"
+        return f"is a DICOM {what} of modality {modality}, not CT", give_slices
+    if any(kind in kinds for kind in ("LOCALIZER", "SCOUT", "TOPOGRAM")):
+        return "is a localizer, the overview for planning a scan", "Give the axial slices of the study"
+    if "SCREEN SAVE" in kinds:
+        return "is a picture of a screen, not a CT slice", give_slices
+    colours = str(header.get("PhotometricInterpretation") or "MONOCHROME2")
+    if int(header.get("SamplesPerPixel") or 1) != 1 or not colours.startswith("MONOCHROME"):
+        return "is a colour picture saved as CT, such as a screenshot or a dose report", give_slices
+    return None
+
+
+def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
+    """Return the slices of a CT file, one for most.
+
+    Raises
+    ------
+    SourceError
+        When a slice is not axial, the file is damaged, or too large.
+    """
+    with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
+        count = int(header.get("NumberOfFrames") or 1)
+        limits.check_shape(str(file), (count, int(header.Rows), int(header.Columns)))
+        if count > 1:
+            _check_count(file, header, count)
+        groups = header.get("PerFrameFunctionalGroupsSequence")
+        if groups and len(groups) != count:
+            raise SourceError(str(file), f"says {count} frames but places {len(groups)}", "Export it again")
+        frames = [_frame(file, header, index) for index in range(count)]
+    for frame in frames:
+        across = 2 if frame.place is None else int(np.argmax(np.abs(frame.place.normal)))
+        if across != 2:
+            plane = ("sagittal", "coronal")[across]
+            raise NotCTError(str(file), f"is a {plane} slice, not axial", "Give the axial series of the study")
+    return frames
+
+
+def _check_count(file: SourceFile, header: Any, count: int) -> None:
+    """Refuse more frames than the file has room for."""
+    syntax = syntax_of(header)
+    packed = syntax is not None and (syntax.is_compressed or syntax.is_deflated)
+    least = 1 if packed else int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
+    if count * least > file.size():
+        raise SourceError(str(file), f"says it holds {count} frames, more than it has room for", "Export it again")
+
+
+def _frame(file: SourceFile, header: Any, index: int) -> Frame:
+    def found(name: str, sequence: str) -> Any:
+        """Return an attribute of the frame: in an enhanced file it stands in a functional group."""
+        for groups in _functional_groups(header, index):
+            inner = groups.get(sequence)
+            if inner and inner[0].get(name) is not None:
+                return inner[0].get(name)
+        return header.get(name)
+
+    directions = _numbers(found("ImageOrientationPatient", "PlaneOrientationSequence"), 6)
+    position = _numbers(found("ImagePositionPatient", "PlanePositionSequence"), 3)
+    spacing = _numbers(found("PixelSpacing", "PixelMeasuresSequence"), 2)
+    slope = _numbers(found("RescaleSlope", "PixelValueTransformationSequence"), 1)
+    intercept = _numbers(found("RescaleIntercept", "PixelValueTransformationSequence"), 1)
+    center = _numbers(found("WindowCenter", "FrameVOILUTSequence"), None)
+    width = _numbers(found("WindowWidth", "FrameVOILUTSequence"), None)
+    own_place_missing = int(header.get("NumberOfFrames") or 1) > 1 and not _functional_groups(header, index)
+    thickness = _numbers(found("SliceThickness", "PixelMeasuresSequence"), 1)
+    return Frame(
+        file,
+        header,
+        index,
+        # Frames that share one position have none of their own.
+        place=None if own_place_missing else _place(position, directions),
+        spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
+        thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else None,
+        rescale=(float(slope[0]), float(intercept[0])) if slope is not None and intercept is not None else None,
+        window=(float(center[0]), float(width[0])) if center is not None and width is not None else None,
+    )
+
+
+def _place(position: NDArray[np.float64] | None, directions: NDArray[np.float64] | None) -> Place | None:
+    """Return a place where both are given, and the directions are two that stand upright on each other."""
+    if position is None or directions is None:
+        return None
+    place = Place(position, directions.reshape(2, 3))
+    return place if abs(np.linalg.norm(place.normal) - 1) < 0.05 else None
+
+
+def _functional_groups(header: Any, index: int) -> list[Any]:
+    """Return the groups of attributes of one frame: its own, then those all frames share."""
+    own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")
+    return [*([own[index]] if own and index < len(own) else []), *(shared[:1] if shared else [])]
+
+
+def _numbers(value: Any, count: int | None) -> NDArray[np.float64] | None:
+    """Return finite numbers of an attribute, None where it is missing, empty, or not as many as it should be."""
+    if value is None or value == "":
+        return None
+    numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    return numbers if numbers.size == (count or numbers.size) > 0 and np.isfinite(numbers).all() else None
+
+
+def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[Any]]:
+    """Yield frames' pixels, (rows, columns), as they are stored.
+
+    A file is opened once for all of its frames that stand together.
+
+    Raises
+    ------
+    SourceError
+        When the pixels are damaged, missing, or compressed in a way nothing here decodes.
+    """
+    for file, together in groupby(frames, key=lambda frame: frame.file):
+        problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", pydicom_errors())
+        own = list(together)
+        with explained(str(file), *problem), file.open(limits) as opened:
+            decode = _decoder(opened, own[0].header)
+            for frame in own:
+                values = np.asarray(decode(frame.index))
+                if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
+                    raise SourceError(
+                        str(file), f"has pixels of shape {values.shape}, not as its header says", "Export it again"
+                    )
+                yield values
+
+
+def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
+    """Return what decodes one frame of an opened file."""
+    import pydicom
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+
+    syntax = syntax_of(header)
+    if syntax is None or syntax.is_deflated:
+        whole = pydicom.dcmread(opened, force=True)
+        implicit, little = whole.original_encoding
+        whole.ensure_file_meta()
+        if syntax is None:  # a bare file: how it is written is found out in reading
+            whole.file_meta.TransferSyntaxUID = (
+                ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+            )
+        return lambda index: np.asarray(pixel_array(whole, index=index))
+    if syntax.is_compressed and syntax != RLELossless:
+        content = opened.read()
+        return lambda index: decode_apart(content, index)
+    return lambda index: np.asarray(pixel_array(opened, index=index))
+
+
+def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which stored values are padding outside the reconstructed circle, bool (rows, columns)."""
+    first = frame.header.get("PixelPaddingValue")
+    if first in (None, "") or values.dtype.kind not in "iu":
+        return np.zeros(values.shape, dtype=np.bool_)
+    last = frame.header.get("PixelPaddingRangeLimit")
+    last = first if last is None else last
+    # Some writers give a negative padding as its unsigned twin.
+    bits = 8 * values.dtype.itemsize
+    ends = sorted(_as_stored(int(end), bits, signed=values.dtype.kind == "i") for end in (first, last))
+    return np.asarray((values >= ends[0]) & (values <= ends[1]))
+
+
+def _as_stored(value: int, bits: int, *, signed: bool) -> int:
+    wrapped = value % (1 << bits)
+    return wrapped - (1 << bits) if signed and wrapped >> (bits - 1) else wrapped

@@ -1,0 +1,96 @@
+"""Masks as DICOM segmentations through highdicom, an extra: what viewers and archives take back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DECODER_ERRORS, SourceError
+from ..scan import Scan
+from .header import pydicom_errors
+
+
+def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: str, version: str) -> Path:
+    """Write a lung mask as a DICOM segmentation that refers to every slice of its source.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.dcm``.
+    mask : ndarray of bool, shape (slices, height, width)
+        In the scan's own order.
+    scan : Scan
+        Read from DICOM.
+    model, version : str
+        Of what found the lungs.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    SourceError
+        When highdicom is missing, the scan was not DICOM, or its headers lack what the standard asks for.
+    """
+    if not scan.frames or scan.grid is None:
+        raise SourceError(scan.source, "was not read from DICOM", "Write its mask as NIfTI instead")
+    try:
+        import highdicom as hd
+        from highdicom.sr.coding import CodedConcept
+    except ModuleNotFoundError as error:
+        raise SourceError(scan.source, "needs highdicom for a DICOM SEG", "Run: pip install 'lungct[seg]'") from error
+
+    own = scan.grid.to_own(mask)
+    lung = hd.seg.SegmentDescription(
+        segment_number=1,
+        segment_label="Lungs",
+        segmented_property_category=CodedConcept("123037004", "SCT", "Anatomical Structure"),
+        segmented_property_type=CodedConcept("39607008", "SCT", "Lung"),
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name=model, version=version, family=CodedConcept("123109", "DCM", "Artificial Intelligence")
+        ),
+    )
+    headers, own = _sources(scan, own)
+    try:
+        segmentation: Any = hd.seg.Segmentation(
+            source_images=headers,
+            pixel_array=own.astype(np.uint8),
+            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+            segment_descriptions=[lung],
+            series_instance_uid=hd.UID(),
+            series_number=900,
+            sop_instance_uid=hd.UID(),
+            instance_number=1,
+            manufacturer="lungct",
+            manufacturer_model_name=model,
+            software_versions=version,
+            device_serial_number="0",
+            series_description="Lungs (lungct, research use)",
+            omit_empty_frames=False,
+        )
+    except DECODER_ERRORS + pydicom_errors() as error:
+        raise SourceError(
+            scan.source, f"has headers no DICOM SEG can refer to ({error})", "Write its mask as NIfTI instead"
+        ) from error
+    segmentation.save_as(path)
+    return Path(path)
+
+
+def _sources(scan: Scan, own: NDArray[np.bool_]) -> tuple[list[Any], NDArray[np.bool_]]:
+    """Return the headers to refer to, and the mask in their order: a multi-frame file is one header, in its order."""
+    if len({id(frame.header) for frame in scan.frames}) == len(scan.frames):
+        return [frame.header for frame in scan.frames], own
+    header = scan.frames[0].header
+    if any(frame.header is not header for frame in scan.frames):
+        raise SourceError(
+            scan.source, "is spread over several multi-frame files, which one SEG can't refer to", "Write NIfTI instead"
+        )
+    ordered = np.zeros((int(header.NumberOfFrames), *own.shape[1:]), dtype=np.bool_)
+    for frame, mask in zip(scan.frames, own, strict=True):
+        ordered[frame.index] = mask
+    return [header], ordered

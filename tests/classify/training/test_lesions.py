@@ -1,0 +1,68 @@
+"""Slices with drawn lesions, and their augmentation."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lungct.classify import RoiPreprocessing
+from lungct.classify.training.lesions import cut_lesions, on_grid
+from lungct.sources import Scan
+
+from ...conftest import make_chest
+
+
+@pytest.fixture
+def item():
+    hu, lungs = make_chest()
+    infection = lungs & (np.arange(160)[:, None] > 90)
+    stack = [lungs, np.zeros_like(lungs)]
+    return SimpleNamespace(
+        scan=Scan(np.stack([hu, hu]), "hu"), mask=np.stack(stack), infection=np.stack([infection] * 2)
+    )
+
+
+def test_lesions_lie_where_the_region_shows_them(item):
+    lesions = cut_lesions([item], RoiPreprocessing(96, margin=0))
+    assert lesions.pixels.shape == lesions.drawn.shape == (1, 96, 96)  # the slice without lung is left out
+    rows = np.flatnonzero((lesions.drawn[0] > 127).any(axis=1))
+    first = np.flatnonzero(item.mask[0].any(axis=1))[0]
+    height = item.mask[0].any(axis=1).sum()
+    assert rows[0] == pytest.approx((91 - first) / height * 96, abs=1.5)
+    assert (lesions.drawn[0] > 127).sum() == pytest.approx(
+        item.infection[0].sum() / item.mask[0].sum() * (lesions.pixels[0] > 0).sum(), rel=0.1
+    )
+
+
+def test_nothing_drawn_is_an_error(item):
+    item.infection = None
+    with pytest.raises(ValueError, match="--infections"):
+        cut_lesions([item], RoiPreprocessing(96))
+
+
+def test_grid_holds_shares():
+    drawn = np.zeros((64, 64), np.float32)
+    drawn[:32] = 1
+    grid = on_grid(drawn, 2, 2)
+    assert grid.shape == (2, 2, 1)
+    assert grid[0, 0, 0] > 0.8
+    assert grid.mean() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.train
+def test_lesions_move_with_the_lungs(item):
+    from lungct.classify.training.augment import RoiAugmenter
+
+    lesions = cut_lesions([item], RoiPreprocessing(96))
+    roi = np.where(lesions.drawn[0] > 127, 200, np.where(lesions.pixels[0] > 0, 60, 0)).astype(np.uint8)
+    augment = RoiAugmenter()
+    overlaps = []
+    for seed in range(12):
+        changed, drawn = augment(roi, seed, lesions.drawn[0])
+        inside, outside = changed[drawn > 0.9], changed[(drawn < 0.1) & (changed > 0)]
+        overlaps.append(inside.mean() - outside.mean())
+        again, same = augment(roi, seed, lesions.drawn[0])
+        np.testing.assert_array_equal(changed, again)
+        np.testing.assert_array_equal(drawn, same)
+    assert np.median(overlaps) > 0.2
+    assert augment(roi, 0)[1].max() == 0

@@ -1,0 +1,38 @@
+"""The focal loss: against its formula, soft targets included, and finite where the network is sure."""
+
+import numpy as np
+import pytest
+
+from lungct.classify.training.loss import focal_loss
+
+pytestmark = pytest.mark.train
+
+
+@pytest.mark.parametrize("gamma", [0, 1, 2, 5])
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75])
+def test_it_is_what_the_paper_says(gamma, alpha):
+    logits = np.linspace(-6, 6, 25, dtype=np.float32)[:, None]
+    sure = 1 / (1 + np.exp(-logits.astype(float)))
+    for target in (0.0, 0.3, 1.0):
+        expected = -2 * (
+            alpha * target * (1 - sure) ** gamma * np.log(sure)
+            + (1 - alpha) * (1 - target) * sure**gamma * np.log(1 - sure)
+        )
+        found = focal_loss(gamma, alpha)(np.full_like(logits, target), logits)
+        np.testing.assert_allclose(np.asarray(found), expected, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("gamma", [0, 1, 2, 5])
+def test_its_slope_is_finite_even_at_certainty(gamma):
+    import tensorflow as tf
+
+    logits = tf.Variable([[-200.0], [-100.0], [0.0], [100.0], [200.0]])
+    for target in (0.0, 0.5, 1.0):
+        with tf.GradientTape() as tape:
+            losses = focal_loss(gamma, 0.5)(tf.fill((5, 1), target), logits)
+        assert np.isfinite(tape.gradient(losses, logits)).all()
+
+
+def test_gamma_in_between_is_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        focal_loss(0.5, 0.5)

@@ -1,0 +1,96 @@
+"""Pairs and patients."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungct.lungseg.data.dataset import DataSet, LabelledScan, by_data_set, leave_out
+from lungct.sources import SourceError
+
+
+@pytest.fixture
+def folders(tmp_path):
+    images, masks = tmp_path / "ct", tmp_path / "lungs"
+    images.mkdir()
+    masks.mkdir()
+    for index in range(12):
+        Image.fromarray(np.full((40, 40), index, np.uint8)).save(images / f"{index:02d}.png")
+        Image.fromarray(np.full((40, 40), (index % 2) * 255, np.uint8)).save(masks / f"{index:02d}.png")
+    (tmp_path / "patients.csv").write_text("file,patient\n" + "".join(f"{i:02d}.png,P{i // 3}\n" for i in range(12)))
+    return images, masks, tmp_path / "patients.csv"
+
+
+def test_pairs_match_by_name_and_carry_patients(folders):
+    slices = DataSet(*folders).slices()
+    assert [item.mask.any() for item in slices] == [False, True] * 6
+    assert len({item.patient for item in slices}) == 4
+    assert all(item.infection is None for item in slices)
+
+
+def test_infections_come_along_where_drawn(folders, tmp_path):
+    images, masks, patients = folders
+    (tmp_path / "infected").mkdir()
+    Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save(tmp_path / "infected" / "03.png")
+    slices = DataSet(images, masks, patients, tmp_path / "infected").slices()
+    assert [index for index, item in enumerate(slices) if item.infection is not None] == [3]
+    assert slices[3].infection.sum() == 40
+
+
+def test_volumes_are_read_slice_by_slice(tmp_path):
+    for name in ("ct", "lungs"):
+        (tmp_path / name).mkdir()
+    volume = np.zeros((3, 40, 44), np.float32)
+    mask = np.zeros(volume.shape, np.uint8)
+    mask[1] = 1
+    np.save(tmp_path / "ct" / "a.npy", volume)
+    np.save(tmp_path / "lungs" / "a.npy", mask)
+    (scan,) = DataSet(tmp_path / "ct", tmp_path / "lungs").scans()
+    assert scan.mask.shape == scan.scan.shape == (3, 40, 44)
+    assert [item.mask.any() for item in scan.slices()] == [False, True, False]
+    assert {item.patient for item in scan.slices()} == {scan.patient}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_shares_no_patient_and_is_repeatable(folders, seed):
+    data_set = DataSet(*folders)
+    train, held_out = (data_set.slices(files) for files in data_set.split(0.25, seed))
+    assert len(train) + len(held_out) == 12
+    assert len(held_out) == 3
+    assert not {item.patient for item in train} & {item.patient for item in held_out}
+    assert data_set.split(0.25, seed) == data_set.split(0.25, seed)
+
+
+def test_faulty_labels_are_left_out_by_name_and_slips_are_told(folders):
+    slices = DataSet(*folders).slices()
+    assert len(leave_out(slices, ["03.", "07."])) == 10
+    assert len(leave_out(slices, [])) == 12
+    with pytest.raises(ValueError, match="no training slice has '99'"):
+        leave_out(slices, ["99"])
+
+
+def test_broken_folders_are_named(folders, tmp_path):
+    images, masks, patients = folders
+    with pytest.raises(SourceError, match="is not a folder"):
+        DataSet(tmp_path / "nowhere", masks).slices()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="holds no picture"):
+        DataSet(images, tmp_path / "empty").slices()
+    Image.fromarray(np.zeros((50, 40), np.uint8)).save(masks / "03.png")
+    with pytest.raises(SourceError, match=r"03\.png: is \(1, 50, 40\)"):
+        DataSet(images, masks).slices()
+    (masks / "03.png").unlink()
+    with pytest.raises(SourceError, match="has no mask"):
+        DataSet(images, masks).slices()
+    patients.write_text("name,id\n")
+    with pytest.raises(SourceError, match="lacks the columns"):
+        DataSet(images, masks, patients).slices()
+    with pytest.raises(ValueError, match="can't split"):
+        DataSet(images, masks).split(1.0, 0)
+
+
+def test_data_sets_of_one_parent_and_patients_with_slashes_stay_apart(folders):
+    item = DataSet(*folders).slices()[0]
+    parent = folders[0].parent
+    slices = [LabelledScan(item.scan, item.mask, f"{name}/a/b", parent / name) for name in ("ct", "ct", "other")]
+    assert [len(chosen) for chosen in by_data_set(slices).values()] == [2, 1]
+    assert list(by_data_set(slices[:2])) == [parent.name]

@@ -1,0 +1,205 @@
+"""The command line: tables, files, exit codes."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungct.pipeline.commands.cli import app
+from lungct.pipeline.results.files import unique_stems
+from lungct.sources import read_scan
+from lungct.weights import WeightsError
+
+from ...conftest import SLICES, make_chest
+from ...sources.dicom.dicom_files import series_of, write
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "250"})
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
+    result = run("predict", covid_slice, SLICES / "covid19-ny-sbu-A062055-abdomen.png", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "not a medical device" in result.output
+    first, second = rows(tmp_path / "out" / "predictions.csv")
+    assert list(first) == [
+        "source", "label", "probability", "interval_low", "interval_high", "prediction_set", "ood_score",
+        "heatmap_in_lungs", "lung_fraction", "lung_volume_ml", "slices", "aggregation", "warnings", "error",
+    ]  # fmt: skip
+    assert 0 < float(first["heatmap_in_lungs"]) < 1
+    assert first["source"] == str(covid_slice)
+    assert first["label"] in ("COVID", "non-COVID")
+    assert 0.05 < float(first["lung_fraction"]) < 0.35
+    assert (second["label"], second["probability"], second["warnings"]) == ("indeterminate", "", "no-lung")
+    names = sorted(path.name for path in (tmp_path / "out").glob("covid19-ny-sbu-A002304*"))
+    assert names == ["covid19-ny-sbu-A002304_mask.png", "covid19-ny-sbu-A002304_overlay.png"]
+    assert np.asarray(Image.open(tmp_path / "out" / names[0])).shape == (512, 512)
+
+
+def test_predict_explains_by_occlusion(tmp_path, covid_slice):
+    result = run("predict", covid_slice, "--out", tmp_path, "--explain", "occlusion")
+    assert result.exit_code == 0, result.output
+    (row,) = rows(tmp_path / "predictions.csv")
+    assert float(row["heatmap_in_lungs"]) == 1
+    assert run("predict", covid_slice, "--explain", "guess").exit_code == 2
+
+
+def test_broken_inputs_are_rows_and_exit_code_one(tmp_path, covid_slice):
+    (tmp_path / "broken.png").write_bytes(b"words")
+    (tmp_path / "empty").mkdir()
+    result = run("predict", tmp_path / "broken.png", covid_slice, tmp_path / "missing.png", tmp_path / "empty",
+                 "--out", tmp_path / "out")  # fmt: skip
+    assert result.exit_code == 1
+    found = rows(tmp_path / "out" / "predictions.csv")
+    assert [bool(row["error"]) for row in found] == [True, False, True, True]
+    assert str(tmp_path / "broken.png") in found[0]["error"]
+    assert "does not exist" in found[2]["error"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict"], ["predict", "a.png", "--engine", "none"], ["segment", "a.png"], ["nonsense"],
+     ["predict", "a.png", "--threads", "0"], ["weights", "path", "unknown"]],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_two(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+def test_what_stops_a_whole_command_is_one_line(tmp_path, covid_slice, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    result = run("predict", covid_slice, "--out", tmp_path / "file")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    monkeypatch.setattr("lungct.weights.engines.read_verified", lambda path, sha256: _refuse())
+    result = run("segment", covid_slice, "--out", tmp_path)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+
+
+def _refuse():
+    raise WeightsError("changed or cut off")
+
+
+def test_folders_are_searched_and_names_do_not_collide(tmp_path, covid_slice):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(covid_slice, tmp_path / folder / "slice.png")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    result = run("segment", tmp_path, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert len(rows(tmp_path / "out" / "segmentations.csv")) == 2
+    names = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
+    assert names == ["slice-2_mask.png", "slice-2_roi.png", "slice_mask.png", "slice_roi.png"]
+    mask, roi = (np.asarray(Image.open(tmp_path / "out" / f"slice_{kind}.png")) for kind in ("mask", "roi"))
+    np.testing.assert_array_equal(roi, np.asarray(Image.open(covid_slice)) * (mask > 0))
+
+
+def test_segment_keeps_hounsfield_units_and_reports_what_is_broken(tmp_path):
+    source = SLICES / "lctsc-S1-101-hu.tif"
+    result = run("segment", source, tmp_path / "missing.png", "--out", tmp_path)
+    assert result.exit_code == 1
+    roi = tifffile.imread(tmp_path / "lctsc-S1-101-hu_roi.tif")
+    mask = np.asarray(Image.open(tmp_path / "lctsc-S1-101-hu_mask.png")) > 0
+    np.testing.assert_array_equal(roi, np.where(mask, tifffile.imread(source), -1024))
+    assert rows(tmp_path / "segmentations.csv")[1]["error"]
+
+
+def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
+    hu = tifffile.imread(SLICES / "lctsc-S1-101-hu.tif")
+    write(tmp_path / "study" / "series", series_of(np.stack([hu, hu]), step=3.0))
+    result = run("predict", tmp_path / "study", "--out", tmp_path / "auto")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "auto").iterdir()} == {
+        "predictions.csv", "series_overlay.png", "series_mask.nii.gz",
+    }  # fmt: skip
+    (row,) = rows(tmp_path / "auto" / "predictions.csv")
+    assert row["source"] == str(tmp_path / "study" / "series")
+    assert row["slices"] == "2"
+    mask = read_scan(tmp_path / "auto" / "series_mask.nii.gz", intensity="display").pixels > 0
+    assert float(row["lung_volume_ml"]) == pytest.approx(mask.sum() * 3.0 * 0.7 * 0.8 / 1000, abs=0.6)
+    for masks, names in {
+        "png": {f"series_slice00{number}_{kind}" for number in (1, 2) for kind in ("mask.png", "roi.tif")},
+        "seg": {"series_mask.dcm", "series_roi.nii.gz"},
+    }.items():
+        result = run("segment", tmp_path / "study", "--out", tmp_path / masks, "--masks", masks)
+        assert result.exit_code == 0, result.output
+        assert {path.name for path in (tmp_path / masks).iterdir()} == {"segmentations.csv", *names}
+    roi = read_scan(tmp_path / "seg" / "series_roi.nii.gz").pixels
+    np.testing.assert_array_equal(roi, np.where(mask, np.stack([hu, hu]), -1024))
+    failed = run("predict", SLICES / "lctsc-S1-101-hu.tif", "--masks", "seg", "--out", tmp_path / "no")
+    assert failed.exit_code == 1
+    assert "not read from DICOM" in rows(tmp_path / "no" / "predictions.csv")[0]["error"]
+
+
+def test_what_is_damaged_in_a_folder_is_a_row_and_a_localizer_is_none(tmp_path):
+    hu, _ = make_chest(64, 80)
+    files = series_of(np.stack([hu, hu]))
+    write(tmp_path / "study", files)
+    cut = (tmp_path / "study" / "001.dcm").read_bytes()[:700]
+    (tmp_path / "study" / "cut.dcm").write_bytes(cut)
+    (tmp_path / "study" / "page.png").write_text("<html>")
+    (tmp_path / "study" / "broken.zip").write_bytes(b"PK\x03\x04 no archive")
+    localizer = series_of(hu[None])[0]
+    localizer.ImageType = "LOCALIZER"
+    write(tmp_path / "study" / "overview", [localizer])
+    result = run("predict", tmp_path / "study", "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    found = {row["source"].rsplit("/", 1)[-1]: row["error"] for row in rows(tmp_path / "out" / "predictions.csv")}
+    assert found.pop("study") == ""
+    assert set(found) == {"cut.dcm", "page.png", "broken.zip"}
+    assert all(found.values())
+
+
+def test_info_says_how_inputs_are_read_and_why_not(tmp_path):
+    hu, _ = make_chest(64, 80)
+    write(tmp_path / "a", series_of(np.stack([hu, hu, hu]), spacing=(0.7, 0.8)))
+    localizer = series_of(hu[None])
+    localizer[0].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write(tmp_path / "b", localizer)
+    np.save(tmp_path / "grey.npy", np.linspace(0, 3000, 6400).reshape(80, 80))
+    result = run("info", tmp_path, "--json")
+    assert result.exit_code == 1
+    series, picture, refused = json.loads(result.stdout)
+    assert series["source"] == str(tmp_path / "a")
+    assert (series["format"], series["slices"], series["files"]) == ("DICOM", 3, 3)
+    assert (series["height"], series["width"], series["spacing_mm"]) == (64, 80, [2.0, 0.7, 0.8])
+    assert (series["intensity"], series["intensity_guessed"], series["warnings"]) == ("hu", False, [])
+    assert series["transfer_syntax"] == "Explicit VR Little Endian"
+    assert (picture["intensity"], picture["intensity_guessed"]) == ("display", True)
+    assert refused["source"] == str(tmp_path / "b" / "000.dcm")
+    assert "localizer" in refused["refused"]
+    table = run("info", SLICES, tmp_path / "missing")
+    assert table.exit_code == 1
+    assert "hu, -1000 to 1102" in table.output
+    assert "does not exist" in table.output
+
+
+def test_unique_stems():
+    assert unique_stems(["a/x.png", "b/X.png", "c/x.tif", "??.png", "x-2.png"]) == ["x", "X-2", "x-3", "scan", "x-2-2"]
+
+
+def test_weights_commands():
+    listed = run("weights", "list")
+    assert listed.exit_code == 0
+    assert "bcdunet-lung" in listed.output
+    assert run("weights", "verify").output.count("ok") == 16
+    assert run("weights", "path", "bcdunet-lung").output.strip().endswith("bcdunet-lung.onnx")
+    assert "0." in run("--version").output
+
+
+def test_help_teaches():
+    for command in ([], ["predict"], ["segment"], ["train", "lungseg"], ["train", "classify"], ["weights"]):
+        result = run(*command, "--help")
+        assert result.exit_code == 0
+        assert "Usage" in result.output

@@ -1,0 +1,123 @@
+"""A service on a free port, in a thread of the test or a process of its own, and what is asked of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from lungct.pipeline.service.app import create_app
+from lungct.pipeline.service.settings import ServiceSettings
+from lungct.pipeline.service.uploads import PREFIX
+
+from ...conftest import ROOT
+
+SERIES = ROOT / "examples" / "series"
+SETTINGS = ServiceSettings(workers=2, waiting=2, seconds=30, max_upload=3, max_slices=20)
+
+
+@contextmanager
+def served(pipe, settings):
+    """Yield the address of a service in a thread."""
+    server = uvicorn.Server(uvicorn.Config(create_app(pipe, settings), port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        wait_until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving_process(port, *options, **environment):
+    """Yield a process that runs ``lungct serve``, when it is ready."""
+    command = [sys.executable, "-m", "lungct", "serve", "--port", str(port), *options]
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+    process = subprocess.Popen(command, stderr=log, env={**os.environ, **environment})
+    process.log = lambda: log.seek(0) or log.read()
+    try:
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), seconds=60)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+def upload_folder(process):
+    """Return where a service keeps uploads while they are read: there lies its lock."""
+    opened = [path.readlink() for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    (lock,) = (path for path in opened if path.parent.name.startswith(PREFIX))
+    return lock.parent
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def is_ready(url):
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+class Held:
+    """A pipeline whose predictions wait for `go`."""
+
+    def __init__(self, pipe):
+        self._pipe, self.go, self.begun, self.count = pipe, threading.Event(), threading.Semaphore(0), 0
+        self.model, self.segmenter, self.classifier = pipe.model, pipe.segmenter, pipe.classifier
+        self.modality = pipe.modality
+
+    def predict(self, scan, **options):
+        if scan.source == "upload":
+            self.count += 1
+            self.begun.release()
+            assert self.go.wait(30)
+        return self._pipe.predict(scan, **options)
+
+
+def post(url, content, accept="application/json", path="/v1/predict", name="x", headers=None, **query):
+    headers = {"Accept": accept, **(headers or {})}
+    return httpx.post(f"{url}{path}", files={"file": (name, content)}, params=query, headers=headers, timeout=30)
+
+
+def zipped(files):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def failed(answer, status, code):
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["code"] == code
+    assert error["request_id"] == answer.headers["x-request-id"]
+    return error["message"]

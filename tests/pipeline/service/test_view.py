@@ -1,0 +1,75 @@
+"""What the page gets: layers that add up to the overlay, of many slices a choice, nothing painted without an answer."""
+
+import base64
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungct.pipeline.results.overlay import draw_evidence
+from lungct.pipeline.service import view as service_view
+from lungct.pipeline.service.page import PAGE
+from lungct.pipeline.service.view import view_of
+from lungct.sources import Scan
+
+from ...conftest import ROOT, SLICES
+
+
+def picture(uri):
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGBA")
+
+
+def test_layers_add_up_to_the_overlay(pipe, tmp_path):
+    prediction = pipe.predict(SLICES / "covid19-ny-sbu-A056642.png")
+    view = view_of(prediction, prediction.scan, tmp_path)
+    (shown,) = view["slices"]
+    whole = picture(shown["plain"])
+    for layer in ("heatmap", "outline"):
+        whole.alpha_composite(picture(shown[layer]))
+    drawn = np.asarray(draw_evidence(prediction.slice_view(0), 1.0), dtype=int)
+    difference = np.abs(np.asarray(whole.convert("RGB"), dtype=int) - drawn)
+    assert difference.mean() < 2  # JPEG
+    blue = (drawn == (0, 220, 255)).all(axis=2)
+    assert blue.sum() > 1000
+    assert difference[blue].max() == 0
+
+
+def test_without_an_answer_nothing_is_painted(pipe, tmp_path):
+    prediction = pipe.predict(SLICES / "covid19-ny-sbu-A062055-abdomen.png")
+    view = view_of(prediction, prediction.scan, tmp_path)
+    assert view["bar"] == view["chart"] == view["legend"]["heatmap"] == view["legend"]["outline"] == ""
+    assert view["slices"][0]["heatmap"] is None
+    assert [warning["code"] for warning in view["warnings"]] == ["no-lung"]
+
+
+def test_of_many_slices_some_are_shown_the_most_suspicious_among_them(pipe, chest, tmp_path, monkeypatch):
+    monkeypatch.setattr(service_view, "MOST_SLICES", 4)
+    air, lungs = np.full((160, 200), -1000, np.float32), chest[0]
+    volume = np.stack([air, air, air, lungs, air, air, air, air, air])
+    prediction = pipe.predict(volume, intensity="hu")
+    view = view_of(prediction, prediction.scan, tmp_path)
+    json.dumps(view, allow_nan=False)
+    assert [shown["index"] for shown in view["slices"]] == [0, 3, 4, 8]
+    assert view["slices"][view["first"]]["index"] == 3
+    assert [file["name"] for file in view["files"]] == ["mask.nii.gz", "overlay.png", "sheet.html", "prediction.json"]
+
+
+@pytest.mark.parametrize(("spacing", "said"), [(None, "Lungs: "), ((5.0, 0.7, 0.7), " ml, ")])
+def test_lungs_in_words(pipe, chest, tmp_path, spacing, said):
+    prediction = pipe.predict(Scan(np.stack([chest[0]] * 2), "hu", spacing=spacing))
+    facts = view_of(prediction, prediction.scan, tmp_path)["facts"]
+    assert said in facts[0]
+    assert facts[1:] == [f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."]
+
+
+def test_the_examples_of_the_page_are_those_of_the_repository():
+    own = PAGE / "examples"
+    taken = {"covid": "A056642", "missed": "A002304", "abdomen": "A062055-abdomen"}
+    for name, patient in taken.items():
+        assert (own / f"{name}.png").read_bytes() == (SLICES / f"covid19-ny-sbu-{patient}.png").read_bytes()
+    series = {path.name: path.read_bytes() for path in (ROOT / "examples" / "series").glob("*.dcm")}
+    with zipfile.ZipFile(own / "series.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == series

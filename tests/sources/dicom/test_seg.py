@@ -1,0 +1,88 @@
+"""DICOM SEG: read back by highdicom, the mask lies on the slices it was made from."""
+
+import highdicom as hd
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from lungct.sources import SourceError, read_scan
+from lungct.sources.dicom.seg import write_seg
+
+from ...conftest import make_chest
+from .dicom_files import enhanced_of, series_of, write
+
+
+@pytest.fixture(scope="module")
+def volume():
+    return np.stack([make_chest(48, 56, seed=index)[0] for index in range(4)])
+
+
+def check(path, scan, mask):
+    """Compare with what highdicom reads, voxel by voxel in mm."""
+    segmentation = hd.seg.segread(path)
+    found = segmentation.get_volume(segment_numbers=[1], combine_segments=True)
+    ours, theirs = (
+        {tuple(np.round(point, 2)) for point in points}
+        for points in (
+            (scan.affine[:3, :3] @ np.argwhere(mask).T[::-1]).T + scan.affine[:3, 3],
+            (found.affine[:3, :3] @ np.argwhere(found.array > 0).T).T + found.affine[:3, 3],
+        )
+    )
+    assert ours == theirs
+    return segmentation
+
+
+OBLIQUE = tuple(Rotation.from_euler("xy", [12, -7], degrees=True).as_matrix().T[:2].ravel())
+
+
+@pytest.mark.parametrize("directions", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, -1, 0), OBLIQUE])
+def test_series(tmp_path, volume, directions):
+    files = series_of(volume, directions=directions)
+    across = np.cross(directions[:3], directions[3:])
+    for index, data in enumerate(files):
+        data.ImagePositionPatient = [float(value) for value in np.array([-60.0, -50.0, 0.0]) + 2.0 * index * across]
+    scan = read_scan(write(tmp_path / "series", files[::-1]))
+    mask = scan.pixels < -500
+    mask[2] = False  # slices without lung are referred to as well
+    segmentation = check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
+    referred = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert {item.ReferencedSOPInstanceUID for item in referred} == {
+        frame.header.SOPInstanceUID for frame in scan.frames
+    }
+    assert segmentation.NumberOfFrames == 4
+    assert segmentation.SegmentSequence[0].SegmentLabel == "Lungs"
+    assert segmentation.PatientID == "1"
+
+
+def test_multi_frame_and_single_slice(tmp_path, volume):
+    enhanced_of(series_of(volume)).save_as(tmp_path / "all.dcm")
+    scan = read_scan(tmp_path / "all.dcm")
+    mask = scan.pixels < -500
+    check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
+    one = read_scan(write(tmp_path / "one", series_of(volume[:1])))
+    check(write_seg(tmp_path / "one.dcm", mask[:1], one, model="net", version="1"), one, mask[:1])
+
+
+def test_several_multi_frame_files_are_refused(tmp_path, volume):
+    for number in (0, 2):
+        enhanced = enhanced_of(series_of(volume[number : number + 2]))
+        for index, group in enumerate(enhanced.PerFrameFunctionalGroupsSequence):
+            group.PlanePositionSequence[0].ImagePositionPatient = [-60.0, -50.0, 2.0 * (number + index)]
+        enhanced.SeriesInstanceUID = "1.2.3"
+        enhanced.save_as(tmp_path / f"{number}.dcm")
+    scan = read_scan(tmp_path)
+    assert scan.shape == volume.shape
+    with pytest.raises(SourceError, match="several multi-frame files"):
+        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")
+
+
+def test_what_is_not_dicom_or_lacks_tags_is_refused(tmp_path, volume):
+    picture = read_scan(np.zeros((48, 56), np.uint8))
+    with pytest.raises(SourceError, match="not read from DICOM"):
+        write_seg(tmp_path / "seg.dcm", np.zeros((1, 48, 56), bool), picture, model="net", version="1")
+    files = series_of(volume)
+    for data in files:
+        del data.StudyInstanceUID
+    scan = read_scan(write(tmp_path / "series", files))
+    with pytest.raises(SourceError, match="no DICOM SEG can refer to"):
+        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")

@@ -6,7 +6,7 @@ Run: python examples/embed.py examples/slices
 import sys
 from pathlib import Path
 
-from lungct.pipeline import Pipeline
+from lungct import Pipeline
 
 pipe = Pipeline.from_pretrained()
 for prediction in pipe.stream(sorted(Path(sys.argv[1]).iterdir())):

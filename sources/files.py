@@ -3,16 +3,80 @@
 from __future__ import annotations
 
 import io
-import mmap
+import threading
 import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
+from ..common.forks import in_children
 from .errors import SourceError, explained
 from .limits import Limits
 
 DAMAGED_ARCHIVE = ("is a damaged ZIP archive", "Make or download it again")
+
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How members may be packed: of these alone Python unpacks no more than it is asked for."""
+
+KINDS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA"}
+
+DIRECTORY_BYTES = 256
+"""Of an archive's directory, for each file that it may hold: its name stands there."""
+
+
+class BoundedFile:
+    """A file that parsers of untrusted bytes read: no length in it can ask for more bytes than there are.
+
+    Parameters
+    ----------
+    file : binary file
+        Open, at its start.
+    name : str
+        For messages.
+    longest : int, optional
+        Most bytes in one reading.
+    reads : int, optional
+        Most readings: parsers take at least one for each element of a header.
+
+    Raises
+    ------
+    SourceError
+        When `longest` or `reads` are exceeded.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, longest: int | None = None, reads: int | None = None) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        self.name = name
+        self.longest = longest
+        self.reads = reads
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, count: int = -1) -> bytes:
+        """Return at most so many bytes; all that are left without a number."""
+        if self.reads is not None:
+            self.reads -= 1
+            if self.reads < 0:
+                raise SourceError(self.name, "has a header of too many elements", "Export it without private elements")
+        left = self._size - self.tell()
+        count = left if count is None or count < 0 else min(count, left)
+        if self.longest is not None and count > self.longest:
+            raise SourceError(self.name, f"has a header of more than {self.longest} bytes", "Make or export it again")
+        return self._file.read(count)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> BoundedFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass(frozen=True)
@@ -41,15 +105,15 @@ class SourceFile:
             When the archive is damaged, or its member locked or too large.
         """
         if self.member is None:
-            return open_mapped(self.path)
-        with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
+            return open_bounded(self.path)
+        with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
             return io.BytesIO(self._unpack(archive, limits.max_member_bytes))
 
-    def size(self) -> int:
+    def size(self, limits: Limits) -> int:
         """Return the file's size in bytes; that of an archive's member as the archive says."""
         if self.member is None:
             return self.path.stat().st_size
-        with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
+        with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
             return archive.getinfo(self.member).file_size
 
     def _unpack(self, archive: zipfile.ZipFile, limit: int) -> bytes:
@@ -65,25 +129,104 @@ class SourceFile:
         info = archive.getinfo(str(self.member))
         if info.flag_bits & 1:
             raise SourceError(str(self), "is locked with a password", "Unpack the archive and give the folder")
+        if info.compress_type not in PACKINGS:
+            kind = KINDS.get(info.compress_type, "an unknown way")
+            raise SourceError(str(self), f"is packed by {kind}", "Pack it as plain ZIP (deflate), or give the folder")
         with archive.open(info) as packed:
             return packed.read(count)
 
-    def head(self, count: int) -> bytes:
+    def head(self, count: int, limits: Limits) -> bytes:
         """Return the first bytes."""
         if self.member is None:
             with self.path.open("rb") as opened:
                 return opened.read(count)
-        with explained(str(self), *DAMAGED_ARCHIVE), zipfile.ZipFile(self.path) as archive:
+        with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
             return self._start(archive, count)
 
 
-def open_mapped(path: Path) -> BinaryIO:
-    """Open a file mapped into memory: a damaged length in it can't ask for more bytes than there are.
+def open_bounded(path: Path) -> BinaryIO:
+    """Open a file for a parser; see `BoundedFile`. Not mapped into memory: one that shrinks would end the process."""
+    return cast(BinaryIO, BoundedFile(path.open("rb"), str(path)))
 
-    A plain file would set all of them aside before it reads.
+
+class _Archives:
+    """Archives that are kept open for a while, by path: opening one reads its whole directory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[Path, tuple[zipfile.ZipFile, ExitStack]] = {}
+        self._holders: Counter[Path] = Counter()
+
+    def get(self, path: Path) -> zipfile.ZipFile | None:
+        """Return an archive that is kept open."""
+        with self._lock:
+            return self._open[path][0] if path in self._open else None
+
+    @contextmanager
+    def holding(self, path: Path, limits: Limits) -> Iterator[None]:
+        """Keep an archive open until the last who holds it lets go."""
+        with self._lock:
+            if path not in self._open:
+                stack = ExitStack()
+                self._open[path] = stack.enter_context(_open_archive(path, limits)), stack
+            self._holders[path] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders[path] -= 1
+                if not self._holders[path]:
+                    self._open.pop(path)[1].close()
+
+
+_archives = _Archives()
+
+
+def _forget_archives() -> None:
+    """Start anew in a forked child: it shares the places in opened files, and locks that nobody there holds."""
+    global _archives
+    _archives = _Archives()
+
+
+in_children(_forget_archives)
+
+
+@contextmanager
+def opened_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """Yield an archive: the one that `keeping_open` holds, else one opened for this.
+
+    Raises
+    ------
+    SourceError
+        When its directory is larger than that of as many files as allowed.
+    zipfile.BadZipFile, OSError
+        When it is damaged or can't be opened.
     """
+    kept = _archives.get(path)
+    if kept is not None:
+        yield kept
+        return
+    with _open_archive(path, limits) as archive:
+        yield archive
+
+
+@contextmanager
+def keeping_open(files: Iterable[SourceFile], limits: Limits) -> Iterator[None]:
+    """Keep the archives of files open meanwhile: without, each member costs a reading of the whole directory."""
+    with ExitStack() as stack:
+        for path in {file.path for file in files if file.member is not None}:
+            with explained(str(path), *DAMAGED_ARCHIVE):
+                stack.enter_context(_archives.holding(path, limits))
+        yield
+
+
+@contextmanager
+def _open_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
     with path.open("rb") as file:
-        return cast(BinaryIO, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        bounded: Any = BoundedFile(file, str(path), longest=65_536 + DIRECTORY_BYTES * limits.max_files)
+        with zipfile.ZipFile(bounded) as archive:  # reads the directory at once
+            bounded.longest = None
+            yield archive
 
 
 def members_of(path: Path, limits: Limits) -> list[SourceFile]:
@@ -94,7 +237,7 @@ def members_of(path: Path, limits: Limits) -> list[SourceFile]:
     SourceError
         When the archive is damaged or holds too many files.
     """
-    with explained(str(path), *DAMAGED_ARCHIVE), zipfile.ZipFile(path) as archive:
+    with explained(str(path), *DAMAGED_ARCHIVE), opened_archive(path, limits) as archive:
         names = [info.filename for info in archive.infolist() if not info.is_dir()]
     limits.check_count(str(path), len(names))
     return [SourceFile(path, name) for name in names]

@@ -14,7 +14,7 @@ from .dicom.header import read_header
 from .dicom.image import SAME_DIRECTION, Frame, check_is_ct, frames_of
 from .dicom.radiograph import check_is_frontal_xray
 from .errors import SourceError, explained
-from .files import SourceFile, members_of
+from .files import SourceFile, keeping_open, members_of
 from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
 from .limits import Limits
 
@@ -87,12 +87,18 @@ def find_sources(
         When the archive is damaged, or there are too many files.
     """
     limits = limits or Limits()
+    archives = [SourceFile(place, "")] if place.is_file() else []
+    with keeping_open(archives, limits):
+        return _search(place, limits, modality, keep_frames=keep_frames)
+
+
+def _search(place: Path, limits: Limits, modality: Modality, *, keep_frames: bool) -> Found:
     refused: list[SourceError] = []
     dicom: list[SourceFile] = []
     others: list[Path | DicomSeries] = []
     for file in _walk(place, limits, refused):
         try:
-            found = format_of(file.head(HEAD_BYTES))
+            found = format_of(file.head(HEAD_BYTES, limits))
             if found is not None and found.name == "DICOM":
                 dicom.append(file)
             elif file.member is None:

@@ -38,7 +38,7 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
         _check_offset(path)
-        image: Any = nibabel.load(path)
+        image: Any = nibabel.load(path, mmap=False)  # a mapped file that shrinks would end the process
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
             raise SourceError(name, f"holds {image.get_data_dtype()}, not grey values", "Export the CT itself")

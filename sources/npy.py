@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tokenize
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -16,7 +18,8 @@ from .scan import Scan
 def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read an ``.npy`` file, by the rules of `array_to_scan`.
 
-    The file is mapped first, so that a header with absurd sizes costs nothing. Pickled objects are refused.
+    Its header is compared with the size of the file first, so that absurd sizes cost nothing. Pickled objects are
+    refused.
 
     Raises
     ------
@@ -26,7 +29,20 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     name = str(path)
     remedy = "Save it again with numpy.save, as plain numbers"
     with explained(name, "is not a readable NumPy array", remedy, (tokenize.TokenError,)):
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        shape = mapped.shape
-        options.limits.check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)
-        return array_to_scan(np.array(mapped), options, source=name, metadata={"format": "NPY"})
+        with path.open("rb") as file:
+            shape, by_columns, dtype = _header(file)
+            if dtype.hasobject:
+                raise ValueError("it holds Python objects, not numbers")
+            options.limits.check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)
+            count = math.prod(shape)
+            if count * dtype.itemsize > path.stat().st_size - file.tell():
+                raise EOFError("it ends before its last value")
+            values = np.fromfile(file, dtype, count).reshape(shape, order="F" if by_columns else "C")
+        return array_to_scan(values, options, source=name, metadata={"format": "NPY"})
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether columns come first, and type; the file then stands at its first value."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)

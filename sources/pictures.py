@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from .arrays import array_to_scan
 from .errors import SourceError, explained
-from .files import open_mapped
+from .files import open_bounded
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
@@ -35,7 +35,7 @@ def read_picture(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     remedy = "Copy or export the picture again from its source"
     with (
         explained(str(path), "is damaged or cut off", remedy, (Image.DecompressionBombError,)),
-        open_mapped(path) as file,
+        open_bounded(path) as file,
     ):
         with warnings.catch_warnings():
             # Pillow warns of, then refuses, large headers; the limit that counts is ours, checked before decoding.

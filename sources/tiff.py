@@ -1,19 +1,27 @@
-"""TIFF files, 8- and 16-bit, through tifffile."""
+"""TIFF files, 8- and 16-bit, through tifffile; compressed ones in a cell, see `lungct.sources.cell`."""
 
 from __future__ import annotations
 
+import io
+import math
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .arrays import array_to_scan
+from .cell import Cells
 from .errors import SourceError, explained
+from .limits import Limits
 from .options import DEFAULTS, ReadOptions
-from .pictures import picture_to_scan
 from .scan import Scan
+
+cells = Cells("lungct.sources.tiff:answer")
+
+COLOURS = ("PALETTE", "SEPARATED")
+"""Colours that are not stored as red, green and blue: a table of colours, or printing inks."""
 
 
 def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -35,47 +43,94 @@ def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     import tifffile  # here, because it would double the time that importing lungct takes
 
     name = str(path)
-    with explained(name, "is damaged or cut off", "Copy or export the file again"), tifffile.TiffFile(path) as file:
-        shape: tuple[int, ...] = file.series[0].shape if file.series else ()
-        axes = file.series[0].axes if file.series else ""
-        options.limits.check_shape(name, tuple(length for axis, length in zip(axes, shape, strict=True) if axis != "S"))
-        if len(file.series) > 1:
-            raise SourceError(
-                name, f"holds {len(file.series)} image series of different kinds", "Save one series per file"
-            )
-        page = file.pages.first
-        _check_bytes(name, page)
-        if page.photometric in (tifffile.PHOTOMETRIC.PALETTE, tifffile.PHOTOMETRIC.SEPARATED):
-            return _read_by_pillow(path, options, len(file.pages))
-        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-        values = file.asarray()
-        if "S" in axes:  # red, green and blue may be stored apart
-            values = np.moveaxis(values, axes.index("S"), -1)
-        if "Orientation" in page.tags:
-            first = values.ndim - (3 if "S" in axes else 2)
-            values = _upright(values, int(page.tags["Orientation"].value), (first, first + 1))
-        if inverted and values.dtype.kind == "u":
-            values = np.iinfo(values.dtype).max - values
+    with explained(name, "is damaged or cut off", "Copy or export the file again"):
+        with path.open("rb") as opened:
+            _check_pages(name, opened, options.limits)
+        with tifffile.TiffFile(path) as file:
+            expected = _checked_size(name, file, options.limits)
+            plain = all(page.compression == tifffile.COMPRESSION.NONE for page in file.pages)
+            values = values_of(file) if plain else None
+        if values is None:
+            with cells.holding(path.read_bytes(), expected) as ask:
+                values = ask()
         return array_to_scan(values, options, source=name, metadata={"format": "TIFF"})
 
 
-def _check_bytes(name: str, page: Any) -> None:
-    """Refuse packed data that is larger than what it should unpack to: it would unpack to anything."""
-    packed, plain = sum(page.databytecounts), page.nbytes
-    if packed > 1.25 * plain + 65536:
-        raise SourceError(name, f"holds {packed} bytes for a page of {plain}", "Copy or export the file again")
+def answer(content: bytes) -> NDArray[Any]:
+    """Return the values of a file: what runs in the cell."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        return values_of(file)
 
 
-def _read_by_pillow(path: Path, options: ReadOptions, pages: int) -> Scan:
-    """Read one page of palette colours or printing inks, which tifffile hands out as stored."""
-    if pages > 1:
+def values_of(file: Any) -> NDArray[Any]:
+    """Return the values of an opened file, upright, black as the smallest, colours last.
+
+    Parameters
+    ----------
+    file : tifffile.TiffFile
+        Of one series.
+    """
+    page, axes = file.pages.first, file.series[0].axes
+    values: NDArray[Any] = file.asarray()
+    if "S" in axes:  # red, green and blue may be stored apart
+        values = np.moveaxis(values, axes.index("S"), -1)
+    if "Orientation" in page.tags:
+        first = values.ndim - (3 if "S" in axes else 2)
+        values = _upright(values, int(page.tags["Orientation"].value), (first, first + 1))
+    kind = page.photometric.name
+    if kind == "PALETTE":
+        return np.moveaxis(np.asarray(page.colormap)[:, values] >> 8, 0, -1).astype(np.uint8)
+    if kind == "SEPARATED":
+        inks = values / np.iinfo(values.dtype).max
+        return np.rint(255 * (1 - inks[..., :3]) * (1 - inks[..., 3:4])).astype(np.uint8)
+    if kind == "MINISWHITE" and values.dtype.kind == "u":
+        return np.asarray(np.iinfo(values.dtype).max - values)
+    return np.asarray(values)
+
+
+def _checked_size(name: str, file: Any, limits: Limits) -> int:
+    """Return how many bytes the values take.
+
+    Raises
+    ------
+    SourceError
+        For what is no slice and no volume, is too large, or holds far more packed bytes than it should unpack to.
+    """
+    shape: tuple[int, ...] = file.series[0].shape if file.series else ()
+    axes = file.series[0].axes if file.series else ""
+    limits.check_shape(name, tuple(length for axis, length in zip(axes, shape, strict=True) if axis != "S"))
+    if len(file.series) > 1:
+        raise SourceError(name, f"holds {len(file.series)} image series of different kinds", "Save one series per file")
+    for page in file.pages:
+        packed, plain = sum(page.databytecounts), page.nbytes
+        if packed > 1.25 * plain + 65536:  # it would unpack to anything
+            raise SourceError(name, f"holds {packed} bytes for a page of {plain}", "Copy or export the file again")
+    if file.pages.first.photometric.name in COLOURS and len(file.pages) > 1:
         raise SourceError(
-            str(path),
-            "has several pages in palette colours, printing inks, or turned",
-            "Save it as grey, upright pages",
+            name, "has several pages in palette colours or printing inks", "Save it as grey, upright pages"
         )
-    with Image.open(path) as picture:
-        return picture_to_scan(picture, options, source=str(path))
+    return math.prod(shape) * int(file.series[0].dtype.itemsize)
+
+
+def _check_pages(name: str, file: BinaryIO, limits: Limits) -> None:
+    """Refuse a file of more pages than allowed, or whose pages come in a circle, before a parser follows them."""
+    head = file.read(16)
+    order = "<" if head[:2] == b"II" else ">"
+    big = len(head) == 16 and struct.unpack_from(f"{order}H", head, 2)[0] == 43
+    place = struct.unpack_from(f"{order}{'Q' if big else 'I'}", head, 8 if big else 4)[0]
+    count, entry, link = ("Q", 20, "Q") if big else ("H", 12, "I")
+    seen: set[int] = set()
+    while place:
+        if place in seen:
+            raise SourceError(name, "has pages that follow each other in a circle", "Copy or export the file again")
+        seen.add(place)
+        limits.check_count(name, len(seen))
+        file.seek(place)
+        (entries,) = struct.unpack(f"{order}{count}", file.read(struct.calcsize(count)))
+        file.seek(entries * entry, io.SEEK_CUR)
+        (place,) = struct.unpack(f"{order}{link}", file.read(struct.calcsize(link)))
 
 
 def _upright(values: NDArray[Any], orientation: int, axes: tuple[int, int]) -> NDArray[Any]:

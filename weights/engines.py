@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -11,6 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.forks import ForkSafeLock, in_children, leave_alone
 from ..common.threads import available_threads
 from .card import Card, read_verified
 from .errors import WeightsError
@@ -23,6 +25,17 @@ Precision = Literal["f32", "bf16", "int8"]
 """``f32``: as trained. ``bf16``: OpenVINO, on processors that compute in it. ``int8``: quantised after training."""
 
 
+_OPENED: weakref.WeakSet[OpenVINOSession | ONNXRuntimeSession] = weakref.WeakSet()
+
+
+def _leave_to_the_parent() -> None:
+    for session in list(_OPENED):
+        leave_alone(session, *session.inherited())
+
+
+in_children(_leave_to_the_parent)
+
+
 class Session(Protocol):
     """An opened network; safe to use from several threads."""
 
@@ -31,7 +44,7 @@ class Session(Protocol):
         ...
 
 
-_SETTING_UP = threading.Lock()
+_SETTING_UP = ForkSafeLock()
 """Held while OpenVINO's bindings set themselves up."""
 
 
@@ -64,15 +77,23 @@ class OpenVINOSession:
         }
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._lock = threading.Lock()
-        self._local = threading.local()  # a request serves one thread at a time
+        self._requests: weakref.WeakKeyDictionary[threading.Thread, dict[tuple[int, ...], Any]] = (
+            weakref.WeakKeyDictionary()  # a request serves one thread at a time
+        )
+        _OPENED.add(self)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output, as arrays of their own."""
-        requests = self._local.__dict__.setdefault("requests", {})
+        requests = self._requests.setdefault(threading.current_thread(), {})
         if inputs.shape not in requests:
             requests[inputs.shape] = self._compile(inputs.shape).create_infer_request()
         results = requests[inputs.shape].infer([inputs], share_inputs=True)
         return [np.array(result) for result in results.values()]
+
+    def inherited(self) -> list[object]:
+        """Return what a forked child must not destroy."""
+        requests = [request for own in self._requests.values() for request in own.values()]
+        return [self._core, *self._compiled.values(), *requests]
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
         with self._lock:
@@ -102,10 +123,15 @@ class ONNXRuntimeSession:
         providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
         self._session = onnxruntime.InferenceSession(content, options, providers=providers)
         self._input = self._session.get_inputs()[0].name
+        _OPENED.add(self)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output."""
         return list(self._session.run(None, {self._input: inputs}))
+
+    def inherited(self) -> list[object]:
+        """Return what a forked child must not destroy."""
+        return [self._session]
 
 
 _ADAPTERS: dict[str, type[OpenVINOSession] | type[ONNXRuntimeSession]] = {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.forks import ForkSafeLock
 from ..common.threads import available_threads, side_by_side
 from .card import Card
 from .engines import Engine, Precision, Session, open_session
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_OPENING = ForkSafeLock()
 
 Run = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
 """From one batch to every output of the network."""
@@ -52,6 +56,7 @@ class Network:
         threads: int | None = None,
         callers: int = 1,
     ) -> None:
+        self._made_of = (card, engine, precision, threads, callers)
         self._all_threads = threads or available_threads()
         self.threads = max(1, self._all_threads // max(1, callers))
         self.provenance = {
@@ -60,13 +65,31 @@ class Network:
             "precision": precision,
             "sha256": card.network(precision)[1],
         }
-        self._open = partial(open_session, card, engine, precision)
-        self._session: Session = self._open(threads=self._all_threads, streams=callers)
+        self._sessions: dict[tuple[int, int], Session] = {}
+        self._opened(callers)  # what is wrong with it shows now
 
-    @cached_property
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy what it was made of: opened networks can't travel."""
+        return type(self), self._made_of
+
+    def _opened(self, streams: int) -> Session:
+        """Return the network opened for so many callers, in this process: a forked child has none of its threads."""
+        key = os.getpid(), streams
+        if key not in self._sessions:
+            card, engine, precision, *_ = self._made_of
+            with _OPENING:
+                if key not in self._sessions:
+                    self._sessions[key] = open_session(card, engine, precision, self._all_threads, streams)
+        return self._sessions[key]
+
+    @property
+    def _session(self) -> Session:
+        return self._opened(self._made_of[-1])
+
+    @property
     def _single(self) -> Session:
         """The network for work that runs side by side, on one thread each: nobody waits for another."""
-        return self._session if self.threads == 1 else self._open(threads=self._all_threads, streams=self._all_threads)
+        return self._session if self.threads == 1 else self._opened(self._all_threads)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output of one batch, computed on the caller's threads."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
+import io
 from typing import Any, BinaryIO
 
 from ..errors import SourceError, explained
-from ..files import SourceFile
+from ..files import BoundedFile, SourceFile
 from ..limits import Limits
-
-DEFLATED = b"1.2.840.10008.1.2.1.99"
-"""Transfer syntax of files compressed as a whole."""
+from .decoding import unpacked
 
 USED = (
     "AcquisitionNumber",
@@ -41,8 +39,30 @@ USED = (
 )
 """Attributes that reading looks at, the functional groups apart."""
 
-META_START = 144
-"""Where a DICOM file's own header starts, after preamble, magic, and the header's length."""
+MOST_READS = 200_000
+"""Most readings of a header's bytes: one or two an element. The largest enhanced CT known here takes a tenth."""
+
+MOST_BYTES = 65_536
+"""Largest value of an attribute that reading looks at, sequences apart."""
+
+FRAME_BYTES = 16_384
+"""Most bytes in the functional groups of one frame."""
+
+SEQUENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
+
+
+class _DeflatedError(Exception):
+    """The file is compressed as a whole: pydicom would unpack it at once, to any size."""
+
+
+class _Header(BoundedFile):
+    """A file of whose header pydicom reads one element after another."""
+
+    def read(self, count: int = -1) -> bytes:
+        """Return bytes; the whole rest is wanted only of a deflated file."""
+        if count is None or count < 0:
+            raise _DeflatedError
+        return super().read(count)
 
 
 def read_header(file: SourceFile, limits: Limits) -> Any:
@@ -51,36 +71,70 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
     Raises
     ------
     SourceError
-        When the file is damaged.
+        When the file is damaged, or its header has more elements than one could need.
     """
+    with file.open(limits) as opened:
+        return _read(file, opened, limits, pixels=False)
+
+
+def whole_of(file: SourceFile, opened: BinaryIO, limits: Limits) -> Any:
+    """Return a whole file with its pixels, a pydicom.Dataset: a deflated one unpacked, one without a syntax given one.
+
+    Raises
+    ------
+    SourceError
+        As `read_header`.
+    """
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    opened.seek(0)
+    whole = _read(file, opened, limits, pixels=True)
+    if syntax_of(whole) is None:  # a bare file: how it is written is found out in reading
+        implicit, little = whole.original_encoding
+        whole.ensure_file_meta()
+        whole.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        )
+    elif syntax_of(whole).is_deflated:
+        whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return whole
+
+
+def _read(file: SourceFile, opened: BinaryIO, limits: Limits, *, pixels: bool) -> Any:
     import pydicom
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     damaged = ("is a damaged DICOM file", "Copy or export it again", pydicom_errors())
-    with explained(str(file), *damaged), file.open(limits) as opened:
-        _check_deflated(str(file), opened, limits)
-        header = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
-        _decode(header)
-        return header
+    with explained(str(file), *damaged):
+        try:
+            bounded: Any = _Header(opened, str(file), reads=MOST_READS)
+            dataset = pydicom.dcmread(bounded, stop_before_pixels=not pixels, force=True)
+        except _DeflatedError:
+            opened.seek(0)
+            plain: Any = _Header(io.BytesIO(unpacked(opened.read(), limits)), str(file), reads=MOST_READS)
+            dataset = pydicom.dcmread(plain, stop_before_pixels=not pixels, force=True)
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian  # what the file is
+        _decode(file, dataset)
+        return dataset
 
 
-def _decode(header: Any) -> None:
+def _decode(file: SourceFile, header: Any) -> None:
     """Decode now what is used later, so that damage shows here; the rest of a header takes far longer."""
     for name in USED:
+        _check_length(file, header, name, MOST_BYTES)
         header.get(name)
-    for name in ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"):
+    frames = min(max(1, int(header.get("NumberOfFrames") or 1)), MOST_READS)
+    for name in SEQUENCES:
+        _check_length(file, header, name, MOST_BYTES + FRAME_BYTES * frames)
         for item in header.get(name) or ():
             item.walk(lambda *_: None)
 
 
-def _check_deflated(name: str, opened: BinaryIO, limits: Limits) -> None:
-    """Refuse a deflated file that unpacks to more than allowed: pydicom unpacks it whole."""
-    head = opened.read(1024)
-    if DEFLATED in head and head[128:136] == b"DICM\x02\0\0\0":
-        opened.seek(META_START + int.from_bytes(head[META_START - 4 : META_START], "little"))
-        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(opened.read(), limits.max_member_bytes)
-        if len(unpacked) >= limits.max_member_bytes:
-            raise SourceError(name, f"unpacks to more than {limits.max_member_bytes} bytes", "Export it uncompressed")
-    opened.seek(0)
+def _check_length(file: SourceFile, header: Any, name: str, most: int) -> None:
+    """Refuse a value that is far too long before it is decoded: it could hold any number of elements."""
+    raw = header.get_item(name)
+    if isinstance(getattr(raw, "value", None), bytes) and len(raw.value) > most:
+        raise SourceError(str(file), f"has {len(raw.value)} bytes of {name}", "Export it again")
 
 
 def syntax_of(header: Any) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Any, BinaryIO
 
@@ -14,8 +16,8 @@ from ..errors import NotCTError, SourceError, explained
 from ..files import SourceFile
 from ..limits import Limits
 from ..scan import USE, XRAY_MODALITIES
-from .decoding import decode_apart
-from .header import pydicom_errors, syntax_of
+from .decoding import bytes_of_frame, cells
+from .header import pydicom_errors, syntax_of, whole_of
 
 SAME_DIRECTION = 0.02
 """Direction cosines of one series differ by less."""
@@ -134,7 +136,7 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
         count = int(header.get("NumberOfFrames") or 1)
         limits.check_shape(str(file), (count, int(header.Rows), int(header.Columns)))
         if count > 1:
-            _check_count(file, header, count)
+            _check_count(file, header, count, limits)
         groups = header.get("PerFrameFunctionalGroupsSequence")
         if groups and len(groups) != count:
             raise SourceError(str(file), f"says {count} frames but places {len(groups)}", "Export it again")
@@ -147,12 +149,12 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
     return frames
 
 
-def _check_count(file: SourceFile, header: Any, count: int) -> None:
+def _check_count(file: SourceFile, header: Any, count: int, limits: Limits) -> None:
     """Refuse more frames than the file has room for."""
     syntax = syntax_of(header)
     packed = syntax is not None and (syntax.is_compressed or syntax.is_deflated)
     least = 1 if packed else int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
-    if count * least > file.size():
+    if count * least > file.size(limits):
         raise SourceError(str(file), f"says it holds {count} frames, more than it has room for", "Export it again")
 
 
@@ -222,10 +224,13 @@ def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[A
     for file, together in groupby(frames, key=lambda frame: frame.file):
         problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", pydicom_errors())
         own = list(together)
-        with explained(str(file), *problem), file.open(limits) as opened:
-            decode = _decoder(opened, own[0].header)
+        with (
+            explained(str(file), *problem),
+            file.open(limits) as opened,
+            _decoder(file, opened, own[0].header, limits) as decode,
+        ):
             for frame in own:
-                values = np.asarray(decode(frame.index))
+                values = np.asarray(decode(index=frame.index))
                 if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
                     raise SourceError(
                         str(file), f"has pixels of shape {values.shape}, not as its header says", "Export it again"
@@ -233,26 +238,19 @@ def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[A
                 yield values
 
 
-def _decoder(opened: BinaryIO, header: Any) -> Callable[[int], NDArray[Any]]:
-    """Return what decodes one frame of an opened file."""
-    import pydicom
+@contextmanager
+def _decoder(file: SourceFile, opened: BinaryIO, header: Any, limits: Limits) -> Iterator[Callable[..., NDArray[Any]]]:
+    """Yield what decodes a frame of an opened file, by its ``index``."""
     from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
     syntax = syntax_of(header)
-    if syntax is None or syntax.is_deflated:
-        whole = pydicom.dcmread(opened, force=True)
-        implicit, little = whole.original_encoding
-        whole.ensure_file_meta()
-        if syntax is None:  # a bare file: how it is written is found out in reading
-            whole.file_meta.TransferSyntaxUID = (
-                ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-            )
-        return lambda index: np.asarray(pixel_array(whole, index=index))
-    if syntax.is_compressed and syntax != RLELossless:
-        content = opened.read()
-        return lambda index: decode_apart(content, index)
-    return lambda index: np.asarray(pixel_array(opened, index=index))
+    if syntax is not None and syntax.is_compressed and not syntax.is_deflated:
+        with cells.holding(opened.read(), bytes_of_frame(header)) as ask:
+            yield ask
+    elif syntax is None or syntax.is_deflated:
+        yield partial(pixel_array, whole_of(file, opened, limits))
+    else:
+        yield partial(pixel_array, opened)
 
 
 def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError, explained
-from ..files import SourceFile
+from ..files import SourceFile, keeping_open
 from ..grid import Grid
 from ..options import DEFAULTS, ReadOptions
 from ..scan import Scan
@@ -59,7 +59,10 @@ def read_dicom(
         When a file is damaged, or neither CT slice nor X-ray, and names it.
     """
     name = name or str(files[0])
-    with explained(name, "is a damaged DICOM file", "Copy or export it again"):
+    with (
+        explained(name, "is a damaged DICOM file", "Copy or export it again"),
+        keeping_open(files, options.limits),
+    ):
         first = frames[0].header if frames else read_header(files[0], options.limits)
         if len(files) == 1 and is_radiograph(first):
             return read_radiograph(files[0], options, first)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from lungct.sources import Limits, SourceError, find_sources, read_scan
+from lungct.sources import Limits, SourceError, cell, find_sources, read_scan
 from lungct.sources.dicom import decoding
 
 from .dicom_files import enhanced_of, series_of, slice_file, write
@@ -167,7 +167,7 @@ def test_a_decoder_that_was_interrupted_gives_nobody_elses_slice(tmp_path, volum
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(decoding, "_read", interrupted)
+        patched.setattr(cell, "_read", interrupted)
         with pytest.raises(KeyboardInterrupt):
             read_scan(tmp_path / "0")
     np.testing.assert_array_equal(read_scan(tmp_path / "1").pixels[0], clipped(volume)[1])
@@ -180,7 +180,7 @@ def test_files_beside_a_scan_are_not_run(tmp_path, volume, monkeypatch):
     write(tmp_path, [data])
     (tmp_path / "pydicom.py").write_text("raise SystemExit('run by accident')")
     monkeypatch.chdir(tmp_path)
-    decoding._stop()  # the next one starts here
+    decoding.cells._reset()  # the next one starts here
     np.testing.assert_array_equal(read_scan(tmp_path / "000.dcm").pixels[0], clipped(volume)[0])
 
 

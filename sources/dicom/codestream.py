@@ -1,0 +1,79 @@
+"""The size that compressed pixels say they have, by their own first bytes: JPEG, JPEG-LS and JPEG 2000.
+
+A decoder sets aside what the codestream says, whatever the DICOM header around it says.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+J2K_START, J2K_SIZE = b"\xff\x4f\xff\x51", struct.Struct(">HHIIII")
+"""Start of a JPEG 2000 codestream; its length, capabilities, width, height, and offsets (ISO/IEC 15444-1, A.5.1)."""
+
+JP2_BOX = b"\x00\x00\x00\x0cjP  "
+"""Start of a JP2 file, which holds a codestream further on."""
+
+JPEG_START = b"\xff\xd8"
+
+FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+"""JPEG markers that give the size (ISO/IEC 10918-1, B.2.2), that of JPEG-LS among them."""
+
+ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+"""Markers without a length."""
+
+
+def size_of(codestream: bytes) -> tuple[int, int] | None:
+    """Return rows and columns as a codestream says them; None for what is neither JPEG nor JPEG 2000, or cut off."""
+    if codestream.startswith(JP2_BOX):
+        codestream = codestream[codestream.find(J2K_START) :]
+    if codestream.startswith(J2K_START) and len(codestream) >= len(J2K_START) + J2K_SIZE.size:
+        _, _, width, height, left, top = J2K_SIZE.unpack_from(codestream, len(J2K_START))
+        return height - top, width - left
+    return _size_of_jpeg(codestream) if codestream.startswith(JPEG_START) else None
+
+
+def _size_of_jpeg(codestream: bytes) -> tuple[int, int] | None:
+    place = len(JPEG_START)
+    while place + 9 <= len(codestream):
+        if codestream[place] != 0xFF:
+            return None
+        marker = codestream[place + 1]
+        if marker == 0xFF:  # fill
+            place += 1
+        elif marker in ALONE:
+            place += 2
+        elif marker in FRAME_HEADERS:
+            height, width = struct.unpack_from(">HH", codestream, place + 5)
+            return height, width
+        else:
+            place += 2 + max(2, int.from_bytes(codestream[place + 2 : place + 4], "big"))
+    return None
+
+
+def check_codestream(file: Any, index: int) -> None:
+    """Refuse a frame that says it is larger than the header says; run-length encoded ones are left to their decoder.
+
+    Parameters
+    ----------
+    file : pydicom.Dataset
+        A compressed DICOM file.
+    index : int
+        Frame, from 0.
+
+    Raises
+    ------
+    ValueError
+        For another size, and frames that say none.
+    """
+    from pydicom.encaps import get_frame
+    from pydicom.uid import RLELossless
+
+    if file.file_meta.TransferSyntaxUID == RLELossless:
+        return
+    stream = get_frame(file.PixelData, index, number_of_frames=int(file.get("NumberOfFrames") or 1))
+    wanted = int(file.Rows), int(file.Columns)
+    found = size_of(stream)
+    if found != wanted:
+        said = "no size" if found is None else f"{found[1]} x {found[0]} pixels"
+        raise ValueError(f"the compressed picture says {said}, the header {wanted[1]} x {wanted[0]}")

@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..common.text import printable
+
 DECODER_ERRORS = (
     ArithmeticError,
     AssertionError,
@@ -47,7 +49,7 @@ class SourceError(ValueError):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.problem}. {self.remedy}."
+        return printable(f"{self.source}: {self.problem}. {self.remedy}.")
 
 
 class NotCTError(SourceError):

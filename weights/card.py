@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from .errors import WeightsError
 
 SHIPPED = Path(__file__).parent
 """Folder of the networks that come with the package."""
+
+PLAIN = re.compile(r"\w[\w.-]{0,200}", re.ASCII)
+"""Names of files beside a card."""
 
 SEGMENTER = "bcdunet-lung"
 """Name of the shipped lung segmenter."""
@@ -67,6 +71,11 @@ class Card:
         What everybody who uses it must know of its data; empty where nothing stands out.
     folder : Path
         Where the card lies; not part of the file.
+
+    Raises
+    ------
+    WeightsError
+        For a name that is none of a file beside the card.
     """
 
     name: str
@@ -87,6 +96,13 @@ class Card:
     modality: Modality = "ct"
     caution: str = ""
     folder: Path = field(default=SHIPPED, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse names that lead out of the card's folder."""
+        beside = [one.get("file", "") for one in (self.int8, self.trust)]
+        for name in (self.name, self.file, self.keras_file, *beside):
+            if name and not (isinstance(name, str) and PLAIN.fullmatch(name)):
+                raise WeightsError(f"{name!r} in a card is no plain file name. Use letters, digits, '.', '-' and '_'")
 
     @property
     def path(self) -> Path:

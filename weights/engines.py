@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..common.forks import ForkSafeLock, in_children, leave_alone
 from ..common.threads import available_threads
-from .card import Card, read_verified
+from .card import SHIPPED, Card, read_verified
 from .errors import WeightsError
+from .onnx_file import check_alone
 
 Engine = Literal["auto", "openvino", "onnxruntime"]
 """What runs a network. ``auto``: OpenVINO where the processor has AVX-512, which it uses better, else ONNX Runtime,
@@ -90,6 +91,11 @@ class OpenVINOSession:
         results = requests[inputs.shape].infer([inputs], share_inputs=True)
         return [np.array(result) for result in results.values()]
 
+    @staticmethod
+    def errors() -> tuple[type[Exception], ...]:
+        """Return the engine's own errors: it raises those of Python."""
+        return ()
+
     def inherited(self) -> list[object]:
         """Return what a forked child must not destroy."""
         requests = [request for own in self._requests.values() for request in own.values()]
@@ -133,6 +139,13 @@ class ONNXRuntimeSession:
         """Return what a forked child must not destroy."""
         return [self._session]
 
+    @staticmethod
+    def errors() -> tuple[type[Exception], ...]:
+        """Return the engine's own errors, which have no kind in common."""
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        return tuple(one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception))
+
 
 _ADAPTERS: dict[str, type[OpenVINOSession] | type[ONNXRuntimeSession]] = {
     "openvino": OpenVINOSession,
@@ -160,7 +173,8 @@ def open_session(
     Raises
     ------
     WeightsError
-        When the file is missing or changed, the engine is not installed, or can't do this precision.
+        When the file is missing, changed, no network, or names other files; when the engine is not installed, or can't
+        do this precision.
     ValueError
         For an unknown engine or precision.
     """
@@ -175,7 +189,18 @@ def open_session(
     if file.suffix != ".onnx":
         raise WeightsError(f"{file} can't be opened here: the engines read ONNX. Run lungct export --format onnx")
     computed = "f32" if precision == "int8" else precision  # what is not quantised
-    return _ADAPTERS[chosen](read_verified(file, sha256), threads or available_threads(), streams, computed)
+    content = read_verified(file, sha256)
+    if card.folder != SHIPPED:
+        check_alone(content, str(file))
+    adapter = _ADAPTERS[chosen]
+    own_errors: tuple[type[Exception], ...] = (RuntimeError, ValueError, *adapter.errors())
+    try:
+        return adapter(content, threads or available_threads(), streams, computed)
+    except WeightsError:
+        raise
+    except own_errors as error:
+        reason = " ".join(str(error).split())[:300]
+        raise WeightsError(f"{file} can't be opened by {chosen} ({reason}). Export the network again") from error
 
 
 def choose_engine(engine: Engine, precision: Precision = "f32") -> Engine:

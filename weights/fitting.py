@@ -6,7 +6,6 @@ was killed and started again goes on as if nothing had happened.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import sys
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..common.text import write_csv
 
 if TYPE_CHECKING:
     import keras
@@ -184,10 +185,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
 
 def _write_history(folder: Path, history: list[dict[str, float]]) -> None:
     """Write ``history.csv`` and ``history.png``."""
-    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+    write_csv(folder / "history.csv", list(history[0]), history)
 
     from matplotlib.figure import Figure
 

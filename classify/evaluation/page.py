@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...common.intervals import INTERVALS_IN_WORDS
 from ...common.page import html_figure, html_table, write_json, write_page
+from ...common.text import write_csv
 from ...sources import read_scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
 from ...weights import Card
@@ -185,10 +185,10 @@ def _arrays(own: Sequence[Scored]) -> tuple[NDArray[np.float64], NDArray[np.bool
 
 def _write_pictures(path: Path, scored: Sequence[Scored], threshold: float) -> None:
     columns = ["path", "source", "part", "patient", "covid", "probability", "called_covid", *CONTROLS, "note"]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        for one in scored:
-            item, is_known = one.example, np.isfinite(one.probability)
-            answer = [one.probability, one.probability >= threshold, *one.controls.values()] if is_known else [""] * 4
-            writer.writerow([item.path, item.source, item.part, item.patient, item.covid, *answer, one.note])
+    rows = []
+    for one in scored:
+        item, is_known = one.example, np.isfinite(one.probability)
+        answer = [one.probability, one.probability >= threshold, *one.controls.values()] if is_known else [""] * 4
+        values = [item.path, item.source, item.part, item.patient, item.covid, *answer, one.note]
+        rows.append(dict(zip(columns, values, strict=True)))
+    write_csv(path, columns, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.text import write_csv
 from ...sources import SourceError, read_scan
 from ..data.dataset import Example
 from ..data.regions import FindLungs
@@ -120,10 +120,10 @@ def check_repeats(training: VolumeRegions, validation: VolumeRegions) -> None:
 
 def write_skipped(path: Path, *parts: VolumeRegions) -> None:
     """Write what was left out, and why, as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "patient", "error"))
-        writer.writerows((item.path, item.patient, error) for part in parts for item, error in part.skipped)
+    rows = [
+        {"path": item.path, "patient": item.patient, "error": error} for part in parts for item, error in part.skipped
+    ]
+    write_csv(path, ("path", "patient", "error"), rows)
 
 
 def _digest(path: Path, preprocess: VolumePreprocessing, segmenter: str) -> str:

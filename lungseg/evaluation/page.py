@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ...common.page import html_figure, html_table, write_json, write_page
+from ...common.text import write_csv
 from ...sources.intensity import LUNG_WINDOW, apply_window
 from ...weights import Card
 from .evaluate import METRICS, Evaluation, Measured
@@ -39,8 +39,8 @@ def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequen
     folder.mkdir(parents=True, exist_ok=True)
     summary, patients = evaluation.summary(), evaluation.patients()
     network = {"name": card.name, "version": card.version, "sha256": card.sha256}
-    _write_csv(folder / "slices.csv", evaluation.rows)
-    _write_csv(folder / "patients.csv", patients)
+    write_csv(folder / "slices.csv", list(evaluation.rows[0]), evaluation.rows)
+    write_csv(folder / "patients.csv", list(patients[0]), patients)
     content = {"network": network, "data_sets": summary, "flags": list(flags), "patients": patients}
     write_json(folder / "report.json", content)
     figures = [_figure(one, folder, number) for number, one in enumerate(evaluation.worst, 1)]
@@ -89,12 +89,3 @@ def _figure_text(value: Any) -> str:
         low, high = value["interval"]
         return f"{value['mean']:.4g} ({low:.4g} to {high:.4g}), slices {value['lowest']:.4g} to {value['highest']:.4g}"
     return "" if value is None else f"{value}"
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            unknown = {name for name, value in row.items() if isinstance(value, float) and not np.isfinite(value)}
-            writer.writerow({name: "" if name in unknown else value for name, value in row.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import statistics
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...common.text import write_csv
 from ...weights import SEGMENTER, Card, load_card, open_session
 from ..data.dataset import DataSet
 from .recipe import SegmenterRecipe
@@ -72,10 +72,7 @@ def compare_networks(
         print(f"network {number} of {len(variants)}: {name}", flush=True)
         cards[name] = _train(data_sets, folder / name, replace(recipe, **VARIANTS[name]))
     rows = [_row(name, card) for name, card in cards.items()]
-    with (folder / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / "comparison.csv", list(rows[0]), rows)
     table = folder / "comparison.md"
     table.write_text(_markdown(rows), encoding="utf-8")
     return table

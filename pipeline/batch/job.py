@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 
 from ...common.threads import as_ready
+from .alone import Work, work_alone
 from .listing import Item
 from .progress import Progress
 from .store import Row, Store
-
-Work = Callable[[Item, Path], Sequence[Row]]
-"""From an input, and a folder for files that are not whole yet, to its rows. Called from several threads. What can't be
-read is a row with an error; what it raises stops the job."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Counts:
 
 
 def run_job(items: Sequence[Item], work: Work, store: Store, progress: Progress, threads: int) -> Counts:
-    """Work on every input that is not done.
+    """Work on every input that is not done; on those that may have ended an earlier process, in processes of their own.
 
     Parameters
     ----------
@@ -57,11 +54,19 @@ def run_job(items: Sequence[Item], work: Work, store: Store, progress: Progress,
     """
 
     def rows_of(item: Item) -> Sequence[Row]:
+        store.begin(item.key)
         return work(item, store.work)
 
+    def rows_of_suspect(item: Item) -> Sequence[Row]:
+        store.begin(item.key)
+        return work_alone(work, item, store.work)
+
     todo = pending(items, store)
-    with closing(as_ready(rows_of, todo, threads)) as ready:  # when it stops, no work goes on behind it
-        return keep(((item.key, rows) for item, rows in ready), items, store, progress)
+    suspects = [item for item in todo if item.key in store.suspects]
+    others = [item for item in todo if item.key not in store.suspects]
+    with closing(as_ready(rows_of, others, threads)) as ready:  # when it stops, no work goes on behind it
+        results = chain(((item, rows_of_suspect(item)) for item in suspects), ready)
+        return keep(((item.key, rows) for item, rows in results), items, store, progress)
 
 
 def pending(items: Sequence[Item], store: Store) -> list[Item]:

@@ -18,7 +18,7 @@ from ...common.threads import available_threads
 from .digest import digest_of
 from .job import Counts
 from .locks import StoreError, all_locked
-from .store import Store
+from .store import Row, Store, rows_in
 from .whole_files import whole_file
 
 FREE = ("threads",)
@@ -112,20 +112,22 @@ def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
 
 def _files_of(folder: Path, name: str) -> Iterator[str]:
     """Yield the files that rows name, those in journals too."""
+    import pyarrow
     import pyarrow.parquet
 
     for part in (folder / name).glob("part-*.parquet"):
-        wanted = [column for column in ("file", "files") if column in pyarrow.parquet.read_schema(part).names]
-        yield from _named_in(pyarrow.parquet.read_table(part, columns=wanted).to_pylist())
+        try:
+            wanted = [column for column in ("file", "files") if column in pyarrow.parquet.read_schema(part).names]
+            rows = pyarrow.parquet.read_table(part, columns=wanted).to_pylist()
+        except (pyarrow.ArrowException, OSError):  # what a damaged one named is not known any more
+            continue
+        yield from _named_in(rows)
     for journal in (folder / ".lungct").glob(f"{name}-*/journal.jsonl"):
         for line in journal.read_bytes().split(b"\n")[:-1]:
-            try:
-                yield from _named_in(json.loads(line))
-            except ValueError:  # torn
-                break
+            yield from _named_in(rows_in(line + b"\n"))
 
 
-def _named_in(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _named_in(rows: list[Row]) -> Iterator[str]:
     for row in rows:
         yield from row.get("files") or ()
         if row.get("file"):

@@ -1,7 +1,8 @@
-"""`Store`: where a batch keeps its rows, so that it can be killed at any moment and gone on with.
+"""`Store`: where a batch keeps its rows, so that it can be killed at any time and resumed.
 
-Rows go to a journal, a line of JSON an input, and every thousand rows to a Parquet file that appears whole. What is in
-either is done.
+Rows go to a journal, a line of JSON an input, and every thousand rows to a Parquet file that appears whole. An input is
+done once its row is in either. Beside the journal stands which inputs were begun: what is begun and not done when a
+process dies may have killed it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PART_ROWS = 1000
 """Rows of a Parquet file; the last of a run may have fewer."""
 
 SECONDS = 1.0
-"""Between two moments at which the journal is surely on the disk. Only a machine that stops loses more than a line."""
+"""Between two writes of the journal to the disk (fsync). Only a machine that stops loses more than a line."""
 
 TYPES = ("string", "double", "int64", "bool", "list<string>")
 """What a column may hold."""
@@ -52,6 +53,8 @@ class Store:
     ----------
     done, failed : set of str
         Keys of the inputs whose rows are there, and of those with an ``error`` among them.
+    suspects : set of str
+        Keys of inputs that were in progress when an earlier process died, instead of ending.
     work : Path
         For files that are not whole yet; emptied when the store is opened.
 
@@ -73,6 +76,7 @@ class Store:
         self._rows: list[Row] = []
         self.done: set[str] = set()
         self.failed: set[str] = set()
+        self.suspects: set[str] = set()
 
     def __enter__(self) -> Store:
         self.parts.mkdir(parents=True, exist_ok=True)
@@ -85,6 +89,9 @@ class Store:
                 self._count(row)
             self._journal = opening.enter_context((self._home / "journal.jsonl").open("ab+"))
             self._recover()
+            self._begun = opening.enter_context((self._home / "begun").open("ab+", buffering=0))
+            self._begun.seek(0)
+            self.suspects = {*self._begun.read().decode(errors="replace").split()} - self.done
             self._open = opening.pop_all()
         self._synchronised = time.monotonic()
         return self
@@ -95,6 +102,11 @@ class Store:
         with self._open:
             if kind is None:
                 self._write_part()
+            self._begun.truncate(0)  # this process did not die of an input
+
+    def begin(self, key: str) -> None:
+        """Remember that an input is in progress, until it is done or this process ends by itself; thread-safe."""
+        self._begun.write(f"{key}\n".encode())  # at the end and unbuffered, so in one piece
 
     def add(self, key: str, rows: Sequence[Row]) -> None:
         """Keep the rows of an input; from now on it is done.
@@ -122,10 +134,8 @@ class Store:
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield all rows that are in Parquet files: of every part of the work, once this one is closed."""
-        import pyarrow.parquet
-
         for path in sorted(self.parts.glob("part-*.parquet")):
-            yield from pyarrow.parquet.read_table(path, columns=columns and [*columns]).to_pylist()
+            yield from _read_part(path, columns).to_pylist()
 
     def _count(self, row: Row) -> None:
         self.done.add(row["key"])
@@ -155,7 +165,7 @@ class Store:
         import pyarrow.parquet
 
         for path in sorted(self.parts.glob(f"part-{self._shard}-*.parquet")):
-            table = pyarrow.parquet.read_table(path)
+            table = _read_part(path)
             kept = table.filter([key not in self.failed for key in table["key"].to_pylist()])
             if len(kept) < len(table):
                 with whole_file(path) as aside:
@@ -166,23 +176,19 @@ class Store:
         self.failed.clear()
 
     def _recover(self) -> None:
-        """Take up the whole lines of the journal that are in no Parquet file, and go on behind them."""
+        """Take up the lines of the journal that are in no Parquet file; one that is torn or damaged is left out."""
         self._journal.seek(0)
-        whole = 0
-        for line in self._journal:
-            try:
-                rows = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
-                rows = None
-            if rows is None:  # the process died, or the machine, while this was written
-                break
-            whole += len(line)
+        lines = self._journal.readlines()
+        good = [line for line in lines if rows_in(line)]
+        for rows in map(rows_in, good):
             if rows[0]["key"] not in self.done:
                 self._rows += rows
         for row in self._rows:
             self._count(row)
-        self._journal.truncate(whole)
-        self._journal.seek(whole)
+        if len(good) < len(lines):
+            self._journal.truncate(0)
+            self._journal.writelines(good)
+            self._journal.flush()
 
     def _write_part(self) -> None:
         """Move the rows of the journal to a Parquet file."""
@@ -199,6 +205,36 @@ class Store:
         self._journal.truncate(0)
         self._journal.seek(0)
         self._rows = []
+
+
+def rows_in(line: bytes) -> list[Row]:
+    """Return the rows of a line of the journal; none of one that is torn or damaged: its input is done again."""
+    try:
+        rows = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return []
+    if not isinstance(rows, list):
+        return []
+    whole = all(isinstance(row, dict) and isinstance(row.get("key"), str) for row in rows)
+    return rows if whole else []
+
+
+def _read_part(path: Path, columns: Sequence[str] | None = None) -> Any:
+    """Return a Parquet file of rows as a table.
+
+    Raises
+    ------
+    StoreError
+        When it is damaged.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.read_table(path, columns=columns and [*columns])
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StoreError(f"{path} is damaged ({reason}). Remove it: what it held is done again") from error
 
 
 def _writable(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -151,14 +150,6 @@ def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item
     """Yield items while a bar with count and time left moves on a terminal; nothing is drawn elsewhere."""
     with Progress(*Progress.get_default_columns(), console=errors, disable=not errors.is_terminal) as progress:
         yield from progress.track(items, total=total, description=what)
-
-
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows; None becomes an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=columns)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...common.text import printable, write_csv
 from ...sources import SourceError
 from ..batch.inputs import list_inputs, name_of
 from ..prediction import Prediction
@@ -27,7 +28,6 @@ from .options import (
     plain_failures,
     takes_pipeline,
     with_progress,
-    write_csv,
 )
 
 COLUMNS = ("source", *FINDINGS, "error")
@@ -121,7 +121,13 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     table.add_column("warnings", overflow="fold")
     for row in rows:
         label = "failed" if row["error"] else row["label"]
-        values = (Path(row["source"]).name, label, _with_interval(row), row["lung_volume_ml"], row["warnings"])
+        values = (
+            printable(Path(row["source"]).name),
+            label,
+            _with_interval(row),
+            row["lung_volume_ml"],
+            row["warnings"],
+        )
         table.add_row(*("" if value is None else escape(str(value)) for value in values))
     Console().print(table)
     for row in rows:

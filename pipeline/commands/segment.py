@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...common.text import write_csv
 from ...lungseg import LungSegmenter, find_lungs
 from ...sources import SourceError, read_scan
 from ..batch.inputs import Input, list_inputs, name_of
@@ -23,7 +24,6 @@ from .options import (
     plain_failures,
     takes_segmenter,
     with_progress,
-    write_csv,
 )
 
 COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...common.text import write_csv
 from ..batch.listing import Listing
 from ..batch.store import Store, arrow_type
 from ..batch.whole_files import whole_file
@@ -44,7 +45,6 @@ def write_manifest(
     """
     import pyarrow
     import pyarrow.compute
-    import pyarrow.csv
     import pyarrow.parquet
 
     table = _in_order(_all_rows(store), [item.key for item in listing.items])
@@ -61,7 +61,8 @@ def write_manifest(
     words = pyarrow.compute.binary_join(table["warnings"], ";")  # CSV has no lists
     flat = table.set_column(table.column_names.index("warnings"), "warnings", words)
     with whole_file(folder / MANIFEST[1]) as aside:
-        pyarrow.csv.write_csv(flat, aside)
+        rows = (row for batch in flat.to_batches(max_chunksize=65_536) for row in batch.to_pylist())
+        write_csv(aside, flat.column_names, rows)
 
 
 def summary_of(folder: Path) -> str:

@@ -1,0 +1,106 @@
+"""ONNX files looked at before an engine is: one that names other files for its tensors is refused.
+
+Engines open what such a file names, an absolute path too, and the checksum covers none of it. So the file is followed
+along its own structure (protocol buffers, ``onnx.proto``), without a library: the base installation has none for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .errors import WeightsError
+
+TENSOR = "tensor"
+
+EXTERNAL_DATA, DATA_LOCATION, IN_ANOTHER_FILE = 13, 14, 1
+"""Fields of a tensor, and the location that means another file."""
+
+INSIDE: Mapping[str, Mapping[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "graph": {1: "node", 5: TENSOR, 15: "sparse"},
+    "function": {7: "node", 11: "attribute"},
+    "node": {5: "attribute"},
+    "attribute": {5: TENSOR, 6: "graph", 10: TENSOR, 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: TENSOR, 2: TENSOR},
+    TENSOR: {},
+}
+"""Where tensors may stand: messages by their field in others."""
+
+VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
+"""Wire types."""
+
+DEEPEST = 64
+"""Of graphs inside attributes of graphs."""
+
+
+def check_alone(content: bytes, name: str) -> None:
+    """Refuse a network that is no ONNX, or keeps tensors in other files.
+
+    Parameters
+    ----------
+    content : bytes
+        The ONNX file.
+    name : str
+        For the error.
+
+    Raises
+    ------
+    WeightsError
+    """
+    try:
+        external = _names_files(memoryview(content), "model", 0)
+    except (IndexError, ValueError) as error:
+        raise WeightsError(f"{name} is no ONNX file, or damaged ({error}). Export it again") from error
+    if external:
+        raise WeightsError(
+            f"{name} keeps tensors in other files, which no checksum covers. Save it with all of them inside"
+        )
+
+
+def _names_files(message: memoryview, kind: str, depth: int) -> bool:
+    if depth > DEEPEST:
+        raise ValueError("graphs lie too deep inside each other")
+    for field, value in _fields(message):
+        if kind == TENSOR and (field == EXTERNAL_DATA or (field == DATA_LOCATION and value == IN_ANOTHER_FILE)):
+            return True
+        inside = INSIDE[kind].get(field)
+        if inside and isinstance(value, memoryview) and _names_files(value, inside, depth + 1):
+            return True
+    return False
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the number and the value of each field of a message."""
+    place = 0
+    while place < len(message):
+        key, place = _varint(message, place)
+        wire = key & 7
+        if wire == VARINT:
+            value, place = _varint(message, place)
+            yield key >> 3, value
+            continue
+        if wire == BYTES:
+            length, place = _varint(message, place)
+        elif wire in (EIGHT_BYTES, FOUR_BYTES):
+            length = 8 if wire == EIGHT_BYTES else 4
+        else:
+            raise ValueError(f"wire type {wire}")
+        if place + length > len(message):
+            raise ValueError("it is cut off")
+        if wire == BYTES:
+            yield key >> 3, message[place : place + length]
+        place += length
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number is too long")

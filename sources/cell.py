@@ -43,6 +43,9 @@ ANSWER = struct.Struct("<?qq")
 
 READY = b"ready"
 
+PRELOADED = ("pydicom.pixels", "tifffile")
+"""Loaded before the first limit on memory is set."""
+
 NEEDED = ("lungct", "numpy", "pydicom", "tifffile")
 """Packages that a cell must find, wherever they are installed."""
 
@@ -54,17 +57,9 @@ class CellError(Exception):
 
 
 class Cells:
-    """Cells that answer by one function; each file gets one for as long as it is read.
+    """Cells, each of which serves one file at a time for as long as it is read."""
 
-    Parameters
-    ----------
-    function : str
-        ``module:name`` of what runs inside: called with the file's bytes and the question's keywords, it returns an
-        array. What it raises, as long as it is an error of decoders, becomes a RuntimeError outside.
-    """
-
-    def __init__(self, function: str) -> None:
-        self._function = function
+    def __init__(self) -> None:
         self._reset()
         in_children(self._reset)  # which share the pipes
 
@@ -74,11 +69,14 @@ class Cells:
         self._places = threading.Semaphore(min(available_threads(), MOST_CELLS))
 
     @contextmanager
-    def holding(self, content: bytes, expected: int) -> Iterator[Ask]:
+    def holding(self, function: str, content: bytes, expected: int) -> Iterator[Ask]:
         """Hand a file to a cell, and yield what asks about it.
 
         Parameters
         ----------
+        function : str
+            ``module:name`` of what answers inside: called with the file's bytes and the question's keywords, it returns
+            an array. What it raises, as far as it is an error of decoders, becomes a RuntimeError outside.
         content : bytes
             The whole file.
         expected : int
@@ -96,15 +94,15 @@ class Cells:
             When no process can be started.
         """
         with self._places:
-            cell = self._free.pop() if self._free else _Cell(self._function)
+            cell = self._free.pop() if self._free else _Cell()
             first = True
 
             def ask(**question: Any) -> NDArray[Any]:
                 nonlocal cell, first
                 if not cell.is_alive:
-                    cell, first = _Cell(self._function), True
+                    cell, first = _Cell(), True
                 sent, first = first, False
-                return cell.ask(question, content if sent else None, expected)
+                return cell.ask({**question, "by": function, "expected": expected}, content if sent else None)
 
             try:
                 yield ask
@@ -116,8 +114,8 @@ class Cells:
 class _Cell:
     """One process."""
 
-    def __init__(self, function: str) -> None:
-        code = f"import sys; sys.path += {_places()!r}; from lungct.sources.cell import serve; serve({function!r})"
+    def __init__(self) -> None:
+        code = f"import sys; sys.path += {_places()!r}; from lungct.sources.cell import serve; serve()"
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-I", "-c", code],  # isolated: no folder of the caller's can pass for a module
             stdin=subprocess.PIPE,
@@ -134,9 +132,9 @@ class _Cell:
                 f"{sys.executable} runs by itself"
             )
 
-    def ask(self, question: dict[str, Any], content: bytes | None, expected: int) -> NDArray[Any]:
+    def ask(self, question: dict[str, Any], content: bytes | None) -> NDArray[Any]:
         """Return the answer to a question about a file, or about that of the question before."""
-        words = json.dumps({**question, "expected": expected}).encode()
+        words = json.dumps(question).encode()
         head = LENGTHS.pack(len(words), -1 if content is None else len(content))
 
         def exchange(questions: IO[bytes], answers: IO[bytes]) -> tuple[bool, bytes, bytes]:
@@ -184,6 +182,9 @@ class _Cell:
                     pipe.close()
 
 
+CELLS = Cells()
+
+
 def _places() -> list[str]:
     """Return the folders that the packages needed are in; a cell looks there last."""
     found = []
@@ -201,16 +202,10 @@ def _read(stream: IO[bytes], count: int) -> bytes:
     return found
 
 
-def serve(function: str) -> None:
-    """Answer questions from standard input until it ends: what runs in a cell.
-
-    Parameters
-    ----------
-    function : str
-        See `Cells`.
-    """
-    module, _, name = function.partition(":")
-    answer_by = getattr(import_module(module), name)
+def serve() -> None:
+    """Answer questions from standard input until it ends: what runs in a cell."""
+    for module in PRELOADED:
+        import_module(module)
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a decoder that prints must not spoil the answer
     answers.write(READY)
@@ -222,7 +217,8 @@ def serve(function: str) -> None:
         content = questions.read(length) if length >= 0 else content
         _limit(len(content), question.pop("expected"))
         try:
-            found = np.ascontiguousarray(answer_by(content, **question))
+            module, _, name = question.pop("by").partition(":")
+            found = np.ascontiguousarray(getattr(import_module(module), name)(content, **question))
             form = json.dumps([found.dtype.str, found.shape]).encode()
             _send(answers, True, form, found.reshape(-1).view(np.uint8).data)
         except DECODER_ERRORS as error:  # what else there is ends this process: the file is refused all the same

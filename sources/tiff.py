@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import array_to_scan
-from .cell import Cells
+from .cell import CELLS
 from .errors import SourceError, explained
 from .limits import Limits
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
-
-cells = Cells("lungct.sources.tiff:answer")
 
 COLOURS = ("PALETTE", "SEPARATED")
 """Colours that are not stored as red, green and blue: a table of colours, or printing inks."""
@@ -51,7 +49,7 @@ def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
             plain = all(page.compression == tifffile.COMPRESSION.NONE for page in file.pages)
             values = values_of(file) if plain else None
         if values is None:
-            with cells.holding(path.read_bytes(), expected) as ask:
+            with CELLS.holding("lungct.sources.tiff:answer", path.read_bytes(), expected) as ask:
                 values = ask()
         return array_to_scan(values, options, source=name, metadata={"format": "TIFF"})
 

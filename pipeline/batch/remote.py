@@ -5,16 +5,21 @@ from __future__ import annotations
 import errno
 import re
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ...sources import SourceError
 
 OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 """Errors that no input is to blame for."""
+
+MOST_BYTES, MOST_SECONDS, BLOCK = 4 << 30, 900, 1 << 20
+"""Largest file that is fetched, longest time for one, and how much is fetched at once, bytes."""
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -46,10 +51,25 @@ class RemoteFile:
 
         with tempfile.TemporaryDirectory(prefix="lungct-", dir=folder) as own:
             copy = Path(own) / (Path(urlsplit(self.url).path).name or "input")
-            with reached(self.url):
-                system, path = fsspec.core.url_to_fs(self.url)
-                system.get_file(path, str(copy))
+            with reached(self.url), fsspec.open(self.url, "rb") as far, copy.open("wb") as near:
+                _copy(self.url, far, near)
             yield copy
+
+
+def _copy(url: str, far: BinaryIO, near: BinaryIO) -> None:
+    """Copy a file, as long as it is neither too large nor too slow.
+
+    Raises
+    ------
+    SourceError
+    """
+    begun, copied = time.monotonic(), 0
+    while block := far.read(BLOCK):
+        copied += near.write(block)
+        if copied > MOST_BYTES:
+            raise SourceError(url, f"is larger than {MOST_BYTES >> 30} GiB", "Check that it is one scan")
+        if time.monotonic() - begun > MOST_SECONDS:
+            raise SourceError(url, f"took longer than {MOST_SECONDS} s to fetch", "Copy it here first, or try later")
 
 
 def is_url(name: str) -> bool:
@@ -96,6 +116,8 @@ def reached(url: str) -> Iterator[None]:
     """Turn what goes wrong on the way to a URL into a `SourceError`; a full disk here stays what it is."""
     try:
         yield
+    except SourceError:
+        raise
     except Exception as error:  # every system behind fsspec raises errors of its own
         if is_ours(error):
             raise

@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +20,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from ...common.modality import Modality
 from ...sources import Intensity, Scan, SourceError, read_scan
 from ...sources.errors import explained
-from ...sources.files import DAMAGED_ARCHIVE
+from ...sources.files import DAMAGED_ARCHIVE, opened_archive
 from ...sources.formats import HEAD_BYTES, format_of
 from .errors import ServiceFault, public_message
 from .queue import Place
@@ -186,7 +185,7 @@ def _check_unpacked(path: Path, limits: UploadLimits) -> None:
     """Refuse an archive that says it unpacks to more than a scan takes; a member never unpacks to more than it says."""
     if path.suffix != ".zip":
         return
-    with explained(str(path), *DAMAGED_ARCHIVE), zipfile.ZipFile(path) as archive:
+    with explained(str(path), *DAMAGED_ARCHIVE), opened_archive(path, limits) as archive:
         size = sum(info.file_size for info in archive.infolist())
     if size > limits.max_unpacked_bytes:
         raise SourceError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cell import Cells
+from ..cell import CELLS
 from ..limits import Limits
 from .codestream import check_codestream
 
@@ -18,7 +18,8 @@ USUAL_GROWTH = 4
 
 UNPACKED_BYTES = 16 * 1024 * 1024
 
-cells = Cells("lungct.sources.dicom.decoding:answer")
+ANSWER = "lungct.sources.dicom.decoding:answer"
+"""What answers in a cell."""
 
 
 def answer(content: bytes, index: int | None = None, most: int = 0) -> NDArray[np.generic]:
@@ -75,7 +76,7 @@ def unpacked(content: bytes, limits: Limits) -> bytes:
         When it is damaged or unpacks to more than allowed.
     """
     expected = USUAL_GROWTH * len(content) + UNPACKED_BYTES
-    with cells.holding(content, expected) as ask:
+    with CELLS.holding(ANSWER, content, expected) as ask:
         return ask(most=limits.max_member_bytes).tobytes()
 
 

@@ -12,11 +12,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cell import CELLS
 from ..errors import NotCTError, SourceError, explained
 from ..files import SourceFile
 from ..limits import Limits
 from ..scan import USE, XRAY_MODALITIES
-from .decoding import bytes_of_frame, cells
+from .decoding import ANSWER, bytes_of_frame
 from .header import pydicom_errors, syntax_of, whole_of
 
 SAME_DIRECTION = 0.02
@@ -245,7 +246,7 @@ def _decoder(file: SourceFile, opened: BinaryIO, header: Any, limits: Limits) ->
 
     syntax = syntax_of(header)
     if syntax is not None and syntax.is_compressed and not syntax.is_deflated:
-        with cells.holding(opened.read(), bytes_of_frame(header)) as ask:
+        with CELLS.holding(ANSWER, opened.read(), bytes_of_frame(header)) as ask:
             yield ask
     elif syntax is None or syntax.is_deflated:
         yield partial(pixel_array, whole_of(file, opened, limits))

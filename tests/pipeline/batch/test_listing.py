@@ -130,3 +130,14 @@ def test_shards_are_the_whole_once(keys, of):
     listing = Listing([Item(f"{key:020x}", SLICES) for key in keys], {})
     shards = [item.key for number in range(1, of + 1) for item in listing.shard(number, of)]
     assert sorted(shards) == sorted(item.key for item in listing.items)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "said"), [("MOST_BYTES", 10, "is larger than"), ("MOST_SECONDS", -1, "took")]
+)
+def test_far_files_are_fetched_within_limits(monkeypatch, limit, value, said):
+    with fsspec.open("memory://far/x.png", "wb") as file:
+        file.write(bytes(100))
+    monkeypatch.setattr(f"lungct.pipeline.batch.remote.{limit}", value)
+    with pytest.raises(SourceError, match=said), RemoteFile("memory://far/x.png").fetched():
+        pass

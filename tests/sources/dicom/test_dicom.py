@@ -7,7 +7,6 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
 from lungct.sources import Limits, SourceError, cell, find_sources, read_scan
-from lungct.sources.dicom import decoding
 
 from .dicom_files import enhanced_of, series_of, slice_file, write
 
@@ -180,7 +179,7 @@ def test_files_beside_a_scan_are_not_run(tmp_path, volume, monkeypatch):
     write(tmp_path, [data])
     (tmp_path / "pydicom.py").write_text("raise SystemExit('run by accident')")
     monkeypatch.chdir(tmp_path)
-    decoding.cells._reset()  # the next one starts here
+    cell.CELLS._reset()  # the next one starts here
     np.testing.assert_array_equal(read_scan(tmp_path / "000.dcm").pixels[0], clipped(volume)[0])
 
 

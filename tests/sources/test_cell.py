@@ -1,0 +1,124 @@
+"""Cells: native decoders in processes that can die, hang and be replaced, and that know nothing of their parent."""
+
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from lungct.sources import cell
+from lungct.sources.cell import CellError, Cells
+
+CODE = """
+import os, socket, time
+import numpy as np
+def about(content, what, where=""):
+    if what == "bytes":
+        return np.frombuffer(content, np.uint8)
+    if what == "environment":
+        return np.frombuffer(repr(dict(os.environ)).encode(), np.uint8)
+    if what == "memory":
+        return np.ones(1 << 28)
+    if what == "write":
+        open(where, "w").write("x" * 100)
+    if what == "hang":
+        time.sleep(60)
+    if what == "die":
+        os.kill(os.getpid(), 11)
+    if what == "processor":
+        while True: pass
+    if what == "module":
+        import pydicom
+        return np.frombuffer(pydicom.__file__.encode(), np.uint8)
+    raise ValueError("asked for " + what)
+"""
+
+
+@pytest.fixture
+def cells(tmp_path, monkeypatch):
+    """Cells that may also import a module of this test's."""
+    (tmp_path / "answers_of_test.py").write_text(CODE)
+    places = cell._places
+    monkeypatch.setattr(cell, "_places", lambda: [*places(), str(tmp_path)])
+    return Cells()
+
+
+def ask(cells, content=b"", expected=1000, **question):
+    with cells.holding("answers_of_test:about", content, expected) as asked:
+        return asked(**question)
+
+
+def test_a_file_is_sent_once_and_asked_about_often(cells):
+    with cells.holding("answers_of_test:about", b"abc", 1000) as asked:
+        first, second = asked(what="bytes"), asked(what="bytes")
+    assert first.tobytes() == second.tobytes() == b"abc"
+    assert ask(cells, b"other", what="bytes").tobytes() == b"other"
+
+
+def test_it_has_no_environment_of_its_parent(cells, monkeypatch):
+    monkeypatch.setenv("LUNGCT_TOKEN", "secret")
+    known = ask(cells, what="environment").tobytes().decode()
+    assert not {name for name in os.environ if repr(name) in known} - {"LC_CTYPE"}
+    assert "secret" not in known
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are set where the system has them")
+def test_memory_and_files_are_bounded(cells, tmp_path):
+    with pytest.raises(RuntimeError, match="MemoryError"):
+        ask(cells, what="memory")
+    assert ask(cells, expected=1 << 30, what="memory").nbytes == 1 << 31
+    with pytest.raises(RuntimeError):
+        ask(cells, what="write", where=str(tmp_path / "written"))
+    assert not (tmp_path / "written").exists() or not (tmp_path / "written").stat().st_size
+
+
+@pytest.mark.parametrize("what", ["die", "hang", "processor"])
+def test_one_that_dies_or_hangs_is_replaced(cells, what, monkeypatch):
+    monkeypatch.setattr(cell, "SECONDS", 1)
+    with pytest.raises(RuntimeError, match="crashed on it or took too long"):
+        ask(cells, what=what)
+    monkeypatch.setattr(cell, "SECONDS", 60)
+    assert ask(cells, b"next", what="bytes").tobytes() == b"next"
+    with cells.holding("answers_of_test:about", b"same", 1000) as asked:
+        with pytest.raises(RuntimeError, match="crashed"):
+            asked(what="die")
+        assert asked(what="bytes").tobytes() == b"same"  # sent again to the new one
+
+
+def test_what_decoders_raise_is_passed_on(cells):
+    with pytest.raises(RuntimeError, match="ValueError: asked for nothing"):
+        ask(cells, what="nothing")
+
+
+def test_folders_of_the_caller_are_no_place_for_modules(cells, tmp_path, monkeypatch):
+    (tmp_path / "pydicom.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert b"site-packages" in ask(cells, what="module").tobytes()
+
+
+def test_an_installation_that_can_start_none_is_no_fault_of_the_file(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(CellError, match="does not start"), Cells().holding("x:y", b"", 1) as asked:
+        asked()
+
+
+def test_threads_get_cells_of_their_own_and_no_more_than_there_may_be(cells):
+    found = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(ask(cells, b"%d" % n, what="bytes").tobytes()))
+        for n in range(9)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(found) == [b"%d" % n for n in range(9)]
+    assert len(cells._free) <= cell.MOST_CELLS
+    assert os.getpid() not in {one._process.pid for one in cells._free}
+
+
+def test_pixels_come_back_as_they_were_made(cells):
+    values = np.frombuffer(np.random.default_rng(0).bytes(4096), np.uint8)
+    np.testing.assert_array_equal(ask(cells, values.tobytes(), expected=4096, what="bytes"), values)

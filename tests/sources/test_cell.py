@@ -75,6 +75,7 @@ def test_memory_and_files_are_bounded(cells, tmp_path):
 
 @pytest.mark.parametrize("what", ["die", "hang", "processor"])
 def test_one_that_dies_or_hangs_is_replaced(cells, what, monkeypatch):
+    assert ask(cells, b"first", what="bytes").tobytes() == b"first"  # it has started
     monkeypatch.setattr(cell, "SECONDS", 1)
     with pytest.raises(RuntimeError, match="crashed on it or took too long"):
         ask(cells, what=what)

@@ -12,7 +12,8 @@ class Limits:
     """Sizes beyond which an input is refused.
 
     Reading takes 4 bytes a pixel for the result, 12 at most while files of up to 32 bits a pixel are unpacked, 16 for
-    64 bits, and 300 MB for the libraries.
+    64 bits, and 300 MB for the libraries. Compressed DICOM and TIFF are decoded in another process, which takes 400 MB
+    more, twice the bytes of the file, and 64 a pixel of one frame, 8 a byte of a TIFF, at most.
 
     Parameters
     ----------

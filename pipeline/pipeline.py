@@ -113,7 +113,7 @@ class Pipeline:
             Networks for axial CT slices and volumes, or for frontal chest X-rays. What the X-ray classifier can't
             tell, its card says (`Pipeline.classifier.card.caution`): read it first.
         engine : {"auto", "openvino", "onnxruntime"}
-            What runs the networks. Auto: OpenVINO where the processor has AVX-512, else ONNX Runtime.
+            What runs the networks, see `lungct.weights.Engine`.
         precision : {"f32", "bf16", "int8"}
             What they compute in; docs/performance.md says what each costs.
         threads : int, optional

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .card import Card
 from .converters import ExportFormat, signature_of
+from .engines import load_onnxruntime, load_openvino
 
 if TYPE_CHECKING:
     import keras
@@ -91,14 +92,14 @@ def _open_tflite(path: Path) -> _Run:
 
 
 def _open_onnx(path: Path) -> _Run:
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, {session.get_inputs()[0].name: inputs}))
 
 
 def _open_openvino(path: Path) -> _Run:
-    import openvino
+    openvino = load_openvino()
 
     # Its default on newer processors would be bf16, and the check would measure the processor.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})

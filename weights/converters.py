@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .engines import load_openvino
 from .release import export_onnx
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _named(calibration: Sequence[NDArray[np.float32]]) -> Iterator[tuple[str, di
 
 
 def _openvino(onnx_path: Path, precision: ExportPrecision) -> tuple[Path, ...]:
-    import openvino
+    openvino = load_openvino()
 
     path = onnx_path.with_suffix(".xml")
     openvino.save_model(openvino.convert_model(onnx_path), path, compress_to_fp16=precision == "f16")

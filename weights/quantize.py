@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .card import Card, read_verified
+from .engines import load_onnxruntime
 
 SAFE_EVERYWHERE = {
     # Weights in seven bits: processors without VNNI add products of eight bits in sixteen, and overflow.
@@ -38,6 +39,8 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
         As given where the network has no convolution.
     """
     import onnx
+
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

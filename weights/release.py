@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .card import Card, read_verified
+from .engines import load_onnxruntime
 from .errors import WeightsError
 from .layout import channels_first
 
@@ -126,8 +127,7 @@ def export_onnx(model: keras.Model, path: Path, build: Callable[[], keras.Model]
 
 def _check_export(model: keras.Model, path: Path) -> None:
     """Compare with Keras, on a batch at the model's own size."""
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     shape = [2, *(side or ANY_SIDE for side in model.input_shape[1:])]
     inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
     expected = model(inputs)

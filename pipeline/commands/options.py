@@ -57,7 +57,7 @@ SEGMENTER_OPTIONS: Mapping[str, Any] = {
     ],
     "engine": Annotated[
         Engine,
-        typer.Option(help="What runs the networks. auto: openvino on processors with AVX-512, else onnxruntime."),
+        typer.Option(help="What runs the networks. auto: onnxruntime, for bf16 openvino (an extra)."),
     ],
     "precision": Annotated[
         Precision,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def provenance(
             if own.sha256 == load_card(names[pipe.modality]).sha256
         ],
         "trained_on": [str(row["name"]) for row in card.training_data],
-        "versions": {"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"Python": platform.python_version(), **_versions()},
         "machine": f"{platform.system()} {platform.machine()}",
     }
 
@@ -72,3 +73,12 @@ def _content(path: Path) -> str:
 
 def _decision(card: Card) -> dict[str, Any]:
     return {name: value for name, value in card.decision.items() if isinstance(value, int | float | str)}
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what is installed: an engine may be missing."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

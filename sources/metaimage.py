@@ -63,8 +63,7 @@ TYPES = {
 }
 """NumPy's names of types, by MetaIO's: its long has 4 bytes everywhere."""
 
-FLAGS = {"true": "yes", "t": "yes", "1": "yes", "false": "no", "f": "no", "0": "no"}
-OBJECTS = {"image": "image"}
+FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
 def read_metaimage(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -91,7 +90,7 @@ def metaimage_volume(header: Header) -> RawVolume:
     ------
     SourceError
     """
-    header.choice("ObjectType", OBJECTS, "Image")
+    header.choice("ObjectType", {"image": None}, "Image")
     axes, channels = header.integer("NDims", 1, 10), header.integer("ElementNumberOfChannels", 1, 10**6, 1)
     if axes != 3 or channels != 1:
         raise SourceError(
@@ -140,9 +139,9 @@ def _pixels(header: Header) -> Pixels:
         if key in header.values and header.reals(key, 1) != [plain]:
             raise header.error(key, f"is not {plain:g}: its pixels are no values yet")
     dtype = np.dtype(header.choice("ElementType", TYPES))
-    dtype = dtype.newbyteorder(">" if header.choice("BinaryDataByteOrderMSB", FLAGS, "False") == "yes" else "<")
-    binary = header.choice("BinaryData", FLAGS, "True") == "yes"
-    packed = header.choice("CompressedData", FLAGS, "False") == "yes" and binary
+    dtype = dtype.newbyteorder(">" if header.choice("BinaryDataByteOrderMSB", FLAGS, "False") else "<")
+    binary = header.choice("BinaryData", FLAGS, "True")
+    packed = header.choice("CompressedData", FLAGS, "False") and binary
     skipped = header.integer("HeaderSize", -1 if binary and not packed else 0, 2**40, 0)
     start = header.size if header.beside is None else 0
     if 0 < skipped < start:

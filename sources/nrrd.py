@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -59,7 +60,7 @@ ENCODINGS: dict[str, Encoding] = {
     "txt": "text",
     "hex": "hex",
 }
-ENDIANS = {"little": "little", "big": "big"}
+ENDIANS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 
 
 def read_nrrd(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -135,10 +136,10 @@ NRRD = RawFormat("NRRD", nrrd_header, nrrd_volume, ".nrrd", ".nhdr")
 
 
 def _pixels(header: Header) -> Pixels:
-    encoding = ENCODINGS[header.choice("encoding", {word: word for word in ENCODINGS})]
+    encoding = header.choice("encoding", ENCODINGS)
     dtype = np.dtype(header.choice("type", TYPES))
     if dtype.itemsize > 1 and encoding != "text":
-        dtype = dtype.newbyteorder(">" if header.choice("endian", ENDIANS) == "big" else "<")
+        dtype = dtype.newbyteorder(header.choice("endian", ENDIANS))
     packed = encoding in ("gzip", "bzip2")
     lines = header.integer("line skip", 0, 10_000, 0)
     skipped = header.integer("byte skip", -1 if encoding == "raw" else 0, MOST_SKIPPED if packed else 2**40, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import SourceError
 
@@ -15,6 +16,8 @@ MOST_LINES = 2000
 
 LARGEST = 1e9
 """Numbers beyond it are no distance in mm, nor a direction."""
+
+Value = TypeVar("Value")
 
 BLANKS = " \t"
 CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -96,7 +99,7 @@ class Header:
         """Return the error of a key's value."""
         return header_error(self.name, key, problem)
 
-    def choice(self, key: str, known: Mapping[str, str], default: str | None = None) -> str:
+    def choice(self, key: str, known: Mapping[str, Value], default: str | None = None) -> Value:
         """Return what a key's word stands for, whatever its case.
 
         Raises
@@ -107,10 +110,10 @@ class Header:
         said = self.values.get(key, default)
         if said is None:
             raise self.error(key, "is missing")
-        found = known.get(" ".join(_words(said.lower())))
-        if found is None:
+        word = " ".join(_words(said.lower()))
+        if word not in known:
             raise self.error(key, f"is {shown(said)}, which is not known here")
-        return found
+        return known[word]
 
     def words(self, key: str, count: int) -> list[str]:
         """Return so many words.

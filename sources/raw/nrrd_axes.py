@@ -36,8 +36,9 @@ OF_TIME = ("rightanteriorsuperiortime", "rast", "leftanteriorsuperiortime", "las
 
 PLACES = ("domain", "space", "time", "???", "none")
 VALUES = re.compile(
-    r"list|point|(covariant-|contravariant-)?vector|normal|stub|scalar|complex|quaternion|[2-4]-vector|3-(gradient|normal)|"
-    r"[34]-color|(rgba?|hsv)(-?color)?|xyz-color|[23]d-(masked-)?(sym(metric)?-)?(matrix|tensor)"
+    r"list|point|(covariant-|contravariant-)?vector|normal|stub|scalar|complex|quaternion|[2-4]-vector|"
+    r"3-(gradient|normal)|[34]-color|(rgba?|hsv)(-?color)?|xyz-color|"
+    r"[23]d-(masked-)?(sym(metric)?-)?(matrix|tensor)"
 )
 """Kinds of axes: along some there are places, or it isn't said, along others the values of one pixel."""
 
@@ -145,9 +146,8 @@ def _corner(header: Header, sizes: list[int], axes: list[int], spacings: list[fl
     centers = header.words("centerings", len(sizes)) if "centerings" in header.values else ["cell"] * len(sizes)
     corner = []
     for axis, spacing in zip(axes, spacings, strict=True):
-        node = centers[axis].lower() == "node"
         step = (most[axis] - least[axis]) / sizes[axis] if math.isnan(spacing) else spacing
-        corner.append(least[axis] + (0 if node else step / 2))
+        corner.append(least[axis] + step * (0 if centers[axis].lower() == "node" else 0.5))
     return corner if all(map(math.isfinite, corner)) else [0.0, 0.0, 0.0]
 
 

@@ -165,8 +165,10 @@ def _open_beside(name: str, path: Path) -> BinaryIO:
     problem = f"keeps its pixels in {path.name}, which can't be opened beside it"
     if path.is_symlink():  # not every system knows O_NOFOLLOW
         raise SourceError(name, f"{problem} (it is a link)", remedy)
-    with explained(name, problem, remedy):
+    try:
         return _open_ordinary(path, getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        raise SourceError(name, f"{problem} ({error.strerror or error})", remedy) from error
 
 
 def _open_ordinary(path: Path, flags: int) -> BinaryIO:

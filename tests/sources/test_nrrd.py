@@ -104,6 +104,7 @@ def test_spaces_and_directions(tmp_path, space, directions):
         {"spacings": "2 3 4", "axis mins": "1 2 3", "kinds": "domain domain domain"},
         {"spacings": "2 3 4", "axismins": "1 2 3", "centers": "node cell node"},
         {"axis mins": "1 2 3", "axis maxs": "11 12 13", "centerings": "cell node ???"},
+        {"axis mins": "1 2 3", "centerings": "node node node"},
         {"axis mins": "1 2 3", "units": '"mm" "mm" ""'},
         {"space": "LPS", "space origin": "(1,2,3)"},
         {"space": "scanner-xyz", "space directions": OBLIQUE},

@@ -15,8 +15,11 @@ from .dicom.image import SAME_DIRECTION, Frame, check_is_ct, frames_of
 from .dicom.radiograph import check_is_frontal_xray
 from .errors import SourceError, explained
 from .files import SourceFile, keeping_open, members_of
-from .formats import HEAD_BYTES, Format, format_of, readable_suffixes
+from .formats import HEAD_BYTES, Format, format_of, pixels_beside, readable_suffixes
 from .limits import Limits
+
+PIXEL_SUFFIXES = (".raw", ".zraw", ".raw.gz", ".raw.bz2")
+"""How files of pixels end that have their header beside them: pixels may look like any format."""
 
 Key = tuple[str, int, int, tuple[float, ...]]
 """What tells series apart: SeriesInstanceUID, rows, columns, direction cosines (none without)."""
@@ -145,10 +148,13 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             path = Path(folder) / name
-            if not name.startswith(".") and path.exists():  # a link may lead nowhere
+            if not name.startswith(".") and path.is_file():  # a link may lead nowhere, a pipe blocks
                 paths.append(path)
                 limits.check_count(str(place), len(paths))
-    yield from (SourceFile(path) for path in sorted(paths))
+    described = {pixels_beside(path) for path in paths}
+    for path in sorted(paths):
+        if path not in described or not path.name.lower().endswith(PIXEL_SUFFIXES):
+            yield SourceFile(path)
 
 
 def _radiographs(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from .dicom.series import read_dicom
 from .errors import SourceError
 from .files import SourceFile
-from .itk import read_itk
+from .metaimage import METAIMAGE, read_metaimage
 from .nifti import read_nifti
 from .npy import read_npy
+from .nrrd import NRRD, read_nrrd
 from .options import ReadOptions
 from .pictures import read_picture
+from .raw.volume import pixels_beside as beside
 from .scan import Scan
 from .tiff import read_tiff
 
@@ -81,6 +83,10 @@ def _is_packed_nifti(head: bytes) -> bool:
         return False
 
 
+def _is_metaimage(head: bytes) -> bool:
+    return head.startswith((b"ObjectType", b"NDims")) or (head.startswith(b"Comment") and b"\nNDims" in head)
+
+
 def _read_dicom_file(path: Path, options: ReadOptions) -> Scan:
     return read_dicom([SourceFile(path)], options)
 
@@ -90,8 +96,8 @@ FORMATS: tuple[Format, ...] = (
     Format("DICOM", "DICOM", (".dcm",), is_dicom, _read_dicom_file, any_name=True),
     Format("NIfTI", "NIfTI", (".nii",), _is_nifti, read_nifti, many=True),
     Format("compressed NIfTI", "", (".nii.gz",), _is_packed_nifti, read_nifti, many=True),
-    Format("NRRD", "NRRD", (".nrrd",), _starts(b"NRRD000"), read_itk, many=True),
-    Format("MetaImage", "MHA", (".mha",), _starts(b"ObjectType", b"NDims"), read_itk, many=True),
+    Format("NRRD", "NRRD", (".nrrd", ".nhdr"), _starts(b"NRRD000"), read_nrrd, many=True),
+    Format("MetaImage", "MHA", (".mha", ".mhd"), _is_metaimage, read_metaimage, many=True),
     Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
     Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
     Format("TIFF", "TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
@@ -113,6 +119,11 @@ def readable_suffixes() -> tuple[str, ...]:
 def may_hold_many(name: str) -> bool:
     """Tell by its name whether a file holds many slices, or may."""
     return name.lower().endswith(tuple(suffix for fmt in FORMATS if fmt.many for suffix in fmt.suffixes))
+
+
+def pixels_beside(path: Path) -> Path | None:
+    """Return the file that holds the pixels of a header, ``.mhd`` or ``.nhdr``; None for all other files."""
+    return beside(path, METAIMAGE) or beside(path, NRRD)
 
 
 def format_of(head: bytes) -> Format | None:

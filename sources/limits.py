@@ -27,6 +27,8 @@ class Limits:
         Most files searched in a folder or an archive.
     max_member_bytes : int
         Largest file unpacked from an archive.
+    detached : bool
+        Whether a header, ``.mhd`` or ``.nhdr``, may keep its pixels in a file beside it.
     """
 
     min_side: int = 32
@@ -34,6 +36,7 @@ class Limits:
     max_scan_pixels: int = 1500 * 512 * 512
     max_files: int = 20_000
     max_member_bytes: int = 512 * 1024 * 1024
+    detached: bool = True
 
     def check_shape(self, source: str, shape: tuple[int, ...]) -> None:
         """Refuse shapes that are no scan, or too large, from the header alone.

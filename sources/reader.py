@@ -31,9 +31,10 @@ def read_scan(
     Parameters
     ----------
     source : path, DicomSeries, array_like, PIL.Image.Image or Scan
-        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file; a folder or ZIP archive with one DICOM series of CT, or
-        without any with one X-ray, or one of the series that `find_sources` found; an array (height, width),
-        (height, width, 3 or 4) or (slices, height, width); or a scan, which is returned as it is.
+        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file, or a header in NHDR or MHD beside its pixels; a folder
+        or ZIP archive with one DICOM series of CT, or without any with one X-ray, or one of the series that
+        `find_sources` found; an array (height, width), (height, width, 3 or 4) or (slices, height, width); or a scan,
+        which is returned as it is.
     intensity : {"hu", "display"}, optional
         What the values mean, where you know; otherwise see `array_to_scan`.
     spacing : tuple of float, optional

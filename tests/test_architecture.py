@@ -29,8 +29,9 @@ ROOMS_MAY_IMPORT = {
 }
 
 WINGS_MAY_IMPORT = {
-    "sources": {"sources/dicom"},
+    "sources": {"sources/dicom", "sources/raw"},
     "sources/dicom": {"sources"},  # the files that say what a scan is: no file of either reaches back
+    "sources/raw": {"sources"},
     "lungseg": set(),
     "lungseg/data": {"lungseg"},
     "lungseg/evaluation": {"lungseg", "lungseg/data"},

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from ...sources import DicomSeries, Limits
 from ...sources.files import SourceFile
+from ...sources.formats import pixels_beside
 
 
 def digest(source: Path | DicomSeries, limits: Limits) -> str:
@@ -41,4 +42,4 @@ def _sha256(opened: BinaryIO) -> str:
 def _files(path: Path) -> list[SourceFile]:
     if path.is_dir():
         return [SourceFile(file) for file in path.rglob("*") if file.is_file()]
-    return [SourceFile(path)]
+    return [SourceFile(part) for part in (path, pixels_beside(path)) if part is not None]

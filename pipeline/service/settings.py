@@ -20,9 +20,12 @@ class UploadLimits(Limits):
     Parameters
     ----------
     max_slices : int
+    detached : bool
+        An upload is one file: its pixels are nowhere else.
     """
 
     max_slices: int = 1000
+    detached: bool = False
 
     @classmethod
     def of(cls, max_slices: int) -> UploadLimits:

@@ -1,4 +1,4 @@
-"""Read damaged files, a great many, and report what is raised, how long it takes, and how much memory.
+"""Read damaged files and crafted headers, a great many; report what is raised, how long it takes, how much memory.
 
 Run: python -m tests.fuzz.run COUNT [SEED] [FOLDER]
 
@@ -17,14 +17,15 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lungct.sources import SourceError, read_scan
 
+from .headers import GRAMMARS
 from .mutate import mutated
 from .seeds import write_seeds
 
@@ -32,23 +33,56 @@ SECONDS, MEGABYTES = 10, 2048
 BATCH = 250
 
 
-def read_damaged(job: tuple[Path, int, int, Path]) -> tuple[collections.Counter[str], float, list[str]]:
-    """Read `BATCH` damaged versions of a file; return outcomes, the longest time in s, and findings."""
-    seed_file, start, count, folder = job
+class Maker(Protocol):
+    """Makes bad files by number.
+
+    Attributes
+    ----------
+    name : str
+        For the table.
+    bugs : tuple of type
+        Exceptions that no refusal may come from, besides `MemoryError`.
+    """
+
+    name: str
+    bugs: tuple[type[Exception], ...]
+
+    def __call__(self, number: int) -> dict[str, bytes]:
+        """Return files by name; the first is to be read."""
+
+
+class Damaged:
+    """Makes damaged versions of a file."""
+
+    def __init__(self, seed_file: Path) -> None:
+        self.name, self.bugs, self._content = seed_file.name, (), seed_file.read_bytes()
+
+    def __call__(self, number: int) -> dict[str, bytes]:
+        """Return one version."""
+        return {f"{number}-{self.name}": mutated(self._content, random.Random(number))}  # noqa: S311
+
+
+Job = tuple[Maker, int, int, Path]
+
+
+def read_damaged(job: Job) -> tuple[collections.Counter[str], float, list[str]]:
+    """Read `BATCH` bad files of a maker; return outcomes, the longest time in s, and findings."""
+    maker, start, count, folder = job
     warnings.simplefilter("ignore")
     outcomes: collections.Counter[str] = collections.Counter()
     slowest, findings = 0.0, []
-    content = seed_file.read_bytes()
     for number in range(start, start + count):
-        path = folder / f"{number}-{seed_file.name}"
-        path.write_bytes(mutated(content, random.Random(number)))  # noqa: S311
+        made = maker(number)
+        for name, content in made.items():
+            (folder / name).write_bytes(content)
+        path = folder / next(iter(made))
         signal.alarm(SECONDS + 1)
         began = time.perf_counter()
         try:
             read_scan(path)
             outcomes["read"] += 1
         except SourceError as error:
-            if isinstance(error.__cause__, MemoryError):
+            if isinstance(error.__cause__, (MemoryError, *maker.bugs)):
                 findings.append(f"{path.name}: {error}")
                 continue
             outcomes["refused"] += 1
@@ -58,14 +92,14 @@ def read_damaged(job: tuple[Path, int, int, Path]) -> tuple[collections.Counter[
         finally:
             slowest = max(slowest, time.perf_counter() - began)
             signal.alarm(0)
-        path.unlink()
+        for name in made:
+            (folder / name).unlink()
     return outcomes, slowest, findings
 
 
 def _limit_memory() -> None:
     import nibabel  # noqa: F401
     import pydicom.pixels  # noqa: F401
-    import SimpleITK  # noqa: F401
 
     with Path("/proc/self/statm").open() as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
@@ -73,22 +107,24 @@ def _limit_memory() -> None:
     sys.stderr = open("/dev/null", "w")  # noqa: PTH123, SIM115
 
 
-def _work(job: tuple[Path, int, int, Path], answer: Connection) -> None:
+def _work(job: Job, answer: Connection) -> None:
     _limit_memory()
     answer.send(read_damaged(job))
 
 
-def fuzz(count: int, seed: int, folder: Path, processes: int = 2) -> Iterator[tuple[Path, object]]:
-    """Yield, for every batch, the file that was damaged and the outcome, or what killed the worker."""
-    files = write_seeds(folder / "seeds")
+def fuzz(
+    count: int, seed: int, folder: Path, processes: int = 2, makers: Sequence[Maker] = ()
+) -> Iterator[tuple[str, object]]:
+    """Yield, for every batch, its maker's name and the outcome, or what killed the worker; all makers without any."""
+    makers = makers or [*map(Damaged, write_seeds(folder / "seeds")), *GRAMMARS]
     jobs = [
-        (files[number // BATCH % len(files)], seed + number, min(BATCH, count - number), folder / str(number))
+        (makers[number // BATCH % len(makers)], seed + number, min(BATCH, count - number), folder / str(number))
         for number in range(0, count, BATCH)
     ]
     context = mp.get_context("forkserver")
-    context.set_forkserver_preload(["lungct.sources", "nibabel", "pydicom.pixels", "SimpleITK", "tifffile"])
+    context.set_forkserver_preload(["lungct.sources", "nibabel", "pydicom.pixels", "tifffile"])
     with ThreadPoolExecutor(processes) as pool:
-        yield from pool.map(lambda job: (job[0], _in_a_process(context, job)), jobs)
+        yield from pool.map(lambda job: (job[0].name, _in_a_process(context, job)), jobs)
 
 
 def _in_a_process(context: Any, job: tuple[Path, int, int, Path]) -> object:
@@ -117,14 +153,14 @@ def main() -> None:
     totals: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     slowest: dict[str, float] = collections.defaultdict(float)
     failed = []
-    for file, result in fuzz(count, seed, folder):
+    for name, result in fuzz(count, seed, folder):
         if isinstance(result, str):
-            failed.append(f"{file.name}: {result}")
+            failed.append(f"{name}: {result}")
             print(failed[-1], flush=True)
             continue
         outcomes, longest, findings = result  # type: ignore[misc]
-        totals[file.name] += outcomes
-        slowest[file.name] = max(slowest[file.name], longest)
+        totals[name] += outcomes
+        slowest[name] = max(slowest[name], longest)
         failed += findings
         for finding in findings:
             print(finding, flush=True)

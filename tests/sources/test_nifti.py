@@ -154,7 +154,7 @@ def test_what_is_no_volume_is_refused(tmp_path, volume):
         "other.nii.gz": "gzip file, but no scan",
         "big.nii": "over the limit",
         "away.mha": "in another file",
-        "away.nrrd": "in another file",
+        "away.nrrd": "whose end doesn't come within 2000 lines",
         "late.nii.gz": "after 2e\\+08 bytes",
     }.items():
         with pytest.raises(SourceError, match=reason) as caught:

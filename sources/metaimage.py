@@ -1,0 +1,166 @@
+"""MetaImage volumes, ``.mha``, and ``.mhd`` with pixels beside them; the format is ITK's MetaIO."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import SourceError
+from .options import DEFAULTS, ReadOptions
+from .raw.header import BLANKS, Header, header_error, header_lines, shown
+from .raw.pixels import Pixels
+from .raw.volume import RawFormat, RawVolume, read_raw_volume
+from .scan import Scan
+
+KEY = re.compile(rb"[A-Za-z0-9_|.-]{1,256}")
+
+SAME = {
+    "Rotation": "TransformMatrix",
+    "Orientation": "TransformMatrix",
+    "Position": "Offset",
+    "Origin": "Offset",
+    "ImagePosition": "Offset",
+    "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+}
+"""Keys that mean the same; old files have some of them twice."""
+
+INTERPRETED = {
+    *SAME.values(),
+    "ObjectType",
+    "NDims",
+    "DimSize",
+    "BinaryData",
+    "CompressedData",
+    "HeaderSize",
+    "DistanceUnits",
+    "ElementSpacing",
+    "ElementSize",
+    "ElementNumberOfChannels",
+    "ElementToIntensityFunctionSlope",
+    "ElementToIntensityFunctionOffset",
+    "ElementType",
+    "ElementDataFile",
+}
+"""Every other key is for people, or some program's own: it is skipped."""
+
+TYPES = {
+    "met_char": "i1",
+    "met_ascii_char": "i1",
+    "met_uchar": "u1",
+    "met_short": "i2",
+    "met_ushort": "u2",
+    "met_int": "i4",
+    "met_uint": "u4",
+    "met_long": "i4",
+    "met_ulong": "u4",
+    "met_long_long": "i8",
+    "met_ulong_long": "u8",
+    "met_float": "f4",
+    "met_double": "f8",
+}
+"""NumPy's names of types, by MetaIO's: its long has 4 bytes everywhere."""
+
+FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+
+def read_metaimage(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
+    """Read a MetaImage volume of any orientation.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.mha`` file, or an ``.mhd`` file beside its pixels.
+    options : ReadOptions
+
+    Raises
+    ------
+    SourceError
+        When the file is damaged, in colour, of other than three axes, or its pixels may not be read.
+    """
+    return read_raw_volume(path, options, METAIMAGE)
+
+
+def metaimage_volume(header: Header) -> RawVolume:
+    """Return what the header of a MetaImage says.
+
+    Raises
+    ------
+    SourceError
+    """
+    header.choice("ObjectType", {"image": None}, "Image")
+    axes, channels = header.integer("NDims", 1, 10), header.integer("ElementNumberOfChannels", 1, 10**6, 1)
+    if axes != 3 or channels != 1:
+        raise SourceError(
+            header.name,
+            f"has {axes} axes and {channels} values a pixel",
+            "Give one volume of three axes and one value a pixel",
+        )
+    columns, rows, slices = header.integers("DimSize", 3, 1, 2**31)
+    return RawVolume((slices, rows, columns), _affine(header), _pixels(header))
+
+
+def metaimage_header(name: str, head: bytes) -> Header:
+    """Return the header in the first bytes of a file.
+
+    Raises
+    ------
+    SourceError
+    """
+    values: dict[str, str] = {}
+    seen: set[bytes] = set()
+    for line, end in header_lines(name, head):
+        if not line.strip(BLANKS.encode()):
+            continue
+        key, equals, value = (part.strip(BLANKS.encode()) for part in line.partition(b"="))
+        if not equals or not KEY.fullmatch(key):
+            raise header_error(name, f"line {shown(line)}", "is no key and value with = between them")
+        if key in seen:
+            raise header_error(name, key.decode(), "stands there twice")
+        seen.add(key)
+        word = SAME.get(key.decode(), key.decode())
+        if word not in INTERPRETED:
+            continue
+        said = value.decode("latin-1")
+        if values.setdefault(word, said) != said:
+            raise header_error(name, key.decode(), "contradicts another key of the same meaning")
+        if word == "ElementDataFile":
+            return Header(name, values, end, None if said in ("LOCAL", "Local", "local") else said)
+    raise header_error(name, "ElementDataFile", "is missing")
+
+
+METAIMAGE = RawFormat("MetaImage", metaimage_header, metaimage_volume, ".mha", ".mhd")
+
+
+def _pixels(header: Header) -> Pixels:
+    for key, plain in (("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)):
+        if key in header.values and header.reals(key, 1) != [plain]:
+            raise header.error(key, f"is not {plain:g}: its pixels are no values yet")
+    dtype = np.dtype(header.choice("ElementType", TYPES))
+    dtype = dtype.newbyteorder(">" if header.choice("BinaryDataByteOrderMSB", FLAGS, "False") else "<")
+    binary = header.choice("BinaryData", FLAGS, "True")
+    packed = header.choice("CompressedData", FLAGS, "False") and binary
+    skipped = header.integer("HeaderSize", -1 if binary and not packed else 0, 2**40, 0)
+    start = header.size if header.beside is None else 0
+    if 0 < skipped < start:
+        raise header.error("HeaderSize", "is smaller than the header")
+    # The size is counted from the start of the file.
+    offset = skipped - start if skipped > 0 else skipped
+    return Pixels(dtype, ("zlib" if packed else "raw") if binary else "text", start, offset=offset)
+
+
+def _affine(header: Header) -> NDArray[np.float64]:
+    """Return the way from (column, row, slice) indices to mm."""
+    unit = header.unit("DistanceUnits", header.values.get("DistanceUnits", ""))
+    key = "ElementSpacing" if "ElementSpacing" in header.values or "ElementSize" not in header.values else "ElementSize"
+    spacing = header.reals(key, 3) if key in header.values else [1.0, 1.0, 1.0]
+    if not all(spacing):
+        raise header.error(key, "holds 0")
+    # As MetaIO writes it, a row is the direction of an axis.
+    directions = header.reals("TransformMatrix", 9) if "TransformMatrix" in header.values else np.eye(3)
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(directions, (3, 3)).T * spacing * unit
+    affine[:3, 3] = np.multiply(header.reals("Offset", 3) if "Offset" in header.values else [0.0, 0.0, 0.0], unit)
+    return affine

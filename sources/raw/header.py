@@ -1,0 +1,194 @@
+"""Headers in text, from anybody: bounded lines, each key once, every number checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..errors import SourceError
+
+HEADER_BYTES = 64 * 1024
+LONGEST_LINE = 8192
+MOST_LINES = 2000
+"""Bounds of a header. The longest met in practice, of segmentations with a hundred parts, stay below."""
+
+LARGEST = 1e9
+"""Numbers beyond it are no distance in mm, nor a direction."""
+
+Value = TypeVar("Value")
+
+BLANKS = " \t"
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+REAL = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
+
+UNITS = {"": 1.0, "?": 1.0, "mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "um": 1e-3, "cm": 10.0, "m": 1000.0}
+"""Units of length in mm; one that isn't said is mm."""
+
+
+def header_error(name: str, key: str, problem: str) -> SourceError:
+    """Return the error of a header: which key it is about, and what is wrong there."""
+    return SourceError(
+        name,
+        f"has a header whose {key} {problem}",
+        "Write the file again with the program that it comes from, or as NIfTI",
+    )
+
+
+def header_lines(name: str, head: bytes) -> Iterator[tuple[bytes, int]]:
+    r"""Yield each line without its end, ``\n`` or ``\r\n``, and where the next begins.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for errors.
+    head : bytes
+        The first `HEADER_BYTES` of a file; fewer only where the file is shorter.
+
+    Raises
+    ------
+    SourceError
+        For too many lines, long ones, and those that hold control characters: a lone carriage return would hide a line.
+    """
+    start = 0
+    for number in range(1, MOST_LINES + 1):
+        end = head.find(b"\n", start, start + LONGEST_LINE + 1)
+        if end < 0 and len(head) - start > LONGEST_LINE:
+            raise header_error(name, f"line {number}", f"is longer than {LONGEST_LINE} characters")
+        if end < 0 and len(head) >= HEADER_BYTES:
+            raise header_error(name, "end", f"doesn't come within {HEADER_BYTES} bytes")
+        if end < 0 and start == len(head):
+            return
+        line = head[start:] if end < 0 else head[start:end].removesuffix(b"\r")
+        if CONTROL.search(line):
+            raise header_error(name, f"line {number}, {shown(line)},", "holds a control character")
+        start = len(head) if end < 0 else end + 1
+        yield line, start
+    raise header_error(name, "end", f"doesn't come within {MOST_LINES} lines")
+
+
+def shown(line: bytes | str) -> str:
+    """Return the start of what a header says, in quotes, fit to be printed."""
+    return ascii((line.decode("latin-1") if isinstance(line, bytes) else line)[:40])
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for errors.
+    values : mapping
+        What stands behind each key that is interpreted.
+    size : int
+        Bytes until its end.
+    beside : str, optional
+        Name of the file that holds the pixels, where they don't follow.
+    """
+
+    name: str
+    values: Mapping[str, str]
+    size: int
+    beside: str | None
+
+    def error(self, key: str, problem: str) -> SourceError:
+        """Return the error of a key's value."""
+        return header_error(self.name, key, problem)
+
+    def choice(self, key: str, known: Mapping[str, Value], default: str | None = None) -> Value:
+        """Return what a key's word stands for, whatever its case.
+
+        Raises
+        ------
+        SourceError
+            When it is missing without a default, or not among the known ones.
+        """
+        said = self.values.get(key, default)
+        if said is None:
+            raise self.error(key, "is missing")
+        word = " ".join(_words(said.lower()))
+        if word not in known:
+            raise self.error(key, f"is {shown(said)}, which is not known here")
+        return known[word]
+
+    def words(self, key: str, count: int) -> list[str]:
+        """Return so many words.
+
+        Raises
+        ------
+        SourceError
+        """
+        if key not in self.values:
+            raise self.error(key, "is missing")
+        found = _words(self.values[key])
+        if len(found) != count:
+            raise self.error(key, f"holds {len(found)} values instead of {count}")
+        return found
+
+    def integers(self, key: str, count: int, lowest: int, highest: int) -> list[int]:
+        """Return so many whole numbers, each within bounds.
+
+        Raises
+        ------
+        SourceError
+        """
+        found = self.words(key, count)
+        for word in found:
+            if not INTEGER.fullmatch(word) or not lowest <= int(word) <= highest:
+                raise self.error(key, f"holds {shown(word)}, no whole number from {lowest} to {highest}")
+        return [int(word) for word in found]
+
+    def integer(self, key: str, lowest: int, highest: int, default: int | None = None) -> int:
+        """Return one whole number within bounds.
+
+        Raises
+        ------
+        SourceError
+        """
+        if default is not None and key not in self.values:
+            return default
+        return self.integers(key, 1, lowest, highest)[0]
+
+    def reals(self, key: str, count: int, *, missing: bool = False) -> list[float]:
+        """Return so many finite numbers; with `missing`, NaN where one isn't said, or none at all.
+
+        Raises
+        ------
+        SourceError
+        """
+        if missing and key not in self.values:
+            return [float("nan")] * count
+        return [self.real(key, word, missing=missing) for word in self.words(key, count)]
+
+    def real(self, key: str, word: str, *, missing: bool = False) -> float:
+        """Return the finite number that a word of a key is.
+
+        Raises
+        ------
+        SourceError
+        """
+        if missing and word.lower() == "nan":
+            return float("nan")
+        if not REAL.fullmatch(word) or not abs(float(word)) <= LARGEST:
+            raise self.error(key, f"holds {shown(word)}, no number up to {LARGEST:g}")
+        return float(word)
+
+    def unit(self, key: str, word: str) -> float:
+        """Return a unit of length in mm.
+
+        Raises
+        ------
+        SourceError
+        """
+        if word not in UNITS:
+            raise self.error(key, f"is {shown(word)}, no unit known here: mm, um, cm, m")
+        return UNITS[word]
+
+
+def _words(text: str) -> list[str]:
+    """Split at blanks: str.split knows others too, beyond ASCII."""
+    return [word for word in re.split(f"[{BLANKS}]+", text) if word]

@@ -1,0 +1,181 @@
+"""From a header in text and its pixels, behind it or in a file beside it, to a `Scan`."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SourceError, explained
+from ..options import ReadOptions
+from ..scan import Scan
+from ..volumes import volume_to_scan
+from .header import HEADER_BYTES, Header, shown
+from .pixels import Pixels, read_pixels
+
+DAMAGED = ("is damaged or cut off", "Copy or export the file again")
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_(+][A-Za-z0-9_()+,=@~ .-]{0,254}")
+"""A file's name without a folder or drive, not hidden, and no pattern of several, which has ``%``."""
+
+
+@dataclass(frozen=True)
+class RawVolume:
+    """What a header says of a volume.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (slices, rows, columns) of the file, whatever the patient's axes are.
+    affine : ndarray of float64, shape (4, 4)
+        See `lungct.sources.Grid`.
+    pixels : Pixels
+    warnings : tuple of str
+        Codes for what it doesn't say.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+    pixels: Pixels
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RawFormat:
+    """A format of such files.
+
+    Parameters
+    ----------
+    name : str
+        As `Scan.metadata` has it.
+    header : callable
+        From a file's name, for errors, and its first bytes to its header; it raises `SourceError` alone.
+    volume : callable
+        From a header to what it says; it raises `SourceError` alone.
+    whole, apart : str
+        Suffixes of files with pixels, and of headers with a file of pixels beside them.
+    """
+
+    name: str
+    header: Callable[[str, bytes], Header]
+    volume: Callable[[Header], RawVolume]
+    whole: str
+    apart: str
+
+
+def read_raw_volume(path: Path, options: ReadOptions, fmt: RawFormat) -> Scan:
+    """Read a volume of any orientation.
+
+    Raises
+    ------
+    SourceError
+        When the header says what can't be read, the file is damaged, or the pixels are where none may be read from.
+    """
+    name = str(path)
+    with _opened(name, path) as (file, head):
+        header = fmt.header(name, head)
+        with _file_of_pixels(path, file, header.beside, options, fmt) as place:
+            volume = fmt.volume(header)
+            options.limits.check_shape(name, tuple(sorted(volume.shape)))  # which axis is which comes later
+            with explained(name, *DAMAGED):
+                values = read_pixels(place, volume.pixels, math.prod(volume.shape))
+                return volume_to_scan(
+                    values.reshape(volume.shape),
+                    volume.affine,
+                    options,
+                    source=name,
+                    metadata={"format": fmt.name},
+                    warnings=volume.warnings,
+                )
+
+
+def pixels_beside(path: Path, fmt: RawFormat) -> Path | None:
+    """Return the file beside a header that holds its pixels.
+
+    Returns
+    -------
+    Path or None
+        None for a file that holds its own, and for one that can't be read.
+    """
+    if path.suffix.lower() != fmt.apart:
+        return None
+    name = str(path)
+    try:
+        with _opened(name, path) as (_, head):
+            beside = fmt.header(name, head).beside
+    except SourceError:
+        return None
+    return path.with_name(beside) if beside and _is_plain(beside) else None
+
+
+@contextmanager
+def _opened(name: str, path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
+    """Open an ordinary file; yield it and its first bytes."""
+    with explained(name, *DAMAGED):
+        file = _open_ordinary(path, 0)
+    with file:
+        with explained(name, *DAMAGED):
+            head = file.read(HEADER_BYTES)
+        yield file, head
+
+
+@contextmanager
+def _file_of_pixels(
+    path: Path, file: BinaryIO, beside: str | None, options: ReadOptions, fmt: RawFormat
+) -> Iterator[BinaryIO]:
+    """Yield the file with the pixels: the header's own, or that beside it."""
+    if beside is None:
+        yield file
+        return
+    name, whole = str(path), f"Save header and pixels as one file, {fmt.whole}"
+    if not options.limits.detached:
+        raise SourceError(name, "keeps its pixels in another file", whole)
+    if path.suffix.lower() != fmt.apart:
+        raise SourceError(
+            name,
+            "keeps its pixels in another file",
+            f"{whole}; headers with a file of pixels beside them end in {fmt.apart}",
+        )
+    if not _is_plain(beside):
+        raise SourceError(
+            name,
+            f"keeps its pixels in {shown(beside)}, which is no plain name of a file beside it",
+            f"{whole}, or name one file in the same folder",
+        )
+    with _open_beside(name, path.with_name(beside)) as other:
+        yield other
+
+
+def _is_plain(name: str) -> bool:
+    return PLAIN_NAME.fullmatch(name) is not None and not name.startswith("LIST")
+
+
+def _open_beside(name: str, path: Path) -> BinaryIO:
+    """Open the pixels of a header, which are no link: that may lead anywhere."""
+    remedy = "Put the file with the pixels beside its header, an ordinary file and no link"
+    problem = f"keeps its pixels in {path.name}, which can't be opened beside it"
+    if path.is_symlink():  # not every system knows O_NOFOLLOW
+        raise SourceError(name, f"{problem} (it is a link)", remedy)
+    try:
+        return _open_ordinary(path, getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        raise SourceError(name, f"{problem} ({error.strerror or error})", remedy) from error
+
+
+def _open_ordinary(path: Path, flags: int) -> BinaryIO:
+    """Open a file, without waiting for a pipe's other end; what is opened must be an ordinary file."""
+    every = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, every | flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is no ordinary file")
+    return os.fdopen(descriptor, "rb")

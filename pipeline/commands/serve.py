@@ -58,9 +58,9 @@ def serve(
     Example: lungct serve --port 8000
     """
     _require_serve_extra()
+    from ..service.logs import log_as_json
     from ..service.server import run
     from ..service.settings import LOOPBACK, ServiceSettings
-    from ..service.trace import log_as_json
 
     given = tuple(allow_host or ())
     local = host in LOOPBACK

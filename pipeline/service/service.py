@@ -14,10 +14,11 @@ from ...sources import Intensity, Scan
 from ..pipeline import Pipeline
 from .answers import Answer
 from .errors import ServiceFault
+from .logs import log
 from .queue import Queue
 from .security import check_same_site
 from .settings import ServiceSettings
-from .trace import Metrics, log
+from .trace import Metrics
 from .uploads import UploadFolder, read_upload, receive_upload
 
 

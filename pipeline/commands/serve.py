@@ -86,7 +86,7 @@ def serve(
         pipe = opened(settings, callers=served.workers)
         served_well = run(pipe, served, host, port)
     if not served_well:
-        raise typer.Exit(1)
+        os._exit(1)  # at its end Python waits for threads: those that are stuck would keep the process alive for good
 
 
 def _require_serve_extra() -> None:

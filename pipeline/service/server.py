@@ -34,29 +34,34 @@ def run(pipe: Pipeline, settings: ServiceSettings, host: str, port: int) -> bool
     Returns
     -------
     bool
-        Whether the service could judge anything: False when its first prediction failed.
+        Whether the service could judge anything: False when its first prediction failed, or too many workers got stuck.
     """
-    app = create_app(pipe, settings, lambda: server.give_up())
-    server = Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.seconds + DRAIN_SECONDS) + SPARE_SECONDS,
-        )
-    )
+    server = Server(pipe, settings, host, port)
     with suppress(KeyboardInterrupt):  # Ctrl-C has stopped it as it should
         server.run()
     return not server.failed
 
 
 class Server(uvicorn.Server):
-    """A server that can be told that what it serves will never work."""
+    """A server that can be told that what it serves works no more.
+
+    Parameters as for `run`.
+    """
 
     failed = False
+
+    def __init__(self, pipe: Pipeline, settings: ServiceSettings, host: str, port: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                create_app(pipe, settings, self.give_up),
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=math.ceil(settings.seconds + DRAIN_SECONDS) + SPARE_SECONDS,
+            )
+        )
 
     def give_up(self) -> None:
         """Stop as after SIGTERM, but remember that it was a failure."""

@@ -47,7 +47,9 @@ class Metrics:
         inside = Gauge("lungct_requests_inside", "Requests with a place: received, waiting or worked on.", **own)
         inside.set_function(lambda: queue.inside)
         working = Gauge("lungct_requests_working", "Requests worked on.", **own)
-        working.set_function(lambda: queue.working)
+        working.set_function(lambda: queue.pool.working)
+        lost = Gauge("lungct_workers_lost", "Workers that are stuck and were replaced.", **own)
+        lost.set_function(lambda: queue.pool.lost)
         Gauge("lungct_places", "Places: what comes beyond gets 429.", **own).set(queue.places)
 
 

@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 
-from lungct.pipeline.service.app import create_app
+from lungct.pipeline.service.server import Server
 from lungct.pipeline.service.settings import ServiceSettings
 from lungct.pipeline.service.uploads import PREFIX
 
@@ -31,7 +30,7 @@ SETTINGS = ServiceSettings(workers=2, waiting=2, seconds=30, max_upload=3, max_s
 @contextmanager
 def served(pipe, settings):
     """Yield the address of a service in a thread."""
-    server = uvicorn.Server(uvicorn.Config(create_app(pipe, settings), port=0, log_config=None, access_log=False))
+    server = Server(pipe, settings, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

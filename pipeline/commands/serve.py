@@ -44,6 +44,9 @@ def serve(
     ] = None,
     max_upload: Annotated[int, typer.Option(min=1, help="Largest upload, MB.")] = 512,
     max_slices: Annotated[int, typer.Option(min=1, help="Most slices of a scan.")] = 1000,
+    max_connections: Annotated[
+        int, typer.Option(min=1, help="Most open connections; at most half of the files that the system lets it open.")
+    ] = 1000,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Name by which a proxy on this machine passes requests on; repeat. '*' for any."),
@@ -76,6 +79,7 @@ def serve(
             seconds=timeout,
             max_upload=max_upload,
             max_slices=max_slices,
+            max_connections=max_connections,
             token=token,
             hosts=() if "*" in given or not (local or given) else (*LOOPBACK, *given),
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from ...sources import Intensity, Scan
 from ..pipeline import Pipeline
 from .answers import Answer
+from .connections import Gate
 from .errors import ServiceFault
 from .logs import log
 from .queue import Queue
@@ -40,17 +42,18 @@ class Service:
     def __init__(self, pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], None]) -> None:
         self.pipe, self.settings, self.limits, self._give_up = pipe, settings, settings.limits, give_up
         self.queue = Queue(settings.workers, settings.waiting, settings.seconds, settings.held_bytes, give_up)
-        self.metrics = Metrics(self.queue)
+        self.gate = Gate(settings.max_connections)
+        self.metrics = Metrics(self.queue, self.gate)
         self.folder: UploadFolder | None = None
         self.ready = False
 
     @asynccontextmanager
-    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         """Be ready after a first prediction; at the end leave no upload behind."""
         self.folder = UploadFolder(self.settings.held_bytes)
         warm_up = asyncio.create_task(self._warm_up())
         try:
-            yield
+            yield {"gate": self.gate}  # for each `Connection`
         finally:
             self.ready = False
             warm_up.cancel()

@@ -19,6 +19,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connections import Gate
 from .errors import CODES, error_answer
 from .logs import log
 from .queue import Queue
@@ -33,9 +34,10 @@ class Metrics:
     Parameters
     ----------
     queue : Queue
+    gate : Gate
     """
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, gate: Gate) -> None:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -51,6 +53,8 @@ class Metrics:
         lost = Gauge("lungct_workers_lost", "Workers that are stuck and were replaced.", **own)
         lost.set_function(lambda: queue.pool.lost)
         Gauge("lungct_places", "Places: what comes beyond gets 429.", **own).set(queue.places)
+        for figures in (gate.open, gate.cut):
+            self.registry.register(figures)
 
 
 class Tracing:

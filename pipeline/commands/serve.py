@@ -44,6 +44,9 @@ def serve(
     ] = None,
     max_upload: Annotated[int, typer.Option(min=1, help="Largest upload, MB.")] = 512,
     max_slices: Annotated[int, typer.Option(min=1, help="Most slices of a scan.")] = 1000,
+    max_connections: Annotated[
+        int, typer.Option(min=1, help="Most open connections; at most half of the files that the system lets it open.")
+    ] = 1000,
     allow_host: Annotated[
         list[str] | None,
         typer.Option(help="Name by which a proxy on this machine passes requests on; repeat. '*' for any."),
@@ -58,9 +61,9 @@ def serve(
     Example: lungct serve --port 8000
     """
     _require_serve_extra()
+    from ..service.logs import log_as_json
     from ..service.server import run
     from ..service.settings import LOOPBACK, ServiceSettings
-    from ..service.trace import log_as_json
 
     given = tuple(allow_host or ())
     local = host in LOOPBACK
@@ -76,6 +79,7 @@ def serve(
             seconds=timeout,
             max_upload=max_upload,
             max_slices=max_slices,
+            max_connections=max_connections,
             token=token,
             hosts=() if "*" in given or not (local or given) else (*LOOPBACK, *given),
         )
@@ -86,7 +90,7 @@ def serve(
         pipe = opened(settings, callers=served.workers)
         served_well = run(pipe, served, host, port)
     if not served_well:
-        raise typer.Exit(1)
+        os._exit(1)  # at its end Python waits for threads: those that are stuck would keep the process alive for good
 
 
 def _require_serve_extra() -> None:

@@ -30,7 +30,7 @@ from .answers import (
     prediction_answer,
     segmentation_answer,
 )
-from .errors import ServiceFault, add_error_answers
+from .errors import add_error_answers
 from .models import ErrorAnswer, ModelsAnswer, PredictionAnswer, SegmentationAnswer, StatusAnswer
 from .page import add_page
 from .security import TokenCheck
@@ -66,7 +66,7 @@ SAID = {
     415: "The body is no multipart form.",
     422: "The upload can't be read as a CT scan, or a parameter is wrong.",
     429: "All places are taken; Retry-After says when to try again.",
-    503: "The service is starting or stopping, or has no room for the upload.",
+    503: "The service is starting, stopping or stuck, or has no room for the upload.",
     504: "It took too long.",
 }
 COMMON = {421: "The service goes by another name.", 500: "Something unforeseen."}
@@ -101,7 +101,8 @@ def create_app(pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], 
         ``settings.pipeline.open(callers=settings.workers)``.
     settings : ServiceSettings
     give_up : callable
-        Called when the first prediction fails: the service will never be ready. What runs the app should stop it.
+        Called when the first prediction fails, or too many workers are stuck: the service is of no use any more. What
+        runs the app should stop it.
     """
     service = Service(pipe, settings, give_up)
     app = FastAPI(
@@ -187,13 +188,12 @@ def _state_routes(service: Service) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> StatusAnswer:
         """Say that the process runs."""
-        return StatusAnswer(status="ok")
+        return StatusAnswer(status="stuck" if service.queue.pool.stuck else "ok")
 
     @router.get("/readyz", responses={503: {"model": ErrorAnswer, "description": SAID[503]}})
     async def readyz() -> StatusAnswer:
-        """Say whether the networks are loaded and have answered once."""
-        if not service.ready:
-            raise ServiceFault(503, "the service is starting. Try again.", "not-ready", {"Retry-After": "1"})
+        """Say whether scans can be judged: the networks have answered once, and few workers are stuck."""
+        service.check_ready()
         return StatusAnswer(status="ready")
 
     return router

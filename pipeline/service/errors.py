@@ -61,6 +61,9 @@ NOT_FROM_AFAR = re.compile(r"\blungct(\.\w| (?!serve\b))")
 DRAIN_SECONDS = 10.0
 """So long a refused upload is taken and thrown away: a connection closed before would lose the answer."""
 
+DRAIN_IDLE_SECONDS = 2.0
+"""Nor longer than this for one who sends nothing."""
+
 
 class ServiceFault(HTTPException):
     """A request that gets an error for its answer.
@@ -119,7 +122,7 @@ async def drain(request: Request) -> None:
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             while not request.state.body_ended:
-                await request.receive()
+                await asyncio.wait_for(request.receive(), DRAIN_IDLE_SECONDS)
     except TimeoutError:
         return
 

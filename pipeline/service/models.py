@@ -77,7 +77,7 @@ class ModelCard(NetworkModel):
 class StatusAnswer(BaseModel):
     """How the service is."""
 
-    status: Literal["ok", "ready"]
+    status: Literal["ok", "stuck", "ready"]
 
 
 class Failure(BaseModel):

@@ -1,25 +1,28 @@
-"""The queue: how many requests are inside, who works on them, and for how long."""
+"""The queue: how many requests are inside, and for how long; a worker who takes too long is given up."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from .errors import ServiceFault
+from .logs import log
+from .workers import Job, Workers
 
 Result = TypeVar("Result")
 
-TYPICAL = 0.5
-"""Seconds of work for a request, before any has been done."""
-
 LONGEST_WAIT = 60
 """Seconds after which a refused request is told to come again, at most."""
+
+STUCK = 2.0
+"""Work that takes so many times as long as a request may is taken to be stuck."""
+
+CLOSE_SECONDS = 5.0
+"""So long the end waits for work that nobody waits for any more."""
 
 
 class Queue:
@@ -28,21 +31,24 @@ class Queue:
     Parameters
     ----------
     workers : int
-        Threads.
+        Requests worked on side by side; as many workers may get stuck and are replaced.
     waiting : int
         Places beyond those of the workers.
     seconds : float
         Longest time in a place.
     held_bytes : int
         Most bytes of uploads that all requests hold.
+    give_up : callable
+        Called when too many workers are stuck.
     """
 
-    def __init__(self, workers: int, waiting: int, seconds: float, held_bytes: int) -> None:
+    def __init__(
+        self, workers: int, waiting: int, seconds: float, held_bytes: int, give_up: Callable[[], None] = lambda: None
+    ) -> None:
         self.workers, self.places, self.seconds, self.held_bytes = workers, workers + waiting, seconds, held_bytes
-        self.inside = self.working = self.held = 0
-        self._typical = TYPICAL
-        self._lock = threading.Lock()  # workers count too
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="lungct-serve")
+        self.inside = self.held = 0
+        self.pool = Workers(workers, spare=workers)
+        self._give_up = give_up
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
@@ -68,36 +74,34 @@ class Queue:
 
     def busy(self, why: str) -> ServiceFault:
         """Return the answer to what comes too much, with the time after which a place should be free."""
-        wait = math.ceil(self._typical * max(1, self.inside - self.workers) / self.workers)
+        wait = math.ceil(self.pool.typical * max(1, self.inside - self.workers) / self.workers)
         wait = min(max(1, wait), LONGEST_WAIT)
         return ServiceFault(429, f"{why}. Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
-    def submit(self, work: Callable[[], Result]) -> Future[Result]:
-        """Give some work to the next worker who is free."""
-        return self._pool.submit(self._timed, work)
+    def seconds_left(self, job: Job[Any]) -> float:
+        """Return in how many seconds a job that runs counts as stuck."""
+        return job.began + STUCK * self.seconds - time.monotonic()
+
+    def replace_worker(self, job: Job[Any]) -> None:
+        """Give up the worker who does a job, and the service when there have been too many."""
+        if not self.pool.give_up(job):
+            return
+        log.error("a worker is stuck", extra={"facts": {"lost": self.pool.lost, "where": job.where()}})
+        if self.pool.stuck:
+            log.critical("too many workers are stuck")
+            self._give_up()
 
     def close(self) -> None:
-        """Wait for what is running; throw away what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _timed(self, work: Callable[[], Result]) -> Result:
-        start = time.perf_counter()
-        with self._lock:
-            self.working += 1
-        try:
-            return work()
-        finally:
-            with self._lock:
-                self.working -= 1
-                self._typical += 0.2 * (time.perf_counter() - start - self._typical)
+        """Throw away what waits; what runs may go on for a moment."""
+        self.pool.close(CLOSE_SECONDS)
 
 
 class Place:
     """A request's place in a `Queue`."""
 
     def __init__(self, queue: Queue) -> None:
-        self._queue, self._held = queue, 0
-        self._job: Future[Any] | None = None
+        self._queue, self._held, self._taken = queue, 0, True
+        self._job: Job[Any] | None = None
         queue.inside += 1
 
     def hold(self, count: int) -> None:
@@ -127,7 +131,7 @@ class Place:
         ServiceFault
             499 when nobody waits.
         """
-        started = self._job = self._queue.submit(work)
+        started = self._job = self._queue.pool.submit(work)
         job: asyncio.Future[Result] = asyncio.wrap_future(started)
         watch: asyncio.Future[object] = asyncio.ensure_future(gone)
         try:
@@ -137,16 +141,34 @@ class Place:
             return job.result()
         finally:
             watch.cancel()
+            started.cancel()
             job.cancel()
 
     def leave(self) -> None:
-        """Give the place back; a thread can't be stopped, so while one works on it only when it is done."""
-        loop = asyncio.get_running_loop()
-        if self._job is None or self._job.done():
+        """Give the place back; while a worker is busy with it only when he is done, or given up."""
+        loop, job = asyncio.get_running_loop(), self._job
+        if job is None or job.done():
             self._free()
-        else:
-            self._job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free))
+            return
+        late = loop.call_later(self._queue.seconds_left(job), self._leave_stuck, job)
+
+        def done(_: object) -> None:
+            if self._taken:
+                with suppress(RuntimeError):  # the loop may have ended before
+                    loop.call_soon_threadsafe(self._leave_done, late)
+
+        job.add_done_callback(done)
+
+    def _leave_done(self, late: asyncio.TimerHandle) -> None:
+        late.cancel()
+        self._free()
+
+    def _leave_stuck(self, job: Job[Any]) -> None:
+        self._free()
+        self._queue.replace_worker(job)
 
     def _free(self) -> None:
-        self._queue.inside -= 1
-        self._queue.held -= self._held
+        if self._taken:
+            self._taken = False
+            self._queue.inside -= 1
+            self._queue.held -= self._held

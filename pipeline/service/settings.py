@@ -87,6 +87,8 @@ class ServiceSettings:
         Largest upload, MB.
     max_slices : int
         Most slices of a scan.
+    max_connections : int
+        Most connections that are open.
     token : str, optional
         What requests must bear; anybody may ask without.
     hosts : tuple of str
@@ -105,6 +107,7 @@ class ServiceSettings:
     seconds: float = 120.0
     max_upload: int = 512
     max_slices: int = 1000
+    max_connections: int = 1000
     token: str | None = None
     hosts: tuple[str, ...] = LOOPBACK
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
 import time
-import traceback
 import uuid
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import (
@@ -25,14 +19,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .connections import Gate
 from .errors import CODES, error_answer
+from .logs import log
 from .queue import Queue
 from .security import HEADERS, host_is_known
-
-log = logging.getLogger("lungct.service")
-
-OWN = ("lungct.service", "uvicorn")
-"""Loggers whose words are known to hold nothing of an upload."""
 
 SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100, 200)
 
@@ -43,9 +34,10 @@ class Metrics:
     Parameters
     ----------
     queue : Queue
+    gate : Gate
     """
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, gate: Gate) -> None:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -57,42 +49,12 @@ class Metrics:
         inside = Gauge("lungct_requests_inside", "Requests with a place: received, waiting or worked on.", **own)
         inside.set_function(lambda: queue.inside)
         working = Gauge("lungct_requests_working", "Requests worked on.", **own)
-        working.set_function(lambda: queue.working)
+        working.set_function(lambda: queue.pool.working)
+        lost = Gauge("lungct_workers_lost", "Workers that are stuck and were replaced.", **own)
+        lost.set_function(lambda: queue.pool.lost)
         Gauge("lungct_places", "Places: what comes beyond gets 429.", **own).set(queue.places)
-
-
-class JsonLines(logging.Formatter):
-    """A log record as one line of JSON; of an error its kind and the places in the code, never its words.
-
-    Nor those of libraries that read files: they quote headers.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        own = record.name.startswith(OWN)
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "event": record.getMessage() if own else record.name,
-            **getattr(record, "facts", {}),
-        }
-        if not own:
-            line["where"] = [f"{Path(record.pathname).name}:{record.lineno}"]
-        if record.exc_info and record.exc_info[1]:
-            error = record.exc_info[1]
-            frames = traceback.extract_tb(error.__traceback__)
-            line["error"] = type(error).__name__
-            line["where"] = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-8:]]
-        return json.dumps(line)
-
-
-def log_as_json() -> None:
-    """Send the service's log, and what libraries warn of, to standard error as lines of JSON."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.captureWarnings(True)
-    log.setLevel(logging.INFO)
+        for figures in (gate.open, gate.cut):
+            self.registry.register(figures)
 
 
 class Tracing:
@@ -139,8 +101,8 @@ class Tracing:
             else:
                 message = "the service goes by another name (lungct serve --allow-host)."
                 await error_answer(request, 421, message, CODES[421])(scope, receive, send_with_headers)
-        except Exception:  # the one place where everything unforeseen ends
-            log.exception("unforeseen", extra={"facts": {"request_id": request.state.request_id}})
+        except Exception:  # noqa: BLE001 - the one place where everything unforeseen ends
+            log.exception("unforeseen", extra={"facts": {"request_id": request.state.request_id}, "kind": None})
             if not began:
                 message = "something unforeseen happened. The service's log knows the request by its request_id."
                 await error_answer(request, 500, message, CODES[500])(scope, receive, send_with_headers)
@@ -157,7 +119,8 @@ class Tracing:
         for name in ("outcome", "bytes", "slices", "format"):
             if hasattr(state, name):
                 facts[name] = getattr(state, name)
-        log.info("request", extra={"facts": facts})
+        always = "bytes" in facts or status == 500  # what cost work; the rest comes as fast as anybody likes
+        log.info("request", extra={"facts": facts, "kind": None if always else (facts["method"], path, status)})
 
 
 def _method(request: Request) -> str:

@@ -23,9 +23,9 @@ from ...sources.errors import explained
 from ...sources.files import DAMAGED_ARCHIVE, opened_archive
 from ...sources.formats import HEAD_BYTES, format_of
 from .errors import ServiceFault, public_message
+from .logs import log
 from .queue import Place
 from .settings import MEGABYTE, ServiceSettings, UploadLimits
-from .trace import log
 
 FRAME_BYTES = 64 * 1024
 """What a multipart body may hold beside the file: boundaries and headers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,9 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 
-from lungct.pipeline.service.app import create_app
+from lungct.pipeline.service.server import Server
 from lungct.pipeline.service.settings import ServiceSettings
 from lungct.pipeline.service.uploads import PREFIX
 
@@ -30,7 +30,7 @@ SETTINGS = ServiceSettings(workers=2, waiting=2, seconds=30, max_upload=3, max_s
 @contextmanager
 def served(pipe, settings):
     """Yield the address of a service in a thread."""
-    server = uvicorn.Server(uvicorn.Config(create_app(pipe, settings), port=0, log_config=None, access_log=False))
+    server = Server(pipe, settings, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -44,10 +44,12 @@ def served(pipe, settings):
 
 
 @contextmanager
-def serving_process(port, *options, **environment):
+def serving_process(port, *options, program=("-m", "lungct"), descriptors=None, **environment):
     """Yield a process that runs ``lungct serve``, when it is ready."""
-    command = [sys.executable, "-m", "lungct", "serve", "--port", str(port), *options]
-    log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+    command = [sys.executable, *program, "serve", "--port", str(port), *options]
+    if descriptors is not None:
+        command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+    log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - reading moves no place of writing
     process = subprocess.Popen(command, stderr=log, env={**os.environ, **environment})
     process.log = lambda: log.seek(0) or log.read()
     try:
@@ -100,6 +102,31 @@ class Held:
             self.begun.release()
             assert self.go.wait(30)
         return self._pipe.predict(scan, **options)
+
+
+def figure(url, line):
+    """Return the value of one line of the service's figures."""
+    (found,) = re.findall(rf"^{re.escape(line)} (\S+)$", httpx.get(f"{url}/metrics").text, re.MULTILINE) or ["0"]
+    return float(found)
+
+
+def connect(url, sent=b""):
+    """Return a connection on which something was sent."""
+    host, port = url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(sent)
+    return connection
+
+
+def rest_of(connection):
+    """Return what comes until the service closes the connection."""
+    found = []
+    try:
+        while part := connection.recv(65536):
+            found.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(found)
 
 
 def post(url, content, accept="application/json", path="/v1/predict", name="x", headers=None, **query):

@@ -1,7 +1,6 @@
 """What the service refuses for its size or number: uploads, waiting, time, tokens; how it stops."""
 
 import io
-import socket
 import threading
 import time
 import weakref
@@ -20,7 +19,7 @@ from lungct.pipeline.service.settings import UploadLimits
 from lungct.pipeline.service.uploads import receive_upload
 from lungct.sources import SourceError
 
-from .serving import SETTINGS, Held, failed, post, served, wait_until
+from .serving import SETTINGS, Held, connect, failed, post, rest_of, served, wait_until
 
 
 def test_uploads_larger_than_allowed_are_refused_before_they_are_read(url):
@@ -125,14 +124,22 @@ def test_who_stops_in_the_middle_gives_the_place_back(url, monkeypatch):
 
     form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "5000"}
     start = time.monotonic()
-    with socket.create_connection(url.removeprefix("http://").split(":"), timeout=10) as connection:
-        head = "".join(f"{name}: {value}\r\n" for name, value in form.items())
-        connection.sendall(f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n--b\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))  # until the service closes the connection
+    head = "".join(f"{name}: {value}\r\n" for name, value in form.items())
+    sent = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n--b\r\n".encode()
+    with connect(url, sent) as connection:
+        answer = rest_of(connection)
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"too-slow"' in answer
     assert time.monotonic() - start < 5
     wait_until(lambda: "lungct_requests_inside 0.0" in httpx.get(f"{url}/metrics").text)
+
+
+def test_who_is_refused_and_sends_nothing_more_is_not_waited_for(url, monkeypatch):
+    monkeypatch.setattr("lungct.pipeline.service.errors.DRAIN_IDLE_SECONDS", 0.2)
+    start = time.monotonic()
+    with connect(url, b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n") as connection:
+        assert connection.recv(12) == b"HTTP/1.1 404"
+    assert time.monotonic() - start < 5
 
 
 def test_waits_that_are_told_are_bounded():

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 
 from lungct.pipeline.service.errors import public_message
-from lungct.pipeline.service.trace import JsonLines
+from lungct.pipeline.service.logs import JsonLines
 from lungct.sources import SourceError
 
 from ...sources.dicom.dicom_files import slice_file

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.plots import new_figure
 from ..common.text import write_csv
 
 if TYPE_CHECKING:
@@ -187,9 +188,7 @@ def _write_history(folder: Path, history: list[dict[str, float]]) -> None:
     """Write ``history.csv`` and ``history.png``."""
     write_csv(folder / "history.csv", list(history[0]), history)
 
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    figure = new_figure(9, 3.5)
     losses, scores = figure.subplots(1, 2)
     for name in history[0]:
         if name != "epoch":

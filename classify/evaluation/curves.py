@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...common.plots import new_figure
 from ..trust.conformal import LABELS
 from .coverage import Curve
 from .metrics import BINS
@@ -28,9 +29,7 @@ def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bo
     covid : ndarray of bool, shape (n,)
     threshold : float
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 8), layout="constrained")
+    figure = new_figure(9, 8)
     for axis, draw in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
         draw(axis, probabilities, covid, threshold)
     return figure
@@ -38,11 +37,9 @@ def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bo
 
 def draw_each(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> list[Figure]:
     """Draw the panels of `draw_discrimination` as figures of their own, readable on a phone."""
-    from matplotlib.figure import Figure
-
     figures = []
     for draw in PANELS:
-        figure = Figure(figsize=(4.8, 4.4), layout="constrained")
+        figure = new_figure(4.8, 4.4)
         draw(figure.subplots(), probabilities, covid, threshold)
         figures.append(figure)
     return figures
@@ -56,9 +53,7 @@ def draw_coverage(curves: Mapping[str, Curve]) -> Figure:
     curves : mapping of str to Curve
         By what is refused first, see `lungct.classify.evaluation.coverage.coverage_curve`.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
+    figure = new_figure(5.6, 4.2)
     axis = figure.subplots()
     for name, curve in curves.items():
         axis.step(curve.coverage, curve.accuracy, where="post", label=name)

@@ -19,8 +19,8 @@ from .errors import WeightsError
 from .onnx_file import check_alone
 
 Engine = Literal["auto", "openvino", "onnxruntime"]
-"""What runs a network. ``auto``: ONNX Runtime, which starts in a third of the time and runs slices side by side; OpenVINO,
-an extra, for bf16, in which it does not compute."""
+"""What runs a network. ``auto``: ONNX Runtime, which starts in a third of the time and runs slices side by side. For
+bf16, in which it does not compute, OpenVINO, an extra."""
 
 Precision = Literal["f32", "bf16", "int8"]
 """``f32``: as trained. ``bf16``: OpenVINO, on processors that compute in it. ``int8``: quantised after training."""

@@ -29,7 +29,7 @@ def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bo
     covid : ndarray of bool, shape (n,)
     threshold : float
     """
-    figure = new_figure(9, 8)
+    figure: Figure = new_figure(9, 8)
     for axis, draw in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
         draw(axis, probabilities, covid, threshold)
     return figure
@@ -53,7 +53,7 @@ def draw_coverage(curves: Mapping[str, Curve]) -> Figure:
     curves : mapping of str to Curve
         By what is refused first, see `lungct.classify.evaluation.coverage.coverage_curve`.
     """
-    figure = new_figure(5.6, 4.2)
+    figure: Figure = new_figure(5.6, 4.2)
     axis = figure.subplots()
     for name, curve in curves.items():
         axis.step(curve.coverage, curve.accuracy, where="post", label=name)

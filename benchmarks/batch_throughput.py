@@ -23,9 +23,9 @@ from timing import spread
 
 from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
+from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.batch.progress import Progress
 from lungct.pipeline.batch.run import COLUMNS, Output, run_batch
-from lungct.pipeline.batch.store import Store
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "slices"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".dcm")

@@ -18,7 +18,7 @@ import numpy as np
 from lungct.classify.data.dataset import read_examples, split_examples
 from lungct.common.intervals import exact_interval
 from lungct.pipeline import Pipeline
-from lungct.pipeline.refusal import LOOKS_LIKE, UNLIKE
+from lungct.pipeline.decision import LOOKS_LIKE, UNLIKE
 from lungct.sources import Scan, find_sources, read_scan
 from lungct.sources.intensity import LUNG_WINDOW, apply_window
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.codes import codes_of
 from ..common.threads import side_by_side
+from ..common.warning_codes import codes_of
 from .components import Components
 
 FLAGS = codes_of("lungs")
-"""Every code of a mask, in the order they are given: `lungct.common.codes` says what they mean."""
+"""Every code of a mask, in the order they are given: `lungct.common.warning_codes` says what they mean."""
 
 CUT_LENGTH = 0.05
 """Lungs along more than this share of a side of the picture are cut off there."""

@@ -18,9 +18,8 @@ from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.reader import is_single
 from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Precision, load_card
+from .decision import LOOKS_LIKE, UNLIKE, label_of, ood_score, warnings_of
 from .prediction import Prediction
-from .refusal import LOOKS_LIKE, UNLIKE, ood_score, warnings_of
-from .results.data import Label
 
 Read = TypeVar("Read")
 
@@ -263,7 +262,7 @@ class Pipeline:
         known = () if whole else self.classifier.prediction_set(probability, self.error_level)
         return Prediction(
             source=scan.source,
-            label=_label(probability, threshold, refused=bool(refusals)),
+            label=label_of(probability, threshold, refused=bool(refusals)),
             probability=probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
@@ -279,12 +278,6 @@ class Pipeline:
             caution=self.classifier.card.caution,
             aggregation="volume classifier" if whole else LUNG_WEIGHTED if len(scan) > 1 else "slice",
         )
-
-
-def _label(probability: float | None, threshold: float, *, refused: bool) -> Label:
-    if probability is None or refused:
-        return "indeterminate"
-    return "COVID" if probability >= threshold else "non-COVID"
 
 
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common.codes import codes_of
 from ..common.modality import Modality
+from ..common.warning_codes import codes_of
 from .errors import SourceError
 from .grid import Grid
 
@@ -30,7 +30,7 @@ USE: Mapping[Modality, str] = {
 IN_WORDS: Mapping[Modality, str] = {"ct": "CT", "xray": "a chest X-ray"}
 
 WARNINGS = codes_of("reading")
-"""Short codes for what reading found doubtful, in order: `lungct.common.codes` says what they mean."""
+"""Short codes for what reading found doubtful, in order: `lungct.common.warning_codes` says what they mean."""
 
 AIR = np.float32(-1024)
 """HU of what is outside: padding, and whatever is masked away. Nothing in a CT is thinner."""

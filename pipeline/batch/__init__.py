@@ -2,7 +2,7 @@
 
 from .job import Counts
 from .locks import StoreError
-from .row import COLUMNS
+from .predictor import COLUMNS
 from .run import run_batch
 from .settings import BatchSettings
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from ...sources import SourceError
 from ...weights import WeightsError
+from .journal import Row
 from .listing import Item
-from .store import Row
 
 Work = Callable[[Item, Path], Sequence[Row]]
 """From an input, and a folder for files that are not whole yet, to its rows. Called from several threads and, pickled,

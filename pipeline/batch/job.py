@@ -10,9 +10,9 @@ from itertools import chain
 
 from ...common.threads import as_ready
 from .alone import Work, work_alone
+from .journal import Row, Store
 from .listing import Item
 from .progress import Progress
-from .store import Row, Store
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Listing:
     ----------
     items : list of Item
     extras : mapping of str to str
-        Columns that tables brought, and their types: see `lungct.pipeline.batch.store.TYPES`.
+        Columns that tables brought, and their types: see `lungct.pipeline.batch.journal.TYPES`.
     """
 
     items: list[Item]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from ...common.threads import available_threads
 from .job import Counts, keep, pending, run_job
+from .journal import Row, Store
 from .listing import Item, list_items
+from .predictor import COLUMNS, Predictor
 from .progress import Progress
-from .record import RunRecord, forget
-from .row import COLUMNS, Predictor
+from .run_record import RunRecord, forget
 from .settings import BatchSettings
-from .store import Row, Store
 
 PREDICTIONS = "predictions"
 """Folder of the Parquet files."""

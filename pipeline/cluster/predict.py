@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..batch.journal import Row
 from ..batch.listing import SOURCE_COLUMNS, Item
 from ..batch.locks import StoreError
 from ..batch.run import Workers
 from ..batch.settings import BatchSettings
-from ..batch.store import Row
 from ..settings import DEFAULTS, PipelineSettings
-from .cluster import joined, processors, require_ray
-from .stages import ItemJudge, Judge, RowJudge, is_volume, read_items, read_rows
+from .actors import ItemJudge, Judge, RowJudge, is_volume, read_items, read_rows
+from .joining import joined, processors, require_ray
 
 ACTOR, READER = 0.75, 0.25
 """Processors booked for an actor and for a task that reads for it: together one, so that a node of one holds both."""
@@ -94,7 +94,7 @@ def on_ray(address: str) -> Workers:
     ----------
     address : str
         "auto" for the cluster this machine belongs to, "local" for one made for the batch, or where it is: see
-        `lungct.pipeline.cluster.cluster.joined`.
+        `lungct.pipeline.cluster.joining.joined`.
     """
     return partial(predict_items, address=address)
 

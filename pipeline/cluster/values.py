@@ -10,14 +10,14 @@ from typing import Any
 
 from ...sources import Scan, SourceError, read_scan
 from ...sources.formats import HEAD_BYTES, format_of
+from ..batch.journal import Row
 from ..batch.listing import Item
+from ..batch.predictor import read_item
 from ..batch.remote import RemoteFile, is_url, local_path
-from ..batch.row import read_item
-from ..batch.store import Row
 from ..settings import SegmenterSettings
 
 Reader = Callable[[], tuple[Scan | None, Row]]
-"""Reads one input: see `lungct.pipeline.batch.row.read_item`."""
+"""Reads one input: see `lungct.pipeline.batch.predictor.read_item`."""
 
 
 def reader_of(item: Item, settings: SegmenterSettings) -> Reader:

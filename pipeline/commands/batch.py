@@ -23,7 +23,7 @@ from .batch_options import (
     stoppable,
 )
 from .options import MASKS_HELP, PIPELINE_OPTIONS, errors
-from .takes import takes
+from .settings_options import takes
 
 BATCH_OPTIONS = {
     "masks": Annotated[Literal["none", MaskFormat], typer.Option(help=f"Write lung masks. {MASKS_HELP}")],

@@ -24,7 +24,7 @@ from .options import (
     with_progress,
 )
 from .report import AllPartsOption, require_report_extra
-from .takes import takes
+from .settings_options import takes
 from .training.options import Leaks
 
 if TYPE_CHECKING:

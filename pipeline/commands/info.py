@@ -16,7 +16,7 @@ from ...common.modality import Modality
 from ...sources import DicomSeries, Found, Intensity, Scan, SourceError, find_sources, read_scan
 from ..settings import SegmenterSettings
 from .options import SEGMENTER_OPTIONS, Sources, errors, with_progress
-from .takes import takes
+from .settings_options import takes
 
 READING_OPTIONS = {name: SEGMENTER_OPTIONS[name] for name in ("modality", "intensity")}
 

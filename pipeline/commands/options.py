@@ -20,7 +20,7 @@ from ...sources.formats import KNOWN
 from ...weights import Engine, Precision, WeightsError
 from ..pipeline import Pipeline
 from ..settings import PipelineSettings, SegmenterSettings
-from .takes import takes
+from .settings_options import takes
 
 Item = TypeVar("Item")
 

@@ -27,7 +27,7 @@ from .batch_options import (
     stoppable,
 )
 from .options import SEGMENTER_OPTIONS, errors
-from .takes import takes
+from .settings_options import takes
 
 SLICE_OPTIONS = {
     "size": Annotated[

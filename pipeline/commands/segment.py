@@ -11,7 +11,7 @@ from ...common.text import write_csv
 from ...lungseg import LungSegmenter, find_lungs
 from ...sources import SourceError, read_scan
 from ..batch.inputs import Input, list_inputs, name_of
-from ..refusal import warnings_of
+from ..decision import warnings_of
 from ..results.data import MaskFormat
 from ..results.files import unique_stems, write_roi, write_volume
 from ..settings import SegmenterSettings

@@ -12,11 +12,11 @@ from ...common.threads import available_threads
 from ...lungseg import LungSegmenter
 from ...sources import SourceError
 from ..batch.job import Counts, run_job
+from ..batch.journal import Row, Store
 from ..batch.listing import Item, list_items
+from ..batch.predictor import read_item
 from ..batch.progress import Progress
-from ..batch.record import RunRecord, forget
-from ..batch.row import read_item
-from ..batch.store import Row, Store
+from ..batch.run_record import RunRecord, forget
 from ..batch.whole_files import whole_files
 from ..results.files import slice_names, stem_of
 from ..settings import DEFAULTS as SHIPPED

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...common.text import write_csv
+from ..batch.journal import Store, arrow_type
 from ..batch.listing import Listing
-from ..batch.store import Store, arrow_type
 from ..batch.whole_files import whole_file
 from .groups import Grouping, group_rows, split_groups
 

@@ -16,9 +16,9 @@ from ...lungseg import LungSegmenter, find_lungs
 from ...sources import Intensity, Scan, SourceError, read_scan
 from ...sources.reader import is_single
 from ..batch.listing import list_items
+from ..batch.predictor import available
 from ..batch.remote import RemoteFile
-from ..batch.row import available
-from ..refusal import warnings_of
+from ..decision import warnings_of
 from ..settings import DEFAULTS as SHIPPED
 from ..settings import SegmenterSettings, open_segmenter
 from .settings import DEFAULTS, PreprocessSettings

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ...common.codes import warning_in_words
 from ...common.page import html_facts, html_table
+from ...common.warning_codes import warning_in_words
 
 LISTED = 40
 """Rows of a list on the page; ``report.json`` has all."""

@@ -50,7 +50,7 @@ class PredictionData:
         At the input's own resolution: (height, width) for one slice, else (slices, height, width), in the order of
         `scan`. To get it back onto the input's own grid use `save`.
     warnings : tuple of str
-        Short codes for what is doubtful: `lungct.common.codes.CODES` says what each means and what to do.
+        Short codes for what is doubtful: `lungct.common.warning_codes.CODES` says what each means and what to do.
     model : mapping
         Names, versions and checksums of the weights.
     error : str or None

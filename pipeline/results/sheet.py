@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...common.codes import warning_in_words
 from ...common.page import html_facts, html_page
+from ...common.warning_codes import warning_in_words
 from .charts import probability_bar
 from .data import PredictionData
 from .slices import STYLE as SLICES_STYLE

@@ -1,4 +1,4 @@
-"""What answers and codes mean, in plain words: for result sheets, reports and web pages."""
+"""What answers mean, in plain words: for result sheets, reports and web pages."""
 
 from __future__ import annotations
 

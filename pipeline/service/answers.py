@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ...lungseg import Segmentation
 from ...sources import Scan
 from ...sources.nifti import write_nifti
+from ..decision import warnings_of
 from ..prediction import Prediction
-from ..refusal import warnings_of
 from ..results.wording import DISCLAIMER
 from .errors import ServiceFault
 from .pictures import heatmap_png, mask_png, png

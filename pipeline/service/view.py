@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...common.codes import warning_in_words
 from ...common.page import picture_uri
+from ...common.warning_codes import warning_in_words
 from ...sources import Scan
 from ...sources.nifti import write_nifti
 from ..prediction import Prediction

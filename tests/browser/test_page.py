@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.common.codes import warning_in_words
+from lungct.common.warning_codes import warning_in_words
 from lungct.pipeline import Pipeline
 from lungct.pipeline.results.wording import DISCLAIMER
 from lungct.pipeline.service.settings import ServiceSettings

@@ -11,7 +11,7 @@ from ....classify.roi import Region
 from ....classify.training.recipe import ClassifierRecipe
 from ....weights import SEGMENTERS, Card, load_card
 from ..options import require_train_extra
-from ..takes import takes
+from ..settings_options import takes
 from .options import (
     RECIPE_OPTIONS,
     Leaks,

@@ -10,7 +10,7 @@ import typer
 from ....lungseg.training.recipe import SegmenterRecipe
 from ....sources import SourceError
 from ..options import optional_paths, require_train_extra
-from ..takes import takes
+from ..settings_options import takes
 from .options import RECIPE_OPTIONS
 
 SMALL = SegmenterRecipe(size=96, epochs=8, validation_share=0.25)

@@ -9,7 +9,7 @@ import typer
 
 from ....lungseg.training.recipe import SegmenterRecipe
 from ..options import optional_paths, require_train_extra
-from ..takes import takes
+from ..settings_options import takes
 from .options import RECIPE_OPTIONS, Init, Licence, Out, Version, trained
 
 OPTIONS = {

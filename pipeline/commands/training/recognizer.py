@@ -10,7 +10,7 @@ import typer
 from ....classify.modality.recipe import RecognizerRecipe
 from ....common.modality import Modality
 from ..options import require_train_extra
-from ..takes import takes
+from ..settings_options import takes
 from .options import RECIPE_OPTIONS, Licence, Out, Version, trained
 
 DATA_HELP = "Folder of pictures or scans, or a data set as for train classify, whose split is kept; repeat for more."

@@ -11,7 +11,7 @@ from ....classify.volume.preprocessing import Sampling, VolumeRegion
 from ....classify.volume.recipe import VolumeRecipe
 from ....weights import SEGMENTER, load_card
 from ..options import require_train_extra
-from ..takes import takes
+from ..settings_options import takes
 from .options import RECIPE_OPTIONS, Init, LeastSensitivity, Licence, Out, Segmenter, Version, trained
 
 SIDES = "slices x height x width, as 64x128x128"

@@ -8,9 +8,9 @@ import pytest
 
 from lungct.pipeline.batch import BatchSettings, StoreError, run_batch
 from lungct.pipeline.batch.alone import work_alone
+from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.batch.listing import Item
-from lungct.pipeline.batch.row import Predictor
-from lungct.pipeline.batch.store import Store
+from lungct.pipeline.batch.predictor import Predictor
 
 from ...conftest import SLICES
 
@@ -31,7 +31,7 @@ from deadly import Deadly
 from lungct.pipeline.batch.job import run_job
 from lungct.pipeline.batch.listing import Item
 from lungct.pipeline.batch.progress import Progress
-from lungct.pipeline.batch.store import Store
+from lungct.pipeline.batch.journal import Store
 names = [f"{number}.png" for number in range(6)] + ["bad.png"] + [f"{number}.png" for number in range(6, 12)]
 items = [Item(f"{place:020x}", Path(name)) for place, name in enumerate(names)]
 columns = {"key": "string", "source": "string", "error": "string"}

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from lungct.pipeline import Pipeline
 from lungct.pipeline.batch import COLUMNS, BatchSettings, StoreError, run_batch, whole_files
-from lungct.pipeline.batch import row as row_module
-from lungct.pipeline.batch.store import Store
+from lungct.pipeline.batch import predictor as row_module
+from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.commands.cli import app
 
 from ...conftest import SLICES, make_chest

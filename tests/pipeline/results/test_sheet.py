@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from lungct.classify import Classification
-from lungct.common.codes import CODES, warning_in_words
+from lungct.common.warning_codes import CODES, warning_in_words
 from lungct.lungseg.quality import FLAGS
 from lungct.pipeline import Prediction
 from lungct.pipeline.commands.cli import app
-from lungct.pipeline.refusal import LOOKS_LIKE, UNLIKE
+from lungct.pipeline.decision import LOOKS_LIKE, UNLIKE
 from lungct.pipeline.results.charts import probability_bar, slice_chart
 from lungct.pipeline.results.wording import DISCLAIMER, prediction_set_in_words
 from lungct.sources import WARNINGS

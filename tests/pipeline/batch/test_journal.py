@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungct.pipeline.batch import store as module
+from lungct.pipeline.batch import journal as module
+from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.batch.locks import StoreError
-from lungct.pipeline.batch.record import forget
-from lungct.pipeline.batch.store import Store
+from lungct.pipeline.batch.run_record import forget
 
 COLUMNS = {"key": "string", "source": "string", "value": "double", "words": "list<string>"}
 

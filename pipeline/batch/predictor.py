@@ -17,10 +17,10 @@ from ..results.overlay import draw_prediction
 from ..results.row import FINDINGS, row_of
 from ..settings import SegmenterSettings
 from .digest import digest
+from .journal import Row
 from .listing import LIMITS, Item
 from .remote import RemoteFile, is_ours
 from .settings import BatchSettings
-from .store import Row
 from .whole_files import whole_files
 
 COLUMNS: Mapping[str, str] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""What speaks against an answer: warnings, and when the pipeline refuses to judge."""
+"""From a probability to a label: the threshold, the warnings, and when the pipeline refuses to judge."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 from ..classify import Classification
 from ..common.modality import Modality
 from ..sources import Scan
+from .results.data import Label
 
 UNLIKE = "unlike-training"
 """The code that goes with it."""
 
 LOOKS_LIKE: Mapping[Modality, str] = {"ct": "looks-like-ct", "xray": "looks-like-xray"}
 """The codes of pictures that look like the modality other than the networks', by it: see `Recognizer`."""
+
+
+def label_of(probability: float | None, threshold: float, *, refused: bool) -> Label:
+    """Return what a scan is called: COVID from the threshold on, nothing without lung and where it is refused."""
+    if probability is None or refused:
+        return "indeterminate"
+    return "COVID" if probability >= threshold else "non-COVID"
 
 
 def ood_score(result: Classification, confidence: NDArray[np.float32], least_confidence: float) -> float | None:

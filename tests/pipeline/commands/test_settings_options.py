@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from lungct.pipeline.commands.takes import takes
+from lungct.pipeline.commands.settings_options import takes
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ import numpy as np
 
 from ...sources import DicomSeries, Scan, SourceError
 from ...sources.formats import may_hold_many
+from ..batch.journal import Row, arrow_type
 from ..batch.listing import Item
-from ..batch.row import COLUMNS, Predictor
+from ..batch.predictor import COLUMNS, Predictor
 from ..batch.settings import BatchSettings
-from ..batch.store import Row, arrow_type
 from ..settings import PipelineSettings
 from .attempts import TRIES, attempt
 from .values import Reader, item_of, reader_of

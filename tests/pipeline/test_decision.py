@@ -6,7 +6,7 @@ from PIL import Image
 
 from lungct.classify import Classification
 from lungct.pipeline import Pipeline
-from lungct.pipeline.refusal import UNLIKE, ood_score
+from lungct.pipeline.decision import UNLIKE, ood_score
 from tests.conftest import SLICES
 
 

@@ -17,8 +17,8 @@ from typing import Any
 from ...common.threads import available_threads
 from .digest import digest_of
 from .job import Counts
+from .journal import Row, Store, rows_in
 from .locks import StoreError, all_locked
-from .store import Row, Store, rows_in
 from .whole_files import whole_file
 
 FREE = ("threads",)

@@ -59,7 +59,7 @@ def test_a_file_is_sent_once_and_asked_about_often(cells):
 def test_it_has_no_environment_of_its_parent(cells, monkeypatch):
     monkeypatch.setenv("LUNGCT_TOKEN", "secret")
     known = ask(cells, what="environment").tobytes().decode()
-    assert not {name for name in os.environ if repr(name) in known} - {"LC_CTYPE"}
+    assert not {name for name in os.environ if repr(name) in known} - {"LC_CTYPE", "GDCM_RESOURCES_PATH"}
     assert "secret" not in known
 
 

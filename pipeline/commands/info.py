@@ -15,7 +15,7 @@ from rich.table import Table
 from ...common.modality import Modality
 from ...sources import DicomSeries, Found, Intensity, Scan, SourceError, find_sources, read_scan
 from ..settings import SegmenterSettings
-from .options import SEGMENTER_OPTIONS, Sources, errors, with_progress
+from .options import SEGMENTER_OPTIONS, Sources, errors, plain_failures, with_progress
 from .settings_options import takes
 
 READING_OPTIONS = {name: SEGMENTER_OPTIONS[name] for name in ("modality", "intensity")}
@@ -36,7 +36,8 @@ def info(
     """
     found = [_look_into(path, settings.modality) for path in paths]
     sources = [source for one in found for source in one.sources]
-    rows = [_describe(source, settings.intensity) for source in with_progress(sources, len(sources), "Reading")]
+    with plain_failures():
+        rows = [_describe(source, settings.intensity) for source in with_progress(sources, len(sources), "Reading")]
     rows += [_refused(error) for one in found for error in one.refused]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

@@ -16,6 +16,7 @@ from ...classify import Explain
 from ...common.modality import Modality
 from ...lungseg import LungSegmenter
 from ...sources import Intensity
+from ...sources.cell import CellError
 from ...sources.formats import KNOWN
 from ...weights import Engine, Precision, WeightsError
 from ..pipeline import Pipeline
@@ -154,10 +155,10 @@ def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn what stops a whole command, a full disk or changed weights, into one line and exit code 1."""
+    """Turn what stops a whole command, a full disk, changed weights, or no decoder, into one line and exit code 1."""
     try:
         yield
-    except (WeightsError, OSError) as error:
+    except (WeightsError, CellError, OSError) as error:
         errors.print(f"lungct: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
 

@@ -6,9 +6,13 @@ import threading
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from lungct.pipeline.commands.cli import app
 from lungct.sources import cell
 from lungct.sources.cell import CellError, Cells
+
+from .dicom.dicom_files import slice_file
 
 CODE = """
 import os, socket, time
@@ -103,6 +107,19 @@ def test_an_installation_that_can_start_none_is_no_fault_of_the_file(monkeypatch
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(CellError, match="does not start"), Cells().holding("x:y", b"", 1) as asked:
         asked()
+
+
+def test_commands_say_it_in_one_line(monkeypatch, tmp_path):
+    from pydicom.uid import RLELossless, generate_uid
+
+    data = slice_file(np.full((64, 64), -500), series=generate_uid())
+    data.compress(RLELossless)
+    data.save_as(tmp_path / "x.dcm")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(cell.CELLS, "_free", [])
+    for command in ("info", "predict"):
+        done = CliRunner().invoke(app, [command, str(tmp_path / "x.dcm")])
+        assert (done.exit_code, "does not start. Reinstall lungct" in " ".join(done.output.split())) == (1, True)
 
 
 def test_threads_get_cells_of_their_own_and_no_more_than_there_may_be(cells):

@@ -81,11 +81,20 @@ def values_of(file: Any) -> NDArray[Any]:
     if kind == "PALETTE":
         return np.moveaxis(np.asarray(page.colormap)[:, values] >> 8, 0, -1).astype(np.uint8)
     if kind == "SEPARATED":
-        inks = values / np.iinfo(values.dtype).max
-        return np.rint(255 * (1 - inks[..., :3]) * (1 - inks[..., 3:4])).astype(np.uint8)
+        return _without_ink(values)
     if kind == "MINISWHITE" and values.dtype.kind == "u":
         return np.asarray(np.iinfo(values.dtype).max - values)
     return np.asarray(values)
+
+
+def _without_ink(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return printing inks, black last, as red, green and blue; one after another, which takes less memory."""
+    full = np.float32(np.iinfo(values.dtype).max)
+    white = 1 - values[..., 3] / full
+    shown = np.empty((*values.shape[:-1], 3), dtype=np.uint8)
+    for place in range(3):
+        shown[..., place] = np.rint(255 * (1 - values[..., place] / full) * white)
+    return shown
 
 
 def _checked_size(name: str, file: Any, limits: Limits) -> int:

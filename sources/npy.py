@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import tokenize
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from .arrays import array_to_scan
 from .errors import explained
+from .files import BoundedFile
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
+
+HEADER_BYTES = 65_536
+"""Longest header."""
 
 
 def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -30,7 +34,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     remedy = "Save it again with numpy.save, as plain numbers"
     with explained(name, "is not a readable NumPy array", remedy, (tokenize.TokenError,)):
         with path.open("rb") as file:
-            shape, by_columns, dtype = _header(file)
+            shape, by_columns, dtype = _header(BoundedFile(file, name, longest=HEADER_BYTES))
             if dtype.hasobject:
                 raise ValueError("it holds Python objects, not numbers")
             options.limits.check_shape(name, shape[:2] if len(shape) == 3 and shape[-1] in (3, 4) else shape)
@@ -41,7 +45,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
         return array_to_scan(values, options, source=name, metadata={"format": "NPY"})
 
 
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Return shape, whether columns come first, and type; the file then stands at its first value."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -164,6 +164,11 @@ def zip_of_bzip2(size=MUCH):
     return content.getvalue()
 
 
+def npy_of_a_long_header():
+    """An array file whose header is said to be four gigabytes long."""
+    return b"\x93NUMPY\x02\x00" + b"\xff" * 4 + bytes(100)
+
+
 def npy_of_much(shape=(1000, 8000, 8000)):
     """An array file whose header promises more than the file holds."""
     header = f"{{'descr': '<i2', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"

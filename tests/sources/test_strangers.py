@@ -28,6 +28,7 @@ KINDS = {
     "groups": (attacks.many_groups, "x.dcm"),
     "directory": (attacks.zip_of_many_entries, "x.zip"),
     "array": (attacks.npy_of_much, "x.npy"),
+    "array header": (attacks.npy_of_a_long_header, "x.npy"),
 }
 
 READ = """

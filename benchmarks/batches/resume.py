@@ -83,7 +83,8 @@ def measure(arguments: argparse.Namespace, work: Path) -> None:
     seconds, peak = finish(table, work / "whole")
     again, _ = finish(table, work / "whole")  # everything is done: what starting costs
     rng = np.random.default_rng(arguments.seed)
-    moments = np.diff(np.sort(np.append(rng.uniform(0, seconds - again, arguments.kills), 0)))
+    working = max(seconds - again, 0.0)  # of few files the second run may take as long
+    moments = np.diff(np.sort(np.append(rng.uniform(0, working, arguments.kills), 0)))
     spent = 0.0
     for moment in moments:
         begun = time.monotonic()

@@ -20,9 +20,11 @@ from rich.console import Console
 
 from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
+from lungct.pipeline.batch import COLUMNS, BatchSettings, run_batch
 from lungct.pipeline.batch.progress import Progress
-from lungct.pipeline.batch.run import COLUMNS, Output, run_batch
+from lungct.pipeline.batch.run import Workers
 from lungct.pipeline.batch.store import Store
+from lungct.pipeline.cluster import on_ray
 
 from ..common.examples import SLICES
 from ..common.machine import busy, describe
@@ -95,15 +97,15 @@ def ways(files: Sequence[Path], table: Path, out: Path, address: str) -> dict[st
         for _ in Pipeline.from_pretrained().stream(files):
             clock.step(None)
 
-    def batch(clock: Clock, threads: int | None = None, ray: str | None = None) -> None:
-        run_batch([table], out, threads=threads, ray=ray, redo=True, progress=clock)
+    def batch(clock: Clock, threads: int | None = None, workers: Workers | None = None) -> None:
+        run_batch([table], out, BatchSettings(threads=threads), redo=True, workers=workers, progress=clock)
 
     return {
         "Pipeline.predict in a loop": loop,
         "Pipeline.stream of a list": stream,
         "run_batch, 1 thread": lambda clock: batch(clock, threads=1),
         LOCAL: batch,
-        RAY: lambda clock: batch(clock, ray=address),
+        RAY: lambda clock: batch(clock, workers=on_ray(address)),
     }
 
 
@@ -138,7 +140,7 @@ def measure(found: dict[str, Way], rounds: int) -> tuple[Section, float]:
     return Section("throughput", "Inputs a second", rows, note), base["steady"]
 
 
-def measure_keeping(work: Path, count: int = 20_000) -> tuple[Section, float]:
+def measure_keeping(work: Path, count: int) -> tuple[Section, float]:
     """Time the journal and Parquet; return the table, and bytes a row in Parquet."""
     row = {
         "label": "non-COVID",
@@ -170,7 +172,7 @@ def measure_keeping(work: Path, count: int = 20_000) -> tuple[Section, float]:
 def measure_masks(files: Sequence[Path], work: Path) -> tuple[float, float]:
     """Return bytes of a mask as PNG, and the ms that writing it takes."""
     out = work / "masks"
-    run_batch([write_table(files, work / "few.csv")], out, output=Output(masks="png"))
+    run_batch([write_table(files, work / "few.csv")], out, BatchSettings(masks="png"))
     written = [path.stat().st_size for path in (out / "files").rglob("*.png")]
     taken = pyarrow.parquet.read_table(out / "predictions", columns=["write_ms"])["write_ms"].to_pylist()
     return float(np.mean(written)), float(np.median([ms for ms in taken if ms is not None]))
@@ -196,6 +198,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=SLICES, help="folder of pictures or DICOM slices")
     parser.add_argument("--count", type=int, default=200, help="inputs a turn")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each way")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows that are kept, to time it")
     arguments = parser.parse_args()
     console = Console()
     if busy():
@@ -206,7 +209,7 @@ def main() -> None:
         work = Path(folder)
         found = ways(files, write_table(files, work / "inputs.csv"), work / "out", address)
         throughput, rate = measure(found, arguments.rounds)
-        keeping, row_bytes = measure_keeping(work)
+        keeping, row_bytes = measure_keeping(work, arguments.rows)
         mask_bytes, mask_ms = measure_masks(files[:20], work)
     for section in (throughput, keeping, plan(rate, row_bytes, mask_bytes, mask_ms)):
         section.show(console)

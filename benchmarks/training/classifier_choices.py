@@ -56,6 +56,8 @@ def train(data: Sequence[Path], find_lungs: FindLungs, folder: Path, recipe: Cla
 def own_auc(card: Card, source: str) -> str:
     """Return AUC and interval on the validation part, which chose the epoch."""
     found = card.metrics["validation"][source]["auc"]
+    if found["interval"] is None:
+        return f"{found['value']:.3f} (too few for an interval)"
     return f"{found['value']:.3f} ({found['interval'][0]:.3f} to {found['interval'][1]:.3f})"
 
 

@@ -98,6 +98,8 @@ def print_intervals(judged: Judged, threshold: float, names: list[str]) -> None:
 
 def share(holds: NDArray[np.bool_], patients: NDArray[np.str_]) -> str:
     """Return a share with its interval by patient and n."""
+    if not len(holds):
+        return "of none"
     low, high = bootstrap_interval(list(patients), lambda at: float(holds[at].mean()))
     return f"{holds.mean():.3f} ({low:.3f} to {high:.3f}), n={len(holds)}"
 

@@ -1,6 +1,6 @@
 """Load a service from another process on this machine, and compare it with the pipeline alone.
 
-Run: python -m benchmarks.batches.service_load [--seconds 60] [--workers 2] [--out load.json]
+Run: python -m benchmarks.batches.service_load [--seconds 60] [--workers 2] [--clients 16 64] [--out load.json]
 
 Three runs, one after the other, each bounded in time: the bare pipeline, called by as many threads as the service has
 workers; the service with 16 clients; the service with 64, more than it has places, where clients that get 429 wait as
@@ -32,7 +32,9 @@ from lungct.pipeline import Pipeline
 from ..common.examples import SLICES
 
 PICTURES = sorted(SLICES.glob("*.png"))
-CLIENTS, MANY = 16, 64
+CLIENTS = (16, 64)
+"""Fewer than the service has places, and more."""
+
 STARTING = 60.0
 """Seconds in which the service must be there."""
 
@@ -72,16 +74,7 @@ def service(workers: int) -> Iterator[tuple[int, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "lungct",
-        "serve",
-        "--port",
-        str(port),
-        "--workers",
-        str(workers),
-    ]
+    command = [sys.executable, "-m", "lungct", "serve", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + STARTING
@@ -156,21 +149,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--clients", type=int, nargs=2, default=CLIENTS, metavar=("FEW", "MANY"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     alone = bare(given.workers, given.seconds)
     with service(given.workers) as (port, process):
-        load(port, CLIENTS, min(5, given.seconds))  # buffers grow to their size
-        before = resident(process)
-        some = load(port, CLIENTS, given.seconds)
-        between = resident(process)
-        many = load(port, MANY, given.seconds)
-        memory = {"before": before, "after_16": between, "after_64": resident(process)}
+        few, many = given.clients
+        load(port, few, min(5, given.seconds))  # buffers grow to their size
+        memory = {"before": resident(process)}
+        runs = []
+        for clients in (few, many):
+            runs.append(load(port, clients, given.seconds))
+            memory[f"after_{clients}"] = resident(process)
     found = {
         "workers": given.workers,
         "bare_per_second": round(alone, 2),
-        "of_bare": round(some["served_per_second"] / alone, 3),
-        "runs": [some, many],
+        "of_bare": round(runs[0]["served_per_second"] / alone, 3),
+        "runs": runs,
         "resident_mb": memory,
     }
     text = json.dumps(found, indent=2)

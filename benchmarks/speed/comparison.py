@@ -23,8 +23,8 @@ from .networks import (
     keras_contenders,
     keras_model,
     keras_predict,
-    needed,
     picture,
+    raced,
     side_by_side,
     title,
 )
@@ -39,7 +39,7 @@ def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Fig
     """Race each network at each of its sizes."""
     rows: list[Row] = []
     measured: Figures = {}
-    for card, size in needed():
+    for card, size in raced(settings):
         skipped, timings, differences = _race(card, size, settings)
         operations = giga_operations(card, size)
         for name, timing in timings.items():

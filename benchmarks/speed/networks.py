@@ -23,6 +23,7 @@ from lungct.weights.release import load_into
 
 from ..common.timing import Contender, Skipped
 from .flops import accepts, operations
+from .settings import Settings
 
 Run = Callable[[np.ndarray], list[np.ndarray]]
 """From inputs (n, size, size, 1) to every output."""
@@ -46,6 +47,11 @@ def needed() -> list[tuple[Card, int]]:
     size = int(segmenter.preprocessing["size"])
     sizes = dict.fromkeys((size, int(segmenter.decision.get("first_look_size", size))))
     return [*((segmenter, size) for size in sizes), (classifier, int(classifier.preprocessing["size"]))]
+
+
+def raced(settings: Settings) -> list[tuple[Card, int]]:
+    """Return what `needed` does; of a quick run each network at one size."""
+    return list({card.name: (card, size) for card, size in needed()}.values()) if settings.quick else needed()
 
 
 def title(card: Card, size: int) -> str:

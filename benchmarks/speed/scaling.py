@@ -21,8 +21,8 @@ from .networks import (
     engine_run,
     keras_model,
     keras_predict,
-    needed,
     picture,
+    raced,
     side_by_side,
     title,
 )
@@ -36,7 +36,7 @@ Entries = dict[tuple[str, str], Contender | Skipped]
 def measure_batches(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
     """Time the networks on several slices at once."""
     rows: list[Row] = []
-    for card, size in needed():
+    for card, size in raced(settings)[: settings.scaled]:
         model = keras_model(card, size)
         impossible = {entry.name for entry in engine_contenders(card, size) if isinstance(entry, Skipped)}
         entries: Entries = {}
@@ -50,7 +50,7 @@ def measure_batches(settings: Settings, _figures: Figures) -> tuple[Section, Fig
 def measure_threads(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
     """Time the networks on one core, two, and so on: all on one slice, and a slice on each."""
     rows: list[Row] = []
-    for card, size in needed():
+    for card, size in raced(settings)[: settings.scaled]:
         with ExitStack() as stack:
             entries: Entries = {}
             for threads in _steps(available_threads()):

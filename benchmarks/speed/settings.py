@@ -30,6 +30,8 @@ class Settings:
     counts : tuple of int
         Slices of the scans that show how time grows with them.
     batches : tuple of int
+    scaled : int, optional
+        Networks that are timed in batches and on threads; all by default.
     recipe_size, recipe_filters : int
         Of the notebook's segmenter.
     torch_python : str
@@ -44,6 +46,7 @@ class Settings:
     series: int = 300
     counts: tuple[int, ...] = (1, 10, 50, 300)
     batches: tuple[int, ...] = (1, 2, 4, 8)
+    scaled: int | None = None
     recipe_size: int = 512
     recipe_filters: int = 64
     torch_python: str = sys.executable
@@ -51,4 +54,4 @@ class Settings:
 
 def quick(torch_python: str) -> Settings:
     """Return the settings that only show that everything runs."""
-    return Settings(True, 1, 0.05, 1, 1, 12, (1, 10), (1, 2), 128, 16, torch_python)
+    return Settings(True, 1, 0.05, 1, 1, 6, (1, 4), (2,), 1, 64, 8, torch_python)

@@ -3,12 +3,13 @@
 The backbone is frozen, as LITE0 gives it; only the head is trained, so that one run takes seconds, every setting can
 be repeated with other draws, and nothing but the loss differs.
 
-Run: python -m benchmarks.training.focal_sweep LITE0.npz RUN DATA [DATA ...]
+Run: python -m benchmarks.training.focal_sweep LITE0.npz RUN DATA [DATA ...] [--quick]
 
 RUN is a folder for the regions of interest; that of a training run on the same data saves finding the lungs again.
 """
 
-import sys
+import argparse
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -26,10 +27,20 @@ from lungct.classify.training.lite0 import load_lite0
 from lungct.classify.training.loss import focal_loss
 from lungct.lungseg import LungSegmenter
 
-GAMMAS = (0.0, 1.0, 2.0, 5.0)
-ALPHAS = (0.25, 0.5, 0.75)
-REPEATS = 5
-STEPS = 300
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is tried, how often with other draws, and for how many steps."""
+
+    gammas: tuple[float, ...] = (0.0, 1.0, 2.0, 5.0)
+    alphas: tuple[float, ...] = (0.25, 0.5, 0.75)
+    repeats: int = 5
+    steps: int = 300
+
+
+QUICK = Sweep((2.0,), (0.5,), 2, 2)
+"""What only shows that everything runs."""
+
 EXCLUDED = ("2020.03.13.20035212",)
 """As for the shipped weights: see docs/training-classify.md."""
 
@@ -43,7 +54,7 @@ def features_of(model, regions: Regions) -> NDArray[np.float32]:  # type: ignore
 
 
 def train_head(
-    features: NDArray[np.float32], covid: NDArray[np.bool_], gamma: float, alpha: float, seed: int
+    features: NDArray[np.float32], covid: NDArray[np.bool_], gamma: float, alpha: float, seed: int, steps: int
 ) -> NDArray[np.float64]:
     """Return weights and bias of a linear head, float64 (1281,), trained on all of the features at once."""
     import keras
@@ -60,7 +71,7 @@ def train_head(
         """All pictures at every step, in one epoch: beginning an epoch takes longer than a step."""
 
         def __len__(self) -> int:
-            return STEPS
+            return steps
 
         def __getitem__(self, _step: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             return features, targets
@@ -80,38 +91,43 @@ def draw(covid: NDArray[np.bool_], ratio: int | None, rng: np.random.Generator) 
 
 def main() -> None:
     """Print the table."""
-    lite0, run, *data = map(Path, sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lite0", type=Path, help="the network's start")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--quick", action="store_true", help="only show that everything runs")
+    given = parser.parse_args()
     segmenter = LungSegmenter()
-    train, val = split_examples([item for path in data for item in read_examples(path)], 0.2, 0, EXCLUDED)
+    train, val = split_examples([item for path in given.data for item in read_examples(path)], 0.2, 0, EXCLUDED)
     train = settle_leaks(train, val, "drop")
     parts = [
         cut_regions(
             part,
             lambda scan: segmenter.segment(scan).mask,
             RoiPreprocessing(),
-            run / f"regions-{name}.npz",
+            given.run / f"regions-{name}.npz",
             segmenter.card.sha256,
         )
         for name, part in (("train", train), ("val", val))
     ]
     model = build_classifier()
-    load_lite0(model, lite0, parts[0].inputs[::22])
-    measure(*(features_of(model, part) for part in parts), *parts)
+    load_lite0(model, given.lite0, parts[0].inputs[::22])
+    measure(*(features_of(model, part) for part in parts), *parts, QUICK if given.quick else Sweep())
 
 
 def measure(
-    training: NDArray[np.float32], validation: NDArray[np.float32], trained: Regions, validated: Regions
+    training: NDArray[np.float32], validation: NDArray[np.float32], trained: Regions, validated: Regions, sweep: Sweep
 ) -> None:
     """Print validation figures of each setting, the mean and standard deviation over repeats."""
     mean, std = training.mean(axis=0), training.std(axis=0) + 1e-6
     training, validation = (training - mean) / std, (validation - mean) / std
     for title, ratio in (("the data's own ratio", None), ("one of COVID to ten others", 10)):
         table = Table("gamma", "alpha", "AUC", "average precision", "ECE", "sensitivity", "specificity", title=title)
-        for gamma, alpha in product(GAMMAS, ALPHAS):
+        for gamma, alpha in product(sweep.gammas, sweep.alphas):
             rows = []
-            for seed in range(REPEATS):
+            for seed in range(sweep.repeats):
                 chosen = draw(trained.covid, ratio, np.random.default_rng(seed))
-                weights = train_head(training[chosen], trained.covid[chosen], gamma, alpha, seed)
+                weights = train_head(training[chosen], trained.covid[chosen], gamma, alpha, seed, sweep.steps)
                 rows.append(figures(validation @ weights[:-1] + weights[-1], validated.covid))
             cells = [f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" for values in zip(*rows, strict=True)]
             table.add_row(f"{gamma:g}", f"{alpha:g}", *cells)

@@ -189,11 +189,12 @@ def main(
     lungs: Path,
     infections: Path,
     patients: Annotated[Path | None, typer.Option(help="CSV of file and patient.")] = None,
+    validation_share: Annotated[float, typer.Option(help="Of the patients.")] = SHARE,
     sheet: Annotated[Path | None, typer.Option(help="Picture of validation slices to write.")] = None,
 ) -> None:
     """Print a table for the validation patients and one for all."""
     data_set = DataSet(ct, lungs, patients, infections)
-    files, (_, chosen) = data_set.files(), data_set.split(SHARE, SEED)
+    files, (_, chosen) = data_set.files(), data_set.split(validation_share, SEED)
     if len({files[path] for path in chosen}) < 2:
         raise typer.BadParameter("needs at least two patients in the validation part: give more slices, or --patients")
     held_out = {str(path) for path in chosen}

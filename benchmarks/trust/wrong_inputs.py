@@ -1,10 +1,12 @@
 """Make, and collect from installed packages, pictures that are no chest CT, to measure refusal with.
 
-Run: python -m benchmarks.trust.wrong_inputs OUT [--packages DIR] [--xrays DIR] [--ct DIR ...]
+Run: python -m benchmarks.trust.wrong_inputs OUT [--packages DIR] [--xrays DIR] [--ct DIR ...] [--every N]
 
 Writes OUT/KIND/*.png, some as .npy in HU, and OUT/sources.csv: file, kind, source, licence, half. A source is what
 pictures may share: a photograph, a patient, a recipe of noise. The sources of each kind are dealt into two halves: a to
 choose a method on, b to report. --xrays is a folder of X-rays, --ct folders named as in CT_FOLDERS below.
+
+--every N keeps one picture of N.
 
 Nothing is downloaded. A package is taken where pip or Debian installed it, or unpacked as DIR/PACKAGE; what is missing
 is printed, with what would bring it:
@@ -19,7 +21,7 @@ import csv
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, product
+from itertools import chain, islice, product
 from pathlib import Path
 
 import numpy as np
@@ -223,10 +225,12 @@ def main() -> None:
     parser.add_argument("--packages", type=Path)
     parser.add_argument("--xrays", type=Path)
     parser.add_argument("--ct", type=Path, nargs="*", default=[])
+    parser.add_argument("--every", type=int, default=1)
     args = parser.parse_args()
     given = [xrays(args.xrays)] if args.xrays else []
     scans = [below_the_lungs(folder) for folder in args.ct]
-    rows = write_all(args.out, chain(made_pictures(), shipped_pictures(args.packages), *given, *scans))
+    pictures = chain(made_pictures(), shipped_pictures(args.packages), *given, *scans)
+    rows = write_all(args.out, islice(pictures, 0, None, args.every))
     for kind in sorted({row["kind"] for row in rows}):
         for half in "ab":
             own = [row["source"] for row in rows if (row["kind"], row["half"]) == (kind, half)]

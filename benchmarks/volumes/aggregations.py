@@ -1,7 +1,7 @@
 r"""From slices to a study: ways to make one score of a volume's slice probabilities, compared.
 
-    python -m benchmarks.volumes.aggregations --shared DATA --predictions held-out/predictions.json \
-        --predictions bodies/predictions.json
+    python -m benchmarks.volumes.aggregations --predictions held-out/predictions.json \
+        --predictions bodies/predictions.json [--shared DATA]
 
 Predictions are those of planted.py. Of the real ones at hand, patients of covid-lung-masks are stacked into
 volumes, all COVID, against the two chests without it; and pictures of one patient (COVID-CT's validation part) or block
@@ -165,15 +165,16 @@ def print_table(title: str, studies: list[Study]) -> None:
 def main() -> None:
     """Judge what isn't yet, and print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--shared", type=Path, required=True, help="folder of the training data")
+    options.add_argument("--shared", type=Path, help="folder of the training data, for the tables of real ones")
     options.add_argument("--predictions", type=Path, action="append", default=[], help="of planted.py")
     given = options.parse_args()
     for path in given.predictions:
         print_table(path.parent.name, from_predictions(path))
-    pipe = Pipeline.from_pretrained()
-    print_table("covid-lung-masks against two chests", real_volumes(pipe, given.shared))
-    print_table("SARS-CoV-2, validation blocks", pictures(pipe, given.shared / "sarscov2-ct", 2))
-    print_table("COVID-CT, validation patients with several", pictures(pipe, given.shared / "covid-ct", 2))
+    if given.shared:
+        pipe = Pipeline.from_pretrained()
+        print_table("covid-lung-masks against two chests", real_volumes(pipe, given.shared))
+        print_table("SARS-CoV-2, validation blocks", pictures(pipe, given.shared / "sarscov2-ct", 2))
+        print_table("COVID-CT, validation patients with several", pictures(pipe, given.shared / "covid-ct", 2))
 
 
 if __name__ == "__main__":

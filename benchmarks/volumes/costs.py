@@ -1,6 +1,6 @@
 """Volumes: what training, preprocessing and inference in 3-D cost, and a large volume from file to answer.
 
-    python -m benchmarks.volumes.costs --shared DATA
+    python -m benchmarks.volumes.costs --series DATA/lung-pet-ct-dx-dicom/series-B40f [--quick]
 
 Training runs in fresh processes, so that each row's memory is its own; engines are timed in turns. The networks are
 untrained: time and memory are the same. The large volume repeats the slices of a real series there and back.
@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,15 +25,21 @@ from lungct.sources import Scan, read_scan
 from lungct.sources.nifti import write_nifti
 from lungct.weights.fitting import prepare_environment
 
+from ..common.examples import SERIES
 from ..common.machine import describe
 from ..common.timing import Contender, race
 from ..speed.processes import fresh
 from ..speed.series import there_and_back
 
+Shape = tuple[int, int, int]
+
 SMALL, LARGE = (32, 64, 64), (64, 128, 128)
 
 TRAININGS = ((SMALL, 8, 4), (SMALL, 64, 4), (LARGE, 8, 4), (LARGE, 64, 2))
 """Shape, filters, batch."""
+
+NETWORKS = ((SMALL, 8), (SMALL, 64), (LARGE, 64))
+"""Shape and filters of those that judge; the last judges the large volume."""
 
 TRAINED = """
 import json, time
@@ -70,11 +77,11 @@ assert found.probability is not None and len(found.slice_probabilities) == {slic
 """
 
 
-def measure_training(folder: Path, steps: int) -> None:
+def measure_training(folder: Path, trainings: Sequence[tuple[Shape, int, int]], steps: int) -> None:
     """Print milliseconds a training step and peak memory, each in a fresh process."""
     print("\n| training, slices x height x width | filters | batch | ms a step | augmentation, ms a volume | peak MB |")
     print("|---|---|---|---|---|---|")
-    for what in TRAININGS:
+    for what in trainings:
         shape, filters, batch = what
         out = folder / "steps.json"
         _, _, peak = fresh(TRAINED.format(what=what, steps=steps, out=str(out)))
@@ -83,7 +90,7 @@ def measure_training(folder: Path, steps: int) -> None:
         print("|", " | ".join(map(str, row)), "|", flush=True)
 
 
-def write_network(folder: Path, shape: tuple[int, int, int], filters: int) -> VolumeClassifier:
+def write_network(folder: Path, shape: Shape, filters: int) -> VolumeClassifier:
     """Write an untrained network with its card and open it."""
     prepare_environment()
     from lungct.classify.volume.network import build_volume_classifier
@@ -105,7 +112,7 @@ def write_network(folder: Path, shape: tuple[int, int, int], filters: int) -> Vo
     return VolumeClassifier(card)
 
 
-def measure_inference(networks: dict[str, VolumeClassifier], scan: Scan, mask: np.ndarray) -> None:
+def measure_inference(networks: Mapping[str, VolumeClassifier], scan: Scan, mask: np.ndarray, rounds: int) -> None:
     """Print milliseconds a volume: preprocessing, and the network on each engine."""
     contenders = []
     for name, network in networks.items():
@@ -120,7 +127,7 @@ def measure_inference(networks: dict[str, VolumeClassifier], scan: Scan, mask: n
             opened = VolumeClassifier(network.card, engine)
             contenders.append(Contender(f"network {name}, {engine}", partial(opened.logit, volume)))
     print("\n| inference | ms a volume (quartiles) |\n|---|---|")
-    for name, timing in race(contenders, 5, 0.5).items():
+    for name, timing in race(contenders, rounds, 0.1 * rounds).items():
         found = timing.spread
         print(f"| {name} | {found['median']:.1f} ({found['low']:.1f} to {found['high']:.1f}) |")
 
@@ -132,33 +139,33 @@ def measure_large(card: Path, volume: Path, slices: int) -> None:
     print(f"| {slices} slices of 512 x 512, {card.parent.name} | {seconds:.1f} | {peak:.0f} |", flush=True)
 
 
-def _words(shape: tuple[int, int, int]) -> str:
+def _words(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
 def main() -> None:
     """Measure all of it."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--shared", type=Path, required=True, help="folder of the training data")
-    options.add_argument("--slices", type=int, default=300, help="of the large volume")
-    options.add_argument("--steps", type=int, default=5, help="of training")
+    options.add_argument("--series", type=Path, default=SERIES, help="DICOM folder whose slices make the volumes")
+    options.add_argument("--quick", action="store_true", help="only show that everything runs")
     given = options.parse_args()
+    trainings, sizes = (TRAININGS[:1], NETWORKS[:1]) if given.quick else (TRAININGS, NETWORKS)
+    steps, rounds, slices = (1, 1, 6) if given.quick else (5, 5, 300)
     print(json.dumps(describe(), indent=1))
-    series = read_scan(given.shared / "lung-pet-ct-dx-dicom" / "series-B40f")
+    series = read_scan(given.series)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         start = time.perf_counter()
-        measure_training(folder, given.steps)
+        measure_training(folder, trainings, steps)
         networks = {
-            f"{_words(shape)}, {filters} filters": write_network(folder, shape, filters)
-            for shape, filters in ((SMALL, 8), (SMALL, 64), (LARGE, 64))
+            f"{_words(shape)}, {filters} filters": write_network(folder, shape, filters) for shape, filters in sizes
         }
-        measure_inference(networks, series, LungSegmenter().segment(series).mask)
+        measure_inference(networks, series, LungSegmenter().segment(series).mask, rounds)
         large = folder / "large.nii.gz"
-        pixels = series.pixels[there_and_back(len(series), given.slices)].astype(np.int16)
+        pixels = series.pixels[there_and_back(len(series), slices)].astype(np.int16)
         write_nifti(large, pixels, Scan(pixels.astype(np.float32), "hu", (1.0, 0.65, 0.65)))
         del pixels, series
-        measure_large(folder / f"{_words(LARGE)}-64" / "cnn3d-covid.json", large, given.slices)
+        measure_large(list(networks.values())[-1].card.path.with_suffix(".json"), large, slices)
         print(f"\n{time.perf_counter() - start:.0f} s in all")
 
 

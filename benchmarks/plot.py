@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
-from sections import Row, Section
-from settings import ROOT
+
+# Started by its path, Python looks for modules in this folder only, not where `benchmarks` lies.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.common.examples import ROOT
+from benchmarks.common.sections import Row, Section
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 

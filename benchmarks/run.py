@@ -16,20 +16,26 @@ import sys
 import time
 from pathlib import Path
 
-from comparison import measure_networks
-from install import measure_install
-from machine import busy, describe
-from peak import measure_peak
-from processes import measure_processes
-from recipe import measure_recipe
 from rich.console import Console
-from rival import measure_rival
-from scaling import measure_batches, measure_counts, measure_threads
-from sections import Row, Section
-from series import measure_series
-from settings import ROOT, Figures, Settings, quick
-from stages import measure_stages
-from targets import judge
+
+# Started by its path, Python looks for modules in this folder only, not where `benchmarks` lies.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+from benchmarks.common.examples import ROOT
+from benchmarks.common.machine import busy, describe
+from benchmarks.common.sections import Row, Section
+from benchmarks.speed.comparison import measure_networks
+from benchmarks.speed.install import measure_install
+from benchmarks.speed.peak import measure_peak
+from benchmarks.speed.processes import measure_processes
+from benchmarks.speed.recipe import measure_recipe
+from benchmarks.speed.rival import measure_rival
+from benchmarks.speed.scaling import measure_batches, measure_counts, measure_threads
+from benchmarks.speed.series import measure_series
+from benchmarks.speed.settings import Figures, Settings, quick
+from benchmarks.speed.stages import measure_stages
+from benchmarks.speed.targets import judge
 
 STEPS = (
     measure_processes,  # first: TensorFlow, loaded later, would make this process hard to fork

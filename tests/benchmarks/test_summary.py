@@ -1,7 +1,8 @@
 import pytest
-import timing
-from sections import Section, text
-from targets import MET, MISSED, SHARE, UNKNOWN, judge
+
+from benchmarks.common import timing
+from benchmarks.common.sections import Section, text
+from benchmarks.speed.targets import MET, MISSED, SHARE, UNKNOWN, judge
 
 FIGURES = {
     "recipe_ms": 20_000.0,
@@ -73,7 +74,7 @@ def test_cells_and_tables():
 
 
 def test_page_keeps_what_stands_around_the_tables():
-    plot = pytest.importorskip("plot")
+    plot = pytest.importorskip("benchmarks.plot")
     page = f"# Performance\n\nWords.\n\n{plot.BEGIN}\nold\n{plot.END}\n\nMore.\n"
     assert plot.filled(page, "new") == f"# Performance\n\nWords.\n\n{plot.BEGIN}\n\nnew\n{plot.END}\n\nMore.\n"
     with pytest.raises(ValueError, match="needs one line"):

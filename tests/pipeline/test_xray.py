@@ -182,8 +182,8 @@ def test_slices_are_not_cut_out_of_xrays(xray_file):
 
 @pytest.mark.shared
 def test_lungs_are_where_they_were_drawn(xray_pipe):
-    """Outlines drawn by eye on pictures of the validation part, which trained nothing: benchmarks/xray_outlines.py."""
-    outlines = json.loads((ROOT / "benchmarks" / "xray_outlines.json").read_text())
+    """Outlines drawn by eye on pictures of the validation part, which trained nothing: benchmarks/xray/outlines.py."""
+    outlines = json.loads((ROOT / "benchmarks" / "xray" / "outlines.json").read_text())
     found = []
     for name, lungs in outlines.items():
         scan = read_scan(next((SHARED / "covid-xray").glob(f"*/{name}")))

@@ -34,7 +34,7 @@ def test_xrays_that_trained_nothing_are_recognized(recognizer):
     """The pictures with outlines drawn by eye are of the validation part; what is unsure is not taken for CT."""
     import json
 
-    names = json.loads((ROOT / "benchmarks" / "xray_outlines.json").read_text())
+    names = json.loads((ROOT / "benchmarks" / "xray" / "outlines.json").read_text())
     scans = [read_scan(next((SHARED / "covid-xray").glob(f"*/{name}"))) for name in names]
     found = [recognizer.recognize(scan) for scan in scans]
     assert len(found) == 23

@@ -1,0 +1,1 @@
+"""What every benchmark uses: timing, tables, the machine."""

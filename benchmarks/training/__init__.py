@@ -1,0 +1,1 @@
+"""What choices in training are worth."""

@@ -1,0 +1,1 @@
+"""How far answers are to be trusted: what is refused, intervals, heatmaps."""

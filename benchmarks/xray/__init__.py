@@ -1,0 +1,1 @@
+"""Where the masks of chest X-rays come from, and what measures them."""

@@ -126,7 +126,7 @@ class Classifier:
 
     @property
     def threshold(self) -> float:
-        """Probability from which on a scan is called COVID."""
+        """Lowest probability at which a scan is called COVID."""
         return float(self.card.decision["threshold"])
 
     def logits(self, rois: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -93,7 +93,7 @@ class LungSegmenter:
     Attributes
     ----------
     threshold : float
-        Probability from which on a pixel is lung.
+        Probability above which a pixel is called lung.
     least_confidence : float
         `Segmentation.confidence` below which a mask is not to be judged; 0 where the card knows none.
 

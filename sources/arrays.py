@@ -27,7 +27,7 @@ MARK = 0.25
 """Difference of red, green and blue, as a share of the brightest value, that is colour and not noise."""
 
 MARKED_SHARE = 0.0003
-"""Share of coloured pixels from which on a picture has marks: a small arrow on 512 x 512 pixels."""
+"""A picture has marks when more than this share of its pixels is coloured: a small arrow on 512 x 512 pixels."""
 
 
 def is_array_like(source: object) -> bool:

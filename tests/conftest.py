@@ -18,10 +18,10 @@ SHARED = ROOT.parent / "shared" / "data"
 
 def pytest_collection_modifyitems(items):
     """Skip what needs data that nobody may ship; a package that is missing fails, or ask for -m "not train"."""
-    unshared = pytest.mark.skip(reason=f"needs the training data in {SHARED}")
+    skip = pytest.mark.skip(reason=f"needs the training data in {SHARED}")
     for item in items:
         if item.get_closest_marker("shared") and not SHARED.is_dir():
-            item.add_marker(unshared)
+            item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")

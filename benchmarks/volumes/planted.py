@@ -43,7 +43,7 @@ FEATURES = ("mean HU of the lungs", "largest blob, ml", "share above, of the lun
 """What anybody could compute, see `_trivial`."""
 
 BLOB = 200.0
-"""HU above the lungs' median from which on a voxel counts for the largest blob."""
+"""A voxel counts for the largest blob when it is more than this many HU above the lungs' median."""
 
 
 def write(folder: Path, count: int, seed: int, shared: Path | None) -> None:

@@ -21,7 +21,7 @@ FEATURES = ("mean", "standard deviation", "white share", "black share", "border 
 """What `picture_features` returns, in order."""
 
 WHITE, BLACK = 0.98, 0.02
-"""Grey values, of 0 to 1, from which on a pixel is white or black."""
+"""White is the first grey value and above, black the second and below; grey values run from 0 to 1."""
 
 FOLDS = 5
 

@@ -73,14 +73,14 @@ def share_of(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> Statistic:
 
 
 def predictive_value(own: float, other: float, prevalence: float) -> float:
-    """Return how many of those called so are so, by Bayes' rule.
+    """Return the share of positive (or negative) answers that are right, by Bayes' rule.
 
     Parameters
     ----------
     own, other : float
-        Sensitivity and specificity for the positive predictive value, the other way round for the negative one.
+        Sensitivity and specificity for the positive predictive value; specificity and sensitivity for the negative one.
     prevalence : float
-        Share of those who are so, 0 to 1: of the ill, or for the negative predictive value, of the others.
+        Share of patients with COVID, 0 to 1; for the negative predictive value, of patients without it.
     """
     right, wrong = own * prevalence, (1 - other) * (1 - prevalence)
     return right / (right + wrong) if right + wrong > 0 else float("nan")

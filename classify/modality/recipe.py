@@ -20,7 +20,7 @@ class RecognizerRecipe:
     validation_share : float
         Share of patients or blocks kept for validation where a data set has no split of its own.
     sure : float
-        Probability from which on the answer counts.
+        Lowest probability at which the answer is used.
     seed : int
     """
 

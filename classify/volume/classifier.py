@@ -67,7 +67,7 @@ class VolumeClassifier:
 
     @property
     def threshold(self) -> float:
-        """Probability from which on a volume is called COVID."""
+        """Lowest probability at which a volume is called COVID."""
         return float(self.card.decision["threshold"])
 
     def logit(self, volume: NDArray[np.float32]) -> float:

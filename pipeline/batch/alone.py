@@ -45,7 +45,7 @@ def work_alone(work: Work, item: Item, folder: Path) -> Sequence[Row]:
     finally:
         process.kill()
         process.wait()
-    if answer:
+    if answer and process.returncode == 0:  # one that died while it answered left half an answer
         rows, error = pickle.loads(answer)  # noqa: S301 - packed by our own process
         if error is not None:
             raise error

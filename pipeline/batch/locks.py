@@ -12,7 +12,7 @@ DOOR_SECONDS = 60.0
 
 
 class StoreError(Exception):
-    """A folder of results that can't be gone on with, and what to do about it."""
+    """A folder of results can't be continued; the message says what to do."""
 
 
 @contextmanager

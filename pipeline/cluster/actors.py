@@ -76,6 +76,8 @@ def read_rows(table: Any, column: str, settings: PipelineSettings, home: str) ->
         one = table.slice(index, 1)
         item, reader = item_of(one[column][0].as_py(), settings)
         packed = _packed(item, *_read(item, reader, home))
+        # Facts are unpickled later, so a user's column of that name must not get there.
+        one = one.drop_columns([name for name in packed.column_names if name in one.column_names])
         for name in packed.column_names:
             one = one.append_column(name, packed[name])
         yield one

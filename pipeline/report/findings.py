@@ -13,7 +13,7 @@ FEW_PATIENTS = 50
 """Of a class; with fewer, intervals are wide and hide much."""
 
 MISCALIBRATED = 0.1
-"""Expected calibration error from which on probabilities are off."""
+"""Expected calibration error above which the report warns about the probabilities."""
 
 NAMED = 5
 """Of a kind, in a finding; the sections below name the rest."""

@@ -60,7 +60,7 @@ class PredictionData:
     classification : Classification or None
         What the second stage said, slice by slice.
     threshold : float or None
-        Probability from which on a scan is called COVID.
+        Lowest probability at which a scan is called COVID.
     interval : tuple of float or None
         Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
     prediction_set : tuple of str

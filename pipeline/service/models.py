@@ -27,7 +27,7 @@ class PredictionAnswer(BaseModel):
     label: Literal["COVID", "non-COVID", "indeterminate"]
     probability: float | None = Field(ge=0, le=1, description="Calibrated probability of COVID; null without lung.")
     aggregation: str | None = Field(description="How the probability comes from the slices'.")
-    threshold: float | None = Field(description="Probability from which on the label is COVID.")
+    threshold: float | None = Field(description="Lowest probability at which the label is COVID.")
     interval: tuple[float, float] | None = Field(description="90 % interval of the probability.")
     prediction_set: list[str] = Field(description="Labels that can't be ruled out at error_level.")
     error_level: float = Probability

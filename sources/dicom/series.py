@@ -26,7 +26,7 @@ UNEVEN = 0.05
 """Gaps between slices may differ by this share of the typical gap."""
 
 TILT = 1.0
-"""Degrees between the slices' normal and the way from one to the next, from which on the gantry was tilted."""
+"""The gantry counts as tilted when slice normal and direction of stacking differ by more than this many degrees."""
 
 
 def read_dicom(

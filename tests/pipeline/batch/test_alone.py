@@ -6,7 +6,7 @@ import sys
 import pyarrow.parquet
 import pytest
 
-from lungct.pipeline.batch import BatchSettings, StoreError, run_batch
+from lungct.pipeline.batch import BatchSettings, StoreError, alone, run_batch
 from lungct.pipeline.batch.alone import work_alone
 from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.batch.listing import Item
@@ -75,6 +75,17 @@ def test_what_ended_the_process_is_a_row_on_the_next_run(tmp_path, deadly):
 def test_what_the_work_raises_stops_the_job_here_too(tmp_path, deadly):
     with pytest.raises(OSError, match="No space left"):
         work_alone(deadly, Item("0", tmp_path / "full.png"), tmp_path)
+
+
+def test_half_an_answer_is_a_row_with_an_error(tmp_path, deadly, monkeypatch):
+    def cut_off(process, packed):
+        process.kill()
+        process.wait()
+        return b"\x80\x05"
+
+    monkeypatch.setattr(alone, "_exchange", cut_off)
+    (row,) = work_alone(deadly, Item("0", tmp_path / "0.png"), tmp_path)
+    assert "ended the process that worked on it (signal 9)" in row["error"]
 
 
 def test_the_real_work_gives_the_same_row_alone(tmp_path, pipe):

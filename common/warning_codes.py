@@ -72,6 +72,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "low-confidence": Code(
             "lungs", "The network that outlines the lungs is unsure of them.", "Look at the outline first."
         ),
+        "lungs-cut-out": Code(
+            "lungs",
+            "The lungs were cut out of the picture before, and what was left of it is taken for lung.",
+            "Give the whole slice if you have it: dense parts of the lungs may have been cut off.",
+        ),
         "duplicate-slices": Code(
             "reading", "Several slices lie at the same place. The first of the acquisition was kept."
         ),

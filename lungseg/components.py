@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +74,15 @@ class Components:
 
     def inner(self, pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return how many of some pixels of a single slice each part holds."""
+        return self.sum_of(pixels.astype(np.int32)).astype(np.int64)
+
+    def sum_of(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the sum over each part of a value for each pixel of a single slice, float64 (parts,)."""
         if self.start.size == 0:
-            return np.zeros(0, dtype=np.int64)
-        padded = np.pad(pixels, ((0, 1), (0, 1))).ravel().astype(np.int32)
-        return self.total(np.add.reduceat(padded, np.stack([self.start, self.stop], axis=1).ravel())[::2])
+            return np.zeros(0)
+        padded = np.pad(values, ((0, 1), (0, 1))).ravel()
+        of_runs = np.add.reduceat(padded, np.stack([self.start, self.stop], axis=1).ravel())[::2]
+        return np.bincount(self.part, weights=of_runs, minlength=self.count)
 
     def mask(self, keep: NDArray[np.bool_], index: int = 0) -> NDArray[np.bool_]:
         """Return one slice of the mask, with the parts to keep alone."""

@@ -1,4 +1,4 @@
-"""Pictures with black and white exchanged: noticed by the network, which is surer of the lungs the right way round."""
+"""`find_lungs`: the segmenter, asked about a scan as it is, and about pictures whose black and white may be exchanged."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..sources import Scan
+from .cutout import CUT_OUT, is_cut_out, what_is_left
 from .quality import CONFIDENCE
 from .segmenter import LungSegmenter, Segmentation
 
@@ -18,6 +19,8 @@ right way round, and half of them inverted, which is the case that costs time in
 
 def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
     """Find the lungs, and turn black and white back where they are exchanged.
+
+    Lungs that were cut out before are taken as they are, see `is_cut_out`.
 
     Only grey pictures can be inverted unnoticed, and only where the network is unsure is it asked again. Of 125
     pictures of the training sources, inverted, none gave more confidence than as they are.
@@ -33,6 +36,9 @@ def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation
         As given, or turned back, with the warning ``inverted``.
     lungs : Segmentation
     """
+    if segmenter.card.modality == "ct" and is_cut_out(scan):
+        mask = what_is_left(scan)
+        return scan, Segmentation(mask, mask.any(axis=(1, 2)).astype(np.float32), (CUT_OUT,))
     lungs = segmenter.segment(scan)
     if scan.intensity == "hu" or _mean(lungs.confidence) >= CONFIDENCE:
         return scan, lungs

@@ -14,6 +14,7 @@ from ..sources import Scan
 from ..sources.intensity import resize
 from ..weights import SEGMENTER, Card, Engine, Network, Precision, Run, load_card
 from .cleanup import clean_mask
+from .context import add_tips, without_air_and_tissue
 from .preprocessing import SlicePreprocessing
 from .quality import SMALLER_LUNG, expected_dice, quality_flags, smaller_lung
 
@@ -160,11 +161,15 @@ class LungSegmenter:
             confidence[index] = 0 if look is None else expected_dice(look.grid, look.grid > self.threshold)
             if look is not None:
                 mask[index][look.box] = look.over_box() > self.threshold
+                if scan.intensity == "hu":
+                    mask[index] = without_air_and_tissue(mask[index], scan.pixels[index])
 
         for _ in self._look_at(scan, decide):
             pass
         threads = self._network.threads
         mask = clean_mask(mask[0])[None] if len(scan) == 1 else clean_mask(mask, threads)
+        if scan.intensity == "hu":
+            mask = add_tips(mask, scan.pixels)
         sure = np.where(mask.any(axis=(1, 2)), confidence, np.float32(0))
         return Segmentation(mask, sure, quality_flags(mask, sure, threads))
 

@@ -19,6 +19,8 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it 
 import albumentations as A  # noqa: N812
 import cv2
 
+from .surroundings import surround
+
 WHOLE_PICTURE = 0.4
 """Share of training slices shown uncropped."""
 
@@ -28,6 +30,12 @@ PAINTED_OVER = {"all": 0.06, "core": 0.06, "rest": 0.05}
 All of them: air around a body is no lung. Their core: a rim around the dome of the diaphragm is left, as in the
 lowest slices. The rest around a spot: a small lung is left, as at the apex. The mask sets have few of these.
 """
+
+SURROUNDED = 0.5
+"""Share of slices shown uncropped with arms, a table, blankets or tubes drawn around the body; few of the mask sets show any."""
+
+LARGE_PATCH = 0.25
+"""Share of painted patches that take up to a quarter of the picture's side: consolidation of a whole lobe."""
 
 CONSOLIDATED = 0.4
 """Share of training slices with dense patches painted into the lungs; few patients of the mask sets have them."""
@@ -76,6 +84,7 @@ class Augmenter:
             grey = add_gas(grey, mask, rng)
         if rng.random() < WHOLE_PICTURE:
             grey, mask = widen(grey, mask, rng) if rng.random() < 0.4 else (grey, mask)
+            grey = surround(grey, mask, rng) if rng.random() < SURROUNDED else grey
         else:
             grey, mask = tight_crop(grey, mask, rng)
         picture = cv2.resize(np.rint(grey * 255).astype(np.uint8), (self.size, self.size), interpolation=cv2.INTER_AREA)
@@ -137,7 +146,8 @@ def consolidate(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.rand
     for _ in range(rng.integers(1, 7)):
         centres = at_pleura if rng.random() < 0.5 else inside
         row, column = (int(value) for value in centres[rng.integers(len(centres))])
-        axes = tuple(int(value) + 1 for value in rng.uniform(0.02, 0.14, 2) * side)
+        largest = 0.25 if rng.random() < LARGE_PATCH else 0.14
+        axes = tuple(int(value) + 1 for value in rng.uniform(0.02, largest, 2) * side)
         patch = np.zeros(grey.shape, np.float32)
         cv2.ellipse(patch, (column, row), axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
         density = np.maximum(density, patch * np.float32(rng.uniform(0.25, 1.1)))

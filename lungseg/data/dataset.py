@@ -154,6 +154,33 @@ def leave_out(slices: Sequence[LabelledScan], names: Sequence[str]) -> list[Labe
     return [item for item, file in zip(slices, files, strict=True) if not any(name in file for name in names)]
 
 
+def balanced_draw(slices: Sequence[LabelledScan], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Draw the slices of one epoch, as many as there are, so that a large data set does not drown the small ones.
+
+    Each folder gets a share in proportion to the square root of its size; within it no slice comes a second time before
+    every other came once.
+
+    Parameters
+    ----------
+    slices : sequence of LabelledScan
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Positions in `slices`, shuffled. About as many as slices: shares are rounded.
+    """
+    folders = [item.folder for item in slices]
+    members = [np.flatnonzero([folder == own for own in folders]) for folder in sorted(set(folders))]
+    roots = np.sqrt([positions.size for positions in members])
+    counts = np.rint(len(slices) * roots / roots.sum()).astype(int)
+    drawn = [
+        np.concatenate([rng.permutation(positions) for _ in range(-(-count // positions.size))])[:count]
+        for positions, count in zip(members, counts, strict=True)
+    ]
+    return rng.permutation(np.concatenate(drawn))
+
+
 def by_data_set(slices: Sequence[LabelledScan]) -> dict[str, list[LabelledScan]]:
     """Group slices by the folder they came from; see `data_set_names`."""
     names = data_set_names({item.folder for item in slices})

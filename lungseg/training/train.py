@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...sources.intensity import resize, stretch
 from ...weights import Card
 from ...weights.fitting import Example, epoch_batches, fit, prepare_environment
-from ..data.dataset import DataSet, LabelledScan, leave_out, read_split
+from ..data.dataset import DataSet, LabelledScan, balanced_draw, leave_out, read_split
 from ..data.views import tight_crop
 from ..preprocessing import SlicePreprocessing
 from .recipe import DEFAULTS, SegmenterRecipe
@@ -92,7 +92,7 @@ def train_segmenter(
         return stretch(grey, percentiles)[..., None], mask[..., None]
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
-        order = np.random.default_rng((recipe.seed, epoch)).permutation(len(training))
+        order = balanced_draw(training, np.random.default_rng((recipe.seed, epoch)))
         return epoch_batches(example, order, epoch, recipe.batch_size)
 
     fit(

@@ -1,0 +1,122 @@
+"""What Hounsfield units and neighbouring slices say about a mask: air outside the body and gas are no lung, tips are.
+
+The network sees one slice as grey at 256 x 256 pixels. Two facts that it can't see are used here, for calibrated scans
+alone: air is thinner than lung, and lungs continue from slice to slice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .components import Components
+
+BLOCK = 4
+"""Side in pixels of the squares whose mean HU is asked: single pixels of air and lung overlap, because of noise."""
+
+OUTSIDE_HU = -920.0
+"""Squares thinner than this that connect to the picture's border are air outside the body. Air is -1000 HU, lung -900
+to -700; emphysema is thin as well, but the chest wall is between it and the border."""
+
+GAS_HU = -950.0
+"""Parts of a mask of which more than half is thinner than this are gas in stomach, bowel or airways. It is also the
+limit below which lung counts as emphysema, of which even severe cases have less than half."""
+
+DENSE_HU = -200.0
+"""Small parts of a mask denser than this on average are tissue; consolidation lies within larger parts."""
+
+SMALL_PART = 0.05
+"""A part is small below this share of the lung in the slice that has most of it."""
+
+TIP_HU = -500.0
+"""Pixels thinner than this beside a lung's last slice may be its tip."""
+
+LEAST_OVERLAP = 0.5
+"""Share of a tip that must lie over the lung in the slice beside it."""
+
+
+def without_air_and_tissue(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Drop the air around the body, gas, and specks of tissue from the mask of one slice.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+    hu : ndarray of float32, shape (height, width)
+
+    Returns
+    -------
+    ndarray of bool, same shape
+    """
+    if not mask.any():
+        return mask
+    rows, columns = (np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0))
+    box = slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)
+    parts = Components.of(mask[box] & ~outside_air(hu)[box])
+    small = parts.sizes < SMALL_PART * parts.sizes.max(initial=0)
+    dense = parts.sum_of(hu[box]) > DENSE_HU * parts.sizes
+    kept = np.zeros_like(mask)
+    kept[box] = parts.mask(~_is_gas(parts, hu[box]) & ~(small & dense))
+    return kept
+
+
+def outside_air(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Find the air around the body: thin squares that connect to the border of the picture.
+
+    Parameters
+    ----------
+    hu : ndarray of float32, shape (height, width)
+
+    Returns
+    -------
+    ndarray of bool, same shape
+    """
+    blocks = np.asarray(Image.fromarray(np.ascontiguousarray(hu)).reduce(BLOCK))
+    parts = Components.of(blocks < OUTSIDE_HU)
+    outside = parts.mask(parts.at_border())
+    return outside.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[: hu.shape[0], : hu.shape[1]]
+
+
+def add_tips(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Follow the lungs of a volume into the slices beside their last one, where a network sees little of them.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (slices, height, width)
+    hu : ndarray of float32, same shape
+
+    Returns
+    -------
+    ndarray of bool, same shape
+        The mask with parts of thin tissue added that lie over lung of the slice beside and are no larger than it.
+    """
+    areas = mask.sum(axis=(1, 2))
+    if not areas.any():
+        return mask
+    grown = mask.copy()
+    middle = int(areas.argmax())
+    for steps in (range(middle + 1, len(mask)), range(middle - 1, -1, -1)):
+        before = middle
+        for index in steps:
+            if not grown[before].any():
+                break
+            if grown[index].sum() < grown[before].sum() / 2:
+                grown[index] |= _continuation(grown[before], grown[index], hu[index])
+            before = index
+    return grown
+
+
+def _continuation(
+    beside: NDArray[np.bool_], found: NDArray[np.bool_], hu: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return the thin parts of a slice that continue the lung beside it and touch nothing found already."""
+    parts = Components.of((hu < TIP_HU) & ~outside_air(hu))
+    over = parts.inner(beside)
+    keep = (over >= LEAST_OVERLAP * parts.sizes) & ~_is_gas(parts, hu) & (parts.sizes <= beside.sum())
+    keep &= (parts.inner(found) == 0) & (parts.sizes >= BLOCK**2)
+    return parts.mask(keep)
+
+
+def _is_gas(parts: Components, hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which parts of a slice are mostly gas."""
+    return parts.inner(hu < GAS_HU) > parts.sizes / 2

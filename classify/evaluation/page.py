@@ -156,7 +156,8 @@ def _draw_examples(
     kinds = (("Worst answers", "worst", sure[:SHOWN]), ("Best answers", "best", sure[::-1][:SHOWN]))
     return {
         title: [
-            _figure(one, classifier, find_lungs, folder / f"{name}-{number}.png") for number, one in enumerate(chosen, 1)
+            _figure(one, classifier, find_lungs, folder / f"{name}-{number}.png")
+            for number, one in enumerate(chosen, 1)
         ]
         for title, name, chosen in kinds
     }

@@ -29,7 +29,6 @@ def report_page(report: Mapping[str, Any], rows: Sequence[Row], pipe: Pipeline, 
     settings : PipelineSettings
         That it was opened with.
     """
-    has_ood_score = "most unlike training first" in report["refusal"]
     return render(
         "pipeline/report/templates/report.html",
         title=f"Report on {report['title']}",
@@ -40,7 +39,6 @@ def report_page(report: Mapping[str, Any], rows: Sequence[Row], pipe: Pipeline, 
         report=report,
         **tables_of(report),
         curves=list(curves_of(rows, report["threshold"])),
-        has_ood_score=has_ood_score,
-        refusal=refusal_curve(rows, report["threshold"], has_ood_score),
+        refusal=refusal_curve(rows, report["threshold"], report["refusal"]),
         examples=examples_of(rows, pipe, settings),
     )

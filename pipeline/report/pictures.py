@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,12 @@ def curves_of(rows: Sequence[Row], threshold: float) -> Iterator[dict[str, str]]
         yield {"picture": picture_uri(to_picture(figure), "PNG"), "caption": caption}
 
 
-def refusal_curve(rows: Sequence[Row], threshold: float, has_ood_score: bool) -> dict[str, str]:
-    """Draw what is gained by not answering."""
+def refusal_curve(rows: Sequence[Row], threshold: float, orders: Container[str]) -> dict[str, str]:
+    """Draw what is gained by not answering, in each of the orders that the report has."""
     answers = Answers([row for row in rows if row.has_probability])
     correct = (answers.probabilities >= threshold) == answers.covid
     scores = {"least sure first": -np.abs(answers.probabilities - threshold)}
-    if has_ood_score:
+    if "most unlike training first" in orders:
         scores["most unlike training first"] = np.array(answers.values("ood_score"), dtype=np.float64)
     curves = {name: coverage_curve(values, correct) for name, values in scores.items()}
     caption = f"Accuracy of the answers when some are refused, n = {len(answers.rows)}"

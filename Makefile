@@ -1,7 +1,7 @@
 # Two commands for people: `make demo` and `make test`. Needs Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := $(shell find common sources weights lungseg classify pipeline -name '*.py') __init__.py __main__.py
+CODE := $(shell find common sources weights lungseg classify pipeline -name '*.py' -o -path '*/templates/*') __init__.py __main__.py
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 STRICT := --config-settings editable_mode=strict
 # Where a machine has CPU builds of its own, pip's settings say so; nothing here names an index.

@@ -173,6 +173,7 @@ def test_importing_the_pipeline_is_cheap():
         "typer",
         "pydicom",
         "nibabel",
+        "jinja2",
     ):
         assert heavy not in loaded
 
@@ -182,6 +183,13 @@ def test_training_alone_loads_tensorflow(covid_slice):
     loaded = python(f"{code}; print(*sys.modules)").split()
     assert {"openvino", "onnxruntime"} & set(loaded) == {"onnxruntime"}
     assert not {"tensorflow", "keras", "albumentations", "skimage"} & set(loaded)
+
+
+@pytest.mark.parametrize(("options", "loaded"), [([], False), (["--html"], True)])
+def test_only_pages_load_jinja2(covid_slice, tmp_path, options, loaded):
+    arguments = ["predict", str(covid_slice), "--out", str(tmp_path), *options]
+    code = f"import sys; from lungct.pipeline.commands.cli import app; app({arguments!r}, standalone_mode=False)"
+    assert ("jinja2" in python(f"{code}; print(*sys.modules)").split()) is loaded
 
 
 def test_every_public_name_exists_and_is_documented():
@@ -260,6 +268,10 @@ def test_wheel_holds_one_top_level_name_and_works_beside_a_users_pipeline_module
     with zipfile.ZipFile(wheel) as archive:
         tops = {Path(name).parts[0] for name in archive.namelist()}
         assert tops == {"lungct", next(top for top in tops if top.endswith(".dist-info"))}
+        every = {
+            path for room in ROOMS_MAY_IMPORT for path in (ROOT / room).rglob("*.*") if "__pycache__" not in path.parts
+        }
+        assert {f"lungct/{path.relative_to(ROOT).as_posix()}" for path in every} <= set(archive.namelist())
         archive.extractall(tmp_path / "site")
     (tmp_path / "pipeline.py").write_text("NAME = 'mine'\n")
     code = (
@@ -268,6 +280,8 @@ def test_wheel_holds_one_top_level_name_and_works_beside_a_users_pipeline_module
         "assert pipeline.NAME == 'mine'\n"
         f"assert lungct.pipeline.__file__.startswith({str(tmp_path)!r}), lungct.pipeline.__file__\n"
         "pipe = lungct.pipeline.Pipeline.from_pretrained()\n"
-        f"print(pipe.predict({str(ROOT / 'examples/slices/covid19-ny-sbu-A002304.png')!r}).label)"
+        f"judged = pipe.predict({str(ROOT / 'examples/slices/covid19-ny-sbu-A002304.png')!r})\n"
+        "assert 'Result sheet' in judged.sheet()\n"
+        "print(judged.label)"
     )
     assert python(code).strip() in ("COVID", "non-COVID")

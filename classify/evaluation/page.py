@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.intervals import INTERVALS_IN_WORDS
-from ...common.page import html_figure, html_table, write_json, write_page
+from ...common.page import write_json
+from ...common.rendering import render
 from ...common.text import write_csv
 from ...sources import read_scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
@@ -78,14 +79,18 @@ def write_report(
     if len(sources) > 1:
         report["source_from_trivial_features_auc"] = _source_auc(known, sources)
     write_json(folder / "report.json", report)
-    parts = [_introduction(card), *_tables(report)]
-    for number, name in enumerate(sources):
-        own = [one for one in known if one.example.source == name]
-        draw_discrimination(*_arrays(own), classifier.threshold).savefig(folder / f"curves-{number}.png", dpi=100)
-        parts += [f"<h2>{name}</h2>", html_figure(f"curves-{number}.png", "", wide=True)]
-    parts += _training_curves(card, folder)
-    parts += _examples(known, classifier, find_lungs, folder)
-    write_page(folder / "report.html", f"{card.name}, version {card.version}", parts)
+    page = render(
+        "classify/evaluation/templates/report.html",
+        title=f"{card.name}, version {card.version}",
+        intervals_in_words=INTERVALS_IN_WORDS,
+        report=report,
+        figures=_figures_table(report["data_sets"]),
+        controls=_controls_table(report["data_sets"]),
+        curves=_draw_curves(known, sources, classifier.threshold, folder),
+        history=_copy_history(card, folder),
+        examples=_draw_examples(known, classifier, find_lungs, folder),
+    )
+    (folder / "report.html").write_text(page, encoding="utf-8")
     return report
 
 
@@ -113,56 +118,55 @@ def _classification_report(called: NDArray[np.bool_], covid: NDArray[np.bool_]) 
     )
 
 
-def _introduction(card: Card) -> str:
-    decision = card.decision
-    return (
-        f"<p>Research software, not a medical device. {INTERVALS_IN_WORDS} "
-        f"Threshold {decision['threshold']} ({decision.get('criterion', 'given')}), temperature "
-        f"{decision['temperature']}; both were chosen on the validation pictures of the training run.</p>"
-    )
+def _figures_table(sets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    names = [name for name in next(iter(sets.values())) if name not in ("scikit_learn", "controls_auc")]
+    return [{"": name.replace("_", " "), **{source: sets[source][name] for source in sets}} for name in names]
 
 
-def _tables(report: dict[str, Any]) -> list[str]:
-    sets = report["data_sets"]
-    first = next(iter(sets.values()))
-    names = [name for name in first if name not in ("scikit_learn", "controls_auc")]
-    rows = [{"": name.replace("_", " "), **{source: sets[source][name] for source in sets}} for name in names]
-    controls = [
-        {"AUC of": CAPTIONS[name], **{source: sets[source]["controls_auc"][name] for source in sets}}
-        for name in CAPTIONS
+def _controls_table(sets: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"AUC of": words, **{source: sets[source]["controls_auc"][name] for source in sets}}
+        for name, words in CAPTIONS.items()
     ]
-    parts = [html_table(rows), "<h2>Controls</h2>", html_table(controls)]
-    if "source_from_trivial_features_auc" in report:
-        parts.append(
-            f"<p>AUC of telling the sources by trivial features: {report['source_from_trivial_features_auc']}</p>"
-        )
-    parts += [f"<h3>{name}</h3><pre>{sets[name]['scikit_learn']}</pre>" for name in sets]
-    if report["not_scored"]:
-        parts += ["<h2>Not scored</h2>", html_table(report["not_scored"])]
-    return parts
 
 
-def _training_curves(card: Card, folder: Path) -> list[str]:
-    """Show the history of the training run where the card still lies in its folder."""
+def _draw_curves(known: Sequence[Scored], sources: Sequence[str], threshold: float, folder: Path) -> dict[str, str]:
+    """Draw the curves of each source; return the names of the pictures."""
+    pictures = {name: f"curves-{number}.png" for number, name in enumerate(sources)}
+    for name, picture in pictures.items():
+        own = [one for one in known if one.example.source == name]
+        draw_discrimination(*_arrays(own), threshold).savefig(folder / picture, dpi=100)
+    return pictures
+
+
+def _copy_history(card: Card, folder: Path) -> str | None:
+    """Copy the curves of the training run where the card still lies in its folder; return the picture's name."""
     history = card.folder / "history.png"
     if not history.exists():
-        return []
-    shutil.copy(history, folder / "history.png")
-    return ["<h2>Training</h2>", html_figure("history.png", "", wide=True)]
+        return None
+    shutil.copy(history, folder / history.name)
+    return history.name
 
 
-def _examples(known: Sequence[Scored], classifier: Classifier, find_lungs: FindLungs, folder: Path) -> list[str]:
-    """Draw the surest right and the surest wrong answers."""
+def _draw_examples(
+    known: Sequence[Scored], classifier: Classifier, find_lungs: FindLungs, folder: Path
+) -> dict[str, list[dict[str, str]]]:
+    """Draw the surest wrong and the surest right answers; return pictures and captions by title."""
     sure = sorted(known, key=lambda one: one.probability if one.example.covid else 1 - one.probability)
-    parts = []
-    for title, name, chosen in (("Worst", "worst", sure[:SHOWN]), ("Best", "best", sure[::-1][:SHOWN])):
-        parts.append(f"<h2>{title} answers</h2>")
-        for number, one in enumerate(chosen, 1):
-            picture = f"{name}-{number}.png"
-            _draw_heatmap(one, classifier, find_lungs, folder / picture)
-            caption = f"{one.example.label}, probability {one.probability:.3f}: {one.example.path.name}"
-            parts.append(html_figure(picture, caption))
-    return parts
+    kinds = (("Worst answers", "worst", sure[:SHOWN]), ("Best answers", "best", sure[::-1][:SHOWN]))
+    return {
+        title: [
+            _figure(one, classifier, find_lungs, folder / f"{name}-{number}.png")
+            for number, one in enumerate(chosen, 1)
+        ]
+        for title, name, chosen in kinds
+    }
+
+
+def _figure(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Path) -> dict[str, str]:
+    _draw_heatmap(one, classifier, find_lungs, path)
+    caption = f"{one.example.label}, probability {one.probability:.3f}: {one.example.path.name}"
+    return {"picture": path.name, "caption": caption}
 
 
 def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...common.page import html_figure, html_table, write_json, write_page
+from ...common.page import write_json
+from ...common.rendering import render
 from ...common.text import write_csv
 from ...sources.intensity import LUNG_WINDOW, apply_window
 from ...weights import Card
@@ -43,18 +44,17 @@ def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequen
     write_csv(folder / "patients.csv", list(patients[0]), patients)
     content = {"network": network, "data_sets": summary, "flags": list(flags), "patients": patients}
     write_json(folder / "report.json", content)
-    figures = [_figure(one, folder, number) for number, one in enumerate(evaluation.worst, 1)]
-    parts = [
-        "<p>Means over patients with 95 % bootstrap intervals over patients, of the slices with lung. "
-        "Distances lie in the plane of the slice. Research software, not a medical device.</p>",
-        _summary_table(summary),
-        "<h2>Worst slices</h2><p>Cyan: found. Green: drawn by a person.</p>",
-        *figures,
-        *(["<h2>Warnings on made failures</h2>", html_table(list(flags))] if flags else []),
-        "<h2>Patients</h2>",
-        html_table(patients),
-    ]
-    return write_page(folder / "report.html", f"{card.name}, version {card.version}", parts)
+    page = render(
+        "lungseg/evaluation/templates/report.html",
+        title=f"{card.name}, version {card.version}",
+        summary=_summary_table(summary),
+        worst=[_figure(one, folder, number) for number, one in enumerate(evaluation.worst, 1)],
+        flags=flags,
+        patients=patients,
+    )
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
 
 
 def draw_outlines(one: Measured) -> Image.Image:
@@ -68,20 +68,20 @@ def draw_outlines(one: Measured) -> Image.Image:
     return Image.fromarray(canvas)
 
 
-def _figure(one: Measured, folder: Path, number: int) -> str:
+def _figure(one: Measured, folder: Path, number: int) -> dict[str, str]:
     name = f"worst-{number:02d}.png"
     draw_outlines(one).save(folder / name)
     source = f"{Path(one.row['source']).name}, slice {one.row['slice']}"
-    return html_figure(name, f"Dice {one.row['dice']:.3f}: {source}")
+    return {"picture": name, "caption": f"Dice {one.row['dice']:.3f}: {source}"}
 
 
-def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> str:
+def _summary_table(summary: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     rows = []
     for name in ("slices", "slices_with_lung", "patients", "found_without_lung", *METRICS):
         cells = {data_set: _figure_text(figures.get(name)) for data_set, figures in summary.items()}
         if any(cells.values()):
             rows.append({"": name.replace("_", " "), **cells})
-    return html_table(rows)
+    return rows
 
 
 def _figure_text(value: Any) -> str:

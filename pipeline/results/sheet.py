@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...common.page import html_facts, html_page
+from ...common.rendering import render
 from ...common.warning_codes import warning_in_words
-from .charts import probability_bar
+from .charts import bar_of
 from .data import PredictionData
-from .slices import STYLE as SLICES_STYLE
 from .slices import slices_of_sheet
 from .wording import (
     DISCLAIMER,
@@ -28,64 +26,46 @@ from .wording import (
 if TYPE_CHECKING:
     from ...sources import Scan
 
-STYLE = """
-h2{margin-top:1.6rem}
-.answer{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr));gap:0 2rem;align-items:center}
-.answer p{margin:.4rem 0}.label{font-size:2.4rem;font-weight:700;line-height:1.1}
-.bar{width:100%;max-width:30rem;fill:currentColor;font-size:13px;text-anchor:middle}
-.axis,.mark{stroke:currentColor;fill:none;vector-effect:non-scaling-stroke}
-.mark{stroke-dasharray:4 3;stroke-width:1.5}.band{fill:var(--accent);opacity:.4}.dot{fill:var(--accent)}
-code{font-size:.85em;opacity:.75}
-@media print{@page{size:A4;margin:12mm}
-body{font-size:9pt;padding:0}
-h1{font-size:15pt;margin:0}h2{font-size:12pt;margin:4mm 0 2mm}.label{font-size:20pt}
-p,ul{margin:1.5mm 0}.facts{font-size:8pt;break-inside:avoid}.facts td,.facts th{padding:.3mm 2mm}.bar{max-width:8cm}}
-"""
-
 INTENSITIES = {"hu": "Hounsfield units", "display": "grey as on a screen, of an unknown window"}
 
 
 def result_sheet(prediction: PredictionData) -> str:
     """Return the sheet of a prediction as an HTML page that needs no other file; see `Prediction.sheet`."""
     name = Path(prediction.source).name or prediction.source
-    threshold = prediction.threshold
-    notes = [f"<p class=note>{escape(note)}</p>" for note in (DISCLAIMER, prediction.caution) if note]
-    parts = [*notes, *_answer(prediction, name, threshold), *_warnings(prediction)]
-    if prediction.scan is not None:
-        parts += ["<h2>What was seen</h2>", *slices_of_sheet(prediction, threshold)]
-        parts += ["<h2>What was read</h2>", html_facts(dict(_read(prediction, prediction.scan, name)))]
-    parts += ["<h2>What made it</h2>", html_facts(dict(_made_by(prediction.model)))]
-    return html_page(f"Result sheet: {name}", parts, STYLE + SLICES_STYLE)
+    scan = prediction.scan
+    return render(
+        "pipeline/results/templates/sheet.html",
+        title=f"Result sheet: {name}",
+        notes=[note for note in (DISCLAIMER, prediction.caution) if note],
+        label=prediction.label,
+        problem=(prediction.error or "").removeprefix(f"{prediction.source}: ").replace(prediction.source, name),
+        **_answer(prediction),
+        warnings=[{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
+        seen=slices_of_sheet(prediction) if scan is not None else None,
+        read=dict(_read(prediction, scan, name)) if scan is not None else {},
+        made_by=_made_by(prediction.model),
+    )
 
 
-def _answer(prediction: PredictionData, name: str, threshold: float | None) -> Iterator[str]:
-    if prediction.label is None:
-        problem = (prediction.error or "").removeprefix(f"{prediction.source}: ").replace(prediction.source, name)
-        yield f"<p class=label>could not be read</p><p>{escape(problem)}</p>"
-        return
-    yield f"<div class=answer><div><p class=label>{prediction.label}</p>"
-    if prediction.probability is None or prediction.label == "indeterminate":
-        yield f"<p>{LABELS_IN_WORDS['indeterminate']}</p></div></div>"
-        return
-    yield f"<p>{probability_in_words(prediction.probability, prediction.interval)}.</p></div>"
-    yield f"<div>{probability_bar(prediction.probability, prediction.interval, threshold)}</div></div>"
-    yield f"<p>{LABELS_IN_WORDS[prediction.label]}"
-    if prediction.interval is not None:  # else the network's card knows nothing of trust, and the set is empty too
-        yield escape(prediction_set_in_words(prediction.prediction_set, prediction.error_level))
-        yield LEVEL_OF_VOLUMES if prediction.slices > 1 else ""
-        yield INTERVAL_IN_WORDS
-    yield "</p>"
+def _answer(prediction: PredictionData) -> dict[str, Any]:
+    """Return the answer in words, its bar, and how far to trust it; a scan that was refused has no bar."""
+    label, probability, interval = prediction.label, prediction.probability, prediction.interval
+    if label is None or label == "indeterminate" or probability is None:
+        return {"answer": LABELS_IN_WORDS["indeterminate"], "bar": None, "trust": []}
+    return {
+        "answer": f"{probability_in_words(probability, interval)}.",
+        "bar": bar_of(probability, interval, prediction.threshold),
+        "trust": [LABELS_IN_WORDS[label], *_trust(prediction)],
+    }
 
 
-def _warnings(prediction: PredictionData) -> Iterator[str]:
-    if prediction.label is None:
+def _trust(prediction: PredictionData) -> Iterator[str]:
+    if prediction.interval is None:  # the network's card knows nothing of trust, and the set is empty too
         return
-    yield "<h2>What to look out for</h2>"
-    if not prediction.warnings:
-        yield "<p>No warnings.</p>"
-        return
-    items = (f"<li>{escape(warning_in_words(code))} <code>{escape(code)}</code></li>" for code in prediction.warnings)
-    yield f"<ul>{''.join(items)}</ul>"
+    yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
+    if prediction.slices > 1:
+        yield LEVEL_OF_VOLUMES
+    yield INTERVAL_IN_WORDS
 
 
 def _read(prediction: PredictionData, scan: Scan, name: str) -> Iterator[tuple[str, str]]:
@@ -112,9 +92,9 @@ def _explained(prediction: PredictionData) -> Iterator[tuple[str, str]]:
         yield "Heatmap", f"{how}; {100 * inside:.0f} % of what speaks for {prediction.label} lies in the lungs"
 
 
-def _made_by(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for stage, network in model.items():
-        known = network.items() if isinstance(network, Mapping) else [("", network)]
-        yield stage.capitalize(), ", ".join(f"{key} {value}".strip() for key, value in known)
-    yield "Software", f"lungct {version('lungct')}"
-    yield "Date", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _made_by(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{stage.capitalize(): network for stage, network in model.items()},
+        "Software": f"lungct {version('lungct')}",
+        "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common.page import picture_uri
+from ...common.rendering import render
 from ...common.warning_codes import warning_in_words
 from ...sources import Scan
 from ...sources.nifti import write_nifti
 from ..prediction import Prediction
-from ..results.charts import probability_bar, slice_chart
+from ..results.charts import bar_of, chart_of
 from ..results.overlay import draw_layers, draw_plain, place_in_words
 from ..results.wording import (
     HEATMAP_IN_WORDS,
@@ -66,7 +68,7 @@ def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
             "heatmap": HEATMAP_IN_WORDS if judged else "",
         },
         "bar": _bar(prediction) if judged else "",
-        "chart": slice_chart(own, prediction.threshold) if prediction.slices > 1 else "",
+        "chart": _chart(own, prediction.threshold) if prediction.slices > 1 else "",
         "slices": [_slice(prediction, index, judged, len(shown)) for index in shown],
         "first": shown.index(_most_suspicious(prediction, judged)),
         "files": list(_files(prediction, scan, folder)),
@@ -93,7 +95,12 @@ def _facts(prediction: Prediction) -> Iterator[str]:
 
 
 def _bar(prediction: Prediction) -> str:
-    return probability_bar(prediction.probability or 0.0, prediction.interval, prediction.threshold)
+    bar = bar_of(prediction.probability or 0.0, prediction.interval, prediction.threshold)
+    return render("pipeline/results/templates/bar.svg", bar=bar)
+
+
+def _chart(probabilities: NDArray[np.float32], threshold: float | None) -> str:
+    return render("pipeline/results/templates/chart.svg", chart=chart_of(probabilities, threshold))
 
 
 def _most_suspicious(prediction: Prediction, judged: bool) -> int:

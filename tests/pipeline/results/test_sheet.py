@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from lungct.classify import Classification
+from lungct.common.rendering import render
 from lungct.common.warning_codes import CODES, warning_in_words
 from lungct.lungseg.quality import FLAGS
 from lungct.pipeline import Prediction
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.decision import LOOKS_LIKE, UNLIKE
-from lungct.pipeline.results.charts import probability_bar, slice_chart
+from lungct.pipeline.results.charts import bar_of, chart_of
 from lungct.pipeline.results.wording import DISCLAIMER, prediction_set_in_words
 from lungct.sources import WARNINGS
 from lungct.weights import CLASSIFIER, load_card
@@ -138,11 +139,12 @@ def test_a_long_volume_shows_a_choice_with_its_most_suspicious_slice():
 
 
 def test_charts_put_figures_where_they_belong():
-    bar = probability_bar(0.5, (0.25, 0.75), 0.4)
+    bar = render("pipeline/results/templates/bar.svg", bar=bar_of(0.5, (0.25, 0.75), 0.4))
     assert 'cx="200.0"' in bar
     assert 'x="110.0" y="29" width="180.0"' in bar
     assert "M164.0 19" in bar
-    chart = slice_chart(np.array([0.2, np.nan, 0.8], np.float32), 0.5)
+    probabilities = np.array([0.2, np.nan, 0.8], np.float32)
+    chart = render("pipeline/results/templates/chart.svg", chart=chart_of(probabilities, 0.5))
     assert 'class=below d="M0.1 100v-20.0h.8v20.0z"' in chart
     assert 'class=above d="M2.1 100v-80.0h.8v80.0z"' in chart
 

@@ -48,11 +48,14 @@ def without_air_and_tissue(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> 
     -------
     ndarray of bool, same shape
     """
+    outside = _outside_blocks(hu)
+    if (mask[::BLOCK, ::BLOCK] & outside).any():
+        mask = mask & ~_of_pixels(outside, hu.shape)
     if not mask.any():
         return mask
     rows, columns = (np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0))
     box = slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)
-    parts = Components.of(mask[box] & ~outside_air(hu)[box])
+    parts = Components.of(mask[box])
     small = parts.sizes < SMALL_PART * parts.sizes.max(initial=0)
     dense = parts.sum_of(hu[box]) > DENSE_HU * parts.sizes
     kept = np.zeros_like(mask)
@@ -71,10 +74,18 @@ def outside_air(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
     -------
     ndarray of bool, same shape
     """
-    blocks = np.asarray(Image.fromarray(np.ascontiguousarray(hu)).reduce(BLOCK))
-    parts = Components.of(blocks < OUTSIDE_HU)
-    outside = parts.mask(parts.at_border())
-    return outside.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[: hu.shape[0], : hu.shape[1]]
+    return _of_pixels(_outside_blocks(hu), hu.shape)
+
+
+def _outside_blocks(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which squares of a slice are air around the body."""
+    parts = Components.of(np.asarray(Image.fromarray(np.ascontiguousarray(hu)).reduce(BLOCK)) < OUTSIDE_HU)
+    return parts.mask(parts.at_border())
+
+
+def _of_pixels(blocks: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return for each pixel of a slice what its square is."""
+    return blocks.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[: shape[0], : shape[1]]
 
 
 def add_tips(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:

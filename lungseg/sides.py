@@ -1,0 +1,97 @@
+"""Which lung is which: a mask of both split into the patient's right and left."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common.threads import side_by_side
+from .components import Components
+
+RIGHT, LEFT = 1, 2
+"""Labels of the patient's right and left lung, as lungmask gives them."""
+
+BLOCK = 4
+"""Side in pixels of the squares on which the cut between touching lungs is looked for."""
+
+DEEP_VALLEY = 0.2
+"""Depth, as a share of the fullest column, from which a valley between two heaps of lung is the mediastinum."""
+
+WHOLE = 0.9
+"""A part with at least this share on one side of the cut belongs to that side whole."""
+
+FROM_MIDDLE = 1.0
+"""Cost of a cut as far from the middle as the picture is wide, for each row: lung costs 1 a square."""
+
+
+def left_and_right(mask: NDArray[np.bool_], threads: int | None = None) -> NDArray[np.uint8]:
+    """Label the patient's right lung 1 and left lung 2.
+
+    Columns run from the patient's right to the left, as `Scan` holds them wherever the input says how the patient lies.
+    Each slice is cut from front to back along the way that crosses least lung and stays near the mediastinum; parts that
+    lie almost wholly on one side stay whole, so that only lungs that touch are cut. Of a volume the mediastinum is found
+    in all slices together; a slice with one lung alone is judged by it too.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width) or (slices, height, width)
+    threads : int, optional
+        By default as many as this process may use.
+
+    Returns
+    -------
+    ndarray of uint8, same shape
+        0 outside, 1 right, 2 left.
+    """
+    volume = mask.reshape(-1, *mask.shape[-2:])
+    labels = np.zeros(volume.shape, dtype=np.uint8)
+    if not volume.any():
+        return labels.reshape(mask.shape)
+    middle = _mediastinum(volume.sum(axis=(0, 1)))
+
+    def label(index: int) -> None:
+        if volume[index].any():
+            labels[index] = _label_slice(volume[index], middle)
+
+    for _ in side_by_side(label, range(len(volume)), threads):
+        pass
+    return labels.reshape(mask.shape)
+
+
+def _mediastinum(columns: NDArray[np.integer]) -> float:
+    """Return the column between the lungs: the deepest valley between two heaps, else the picture's middle."""
+    left, right = np.maximum.accumulate(columns), np.maximum.accumulate(columns[::-1])[::-1]
+    depth = np.minimum(left, right).astype(float) - columns
+    deepest = depth.max()
+    if deepest < DEEP_VALLEY * columns.max():
+        return len(columns) / 2
+    return float(np.flatnonzero(depth > 0.9 * deepest).mean())
+
+
+def _label_slice(mask: NDArray[np.bool_], middle: float) -> NDArray[np.uint8]:
+    on_right = np.arange(mask.shape[1]) < _cut(mask, middle)[:, None]
+    parts = Components.of(mask)
+    share = parts.inner(mask & on_right) / parts.sizes
+    right, left = parts.mask(share >= WHOLE), parts.mask(share <= 1 - WHOLE)
+    return np.where(mask, np.where(right | (on_right & ~left), RIGHT, LEFT), 0).astype(np.uint8)
+
+
+def _cut(mask: NDArray[np.bool_], middle: float) -> NDArray[np.float64]:
+    """Return the column of the cut in each row: the cheapest way from front to back, by dynamic programming."""
+    blocks = mask[::BLOCK, ::BLOCK]
+    rows, columns = blocks.shape
+    away = np.abs(np.arange(columns) + 0.5 - middle / BLOCK) / columns
+    cost = blocks + FROM_MIDDLE * away
+    came_from = np.zeros((rows, columns), dtype=np.intp)
+    total = cost[0]
+    for row in range(1, rows):
+        beside = np.pad(total, 1, constant_values=np.inf)
+        choices = np.stack([beside[1:-1], beside[:-2], beside[2:]])
+        best = choices.argmin(axis=0)
+        came_from[row] = np.arange(columns) + np.array([0, -1, 1])[best]
+        total = cost[row] + choices.min(axis=0)
+    way = np.empty(rows, dtype=np.intp)
+    way[-1] = total.argmin()
+    for row in range(rows - 1, 0, -1):
+        way[row - 1] = came_from[row, way[row]]
+    return np.repeat((way + 0.5) * BLOCK, BLOCK)[: mask.shape[0]]

@@ -11,7 +11,7 @@ from PIL import Image
 from lungct.common.page import figure_in_words, html_figure, html_page, html_table, picture_uri, write_json, write_page
 
 
-def test_numbers_that_are_none_become_null_and_words_stay(tmp_path):
+def test_nan_becomes_null_and_words_stay(tmp_path):
     write_json(tmp_path / "a.json", {"NaN": [math.nan, 1.5, {"x": (1, math.inf)}], "path": tmp_path, "none": None})
     assert json.loads((tmp_path / "a.json").read_text()) == {
         "NaN": [None, 1.5, {"x": [1, None]}], "path": str(tmp_path), "none": None,
@@ -30,7 +30,7 @@ def test_page_escapes_names(tmp_path):
     assert html_table([]) == ""
 
 
-def test_page_can_hold_its_pictures():
+def test_page_can_embed_its_pictures():
     grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
     address = picture_uri(grey, "PNG")
     kind, content = address.split(",")

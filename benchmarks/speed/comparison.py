@@ -70,7 +70,7 @@ def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Fig
 
 
 def _race(card: Card, size: int, settings: Settings) -> tuple[list[Skipped], dict[str, Timing], dict[str, float]]:
-    """Return who can't take part, the times of the others, and how far their outputs are from Keras'."""
+    """Return who can't take part, the others' times, and how far their outputs are from those of Keras."""
     entries = [*keras_contenders(keras_model(card, size), size), *engine_contenders(card, size)]
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
     contenders = [entry for entry in entries if isinstance(entry, Contender)]

@@ -1,4 +1,4 @@
-"""What only a fresh process shows: how long until the first answer, and how much memory it takes."""
+"""Measurements that need a fresh process: time until the first answer, and memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Recipe({size}, {filters})(grey({size}))
 
 
 def measure_processes(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
-    """Start fresh processes, of each kind in turn."""
+    """Start fresh processes, one of each kind in turn."""
     first = "first answer, one picture"
     codes = {"import lungct.pipeline": "import lungct.pipeline", first: _first_answer("")}
     for engine in ("onnxruntime", "openvino"):

@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.training.backbones [NAME ...] [--slices 20]
 
-Times are of the exported network at 224 x 224, one slice at a time, on the engine the product uses; weights don't
-matter for them. How well a backbone learns: lungct train classify --backbone NAME, see docs/training-classify.md.
+Times are of the exported network at 224 x 224, one slice at a time, on the engine that lungct uses; weights don't
+affect them. To see how well a backbone learns: lungct train classify --backbone NAME, see docs/training-classify.md.
 """
 
 import argparse

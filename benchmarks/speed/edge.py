@@ -1,8 +1,8 @@
 """Process one slice with LiteRT in 400 MB, which is what a Raspberry Pi 3 with 1 GB can spare.
 
 examples/raspberry_pi.py runs in a fresh process whose address space is limited (RLIMIT_AS). Everything it maps,
-including code and files, counts, so its resident memory can't reach the limit. The printed peak is that of resident memory (VmHWM).
-Times are this computer's, not a Pi's.
+including code and files, counts, so its resident memory can't reach the limit. The printed peak is that of resident
+memory (VmHWM). Times are this computer's, not a Pi's.
 
 Run: python -m benchmarks.speed.edge [FOLDER]
 

@@ -3,8 +3,8 @@
 Run: python -m benchmarks.trust.wrong_inputs OUT [--packages DIR] [--xrays DIR] [--ct DIR ...] [--every N]
 
 Writes OUT/KIND/*.png, some as .npy in HU, and OUT/sources.csv: file, kind, source, licence, half. A source is what
-pictures may share: a photograph, a patient, a recipe of noise. The sources of each kind are split into halves: a for choosing
-a method, b for reporting. --xrays is a folder of X-rays, --ct are folders named as in CT_FOLDERS below.
+pictures may share: a photograph, a patient, a recipe of noise. The sources of each kind are split into halves: a for
+choosing a method, b for reporting. --xrays is a folder of X-rays, --ct are folders named as in CT_FOLDERS below.
 
 --every N keeps every Nth picture.
 

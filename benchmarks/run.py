@@ -62,7 +62,7 @@ def main() -> None:
     sections = [Section("machine", "Machine", _facts(machine, quick_run=options.quick))]
     sections[0].show(console)
     if busy():
-        console.print(f"Other programs are running (load {os.getloadavg()[0]:.1f}): these times are none to quote.")
+        console.print(f"Other programs are running (load {os.getloadavg()[0]:.1f}): don't quote these times.")
     start = time.perf_counter()
     for step in STEPS:
         section, measured = step(settings, figures)

@@ -196,13 +196,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=SLICES, help="folder of pictures or DICOM slices")
-    parser.add_argument("--count", type=int, default=200, help="inputs a turn")
+    parser.add_argument("--count", type=int, default=200, help="inputs per turn")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each way")
-    parser.add_argument("--rows", type=int, default=20_000, help="rows that are kept, to time it")
+    parser.add_argument("--rows", type=int, default=20_000, help="number of rows to store when timing it")
     arguments = parser.parse_args()
     console = Console()
     if busy():
-        console.print("Other programs are running: these figures say little.", style="red")
+        console.print("Other programs are running: these figures are unreliable.", style="red")
     console.print(describe())
     files = choose(arguments.data, arguments.count)
     with tempfile.TemporaryDirectory() as folder, two_nodes() as address:

@@ -63,8 +63,9 @@ def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Fig
             measured["keras_classifier_ms"] = timings["Keras predict"].ms
             measured["keras_efficientnet_ms"] = timings[EFFICIENTNET].ms
     note = (
-        "Batch 1, all threads on one slice, unless the row says otherwise. Unlike Keras: the largest difference of the "
-        "first output from Keras predict's. GFLOP/s count convolutions and matrix products, as if done directly."
+        "Batch 1, all threads on one slice, unless the row says otherwise. Unlike Keras: the largest difference "
+        "between the first output and that of Keras predict. GFLOP/s count convolutions and matrix products as if "
+        "computed directly."
     )
     return Section("networks", "The networks alone", rows, note), measured
 

@@ -32,7 +32,8 @@ def measure_install(_settings: Settings, _figures: Figures) -> tuple[Section, Fi
                 "not installed here": ", ".join(missing) or None,
             }
         )
-    return Section("install", "Install size", rows, "As installed here, with what Python compiled on installing."), {}
+    note = "As installed here, including the bytecode that Python compiled during installation."
+    return Section("install", "Install size", rows, note), {}
 
 
 def own_size() -> float:

@@ -43,7 +43,7 @@ def measure_peak(settings: Settings, _figures: Figures) -> tuple[Section, Figure
         for name, value in reached.items()
     ]
     title = f"Peak of this machine, float32, {available_threads()} threads"
-    return Section("peak", title, rows, "The highest of the best is the peak below."), {"peak": max(reached.values())}
+    return Section("peak", title, rows, "The highest of these is the peak used below."), {"peak": max(reached.values())}
 
 
 def convolutions(channels: int, layers: int = LAYERS) -> bytes:

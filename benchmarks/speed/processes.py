@@ -49,8 +49,8 @@ def measure_processes(settings: Settings, _figures: Figures) -> tuple[Section, F
     rows: list[Row] = [_row(name, taken) for name, taken in runs.items()]
     seconds, _, peak = (spread(values)["median"] for values in zip(*runs[first], strict=True))
     note = (
-        "From the first import to the answer, and, in the next column, with the start and the end of the interpreter. "
-        "The recipe builds its networks and loads no weights, so it is the faster for it."
+        "The first column is the time from the first import to the answer; the second includes starting and ending the "
+        "interpreter. The recipe builds its networks but loads no weights, which makes it faster."
     )
     section = Section("processes", f"Fresh processes, medians of {settings.processes}", rows, note)
     return section, {"cold_start_s": seconds, "picture_mb": peak}

@@ -67,7 +67,7 @@ def measure_recipe(settings: Settings, _figures: Figures) -> tuple[Section, Figu
         {"what": what, "ms a slice": timing.spread, "slices/s": 1000 / timing.ms, "times as fast": slow / timing.ms}
         for what, timing in timings.items()
     ]
-    note = "The recipe takes the picture from memory, with untrained weights; the file is read, judged and mapped back."
+    note = "The recipe takes the picture from memory, untrained; lungct reads the file and maps the result back."
     # At another size than the notebook's, this is not a measurement of it.
     measured = {} if settings.quick else {"recipe_ms": slow, "pipeline_ms": fast}
     return Section("recipe", "The whole pipeline against the notebook's recipe", rows, note), measured

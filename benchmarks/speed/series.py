@@ -65,9 +65,9 @@ def measure_series(settings: Settings, _figures: Figures) -> tuple[Section, Figu
         timings = race(contenders, settings.slow_rounds, 2 * settings.turn, warm=True)
     bare, rows = _rows(runs, timings, len(scan))
     note = (
-        f"{len(scan)} slices of {scan.shape[1]} x {scan.shape[2]}, those of examples/series there and back again, "
-        "uncompressed. Bare: how often the pipeline ran each network, counted, times what a run takes with a slice on "
-        "each core. Finding the lungs: the whole from memory less stage 2."
+        f"{len(scan)} slices of {scan.shape[1]} x {scan.shape[2]}, those of examples/series forwards and backwards, "
+        "uncompressed. Bare: the counted runs of each network, times the duration of a run with a slice on each core. "
+        "Finding the lungs: the total from memory minus stage 2."
     )
     measured = {"series_ms": timings[FOLDER].ms, "scan_ms": timings[SCAN].ms, "bare_ms": bare}
     return Section("series", "A series", rows, note), measured

@@ -89,5 +89,5 @@ def judge(figures: Figures, *, quick: bool = False) -> Section:
         "targets",
         f"Targets: {met} of {len(rows)} met",
         rows,
-        "A quick run: none of it to be quoted." if quick else "Medians of this run.",
+        "A quick run: don't quote its figures." if quick else "Medians of this run.",
     )

@@ -52,7 +52,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(BACKBONES), metavar="NAME", help="all by default")
-    parser.add_argument("--slices", type=int, default=20, help="that are timed")
+    parser.add_argument("--slices", type=int, default=20, help="number of slices to time")
     given = parser.parse_args()
     table = Table("backbone", "parameters, millions", "GFLOPs a slice", "ms a slice", "to the first")
     first = None

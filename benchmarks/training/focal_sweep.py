@@ -92,7 +92,7 @@ def draw(covid: NDArray[np.bool_], ratio: int | None, rng: np.random.Generator) 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lite0", type=Path, help="the network's start")
+    parser.add_argument("lite0", type=Path, help="the initial weights")
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")

@@ -1,22 +1,22 @@
-# Two commands for people: `make demo` and `make test`. Needs Python 3.11 or newer and make, nothing else.
+# The two main commands: `make demo` and `make test`. They need Python 3.11 or newer and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
 CODE := $(shell find common sources weights lungseg classify pipeline -name '*.py' -o -path '*/templates/*') __init__.py __main__.py
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 STRICT := --config-settings editable_mode=strict
-# Where a machine has CPU builds of its own, pip's settings say so; nothing here names an index.
+# No package index is named here: set one in pip's configuration, for example for CPU-only builds.
 
 .PHONY: demo test lint bench clean help
 
 help:
-	@echo "make demo   install into .venv, judge the slices and the series in examples/, write results/"
-	@echo "make test   install everything, check style and types, run all tests"
-	@echo "make bench  time everything against what it replaces, write docs/performance.*; ten minutes, nothing else running"
+	@echo "make demo   install into .venv, run the pipeline on the slices and the series in examples/, write results/"
+	@echo "make test   install everything, check style, spelling and types, run all tests"
+	@echo "make bench  time lungct against what it replaces, write docs/performance.*; takes ten minutes on an otherwise idle machine"
 	@echo "make clean  remove .venv, results and caches"
 
 demo: .venv/demo
 	$(BIN)/lungct predict examples --out results --html
-	@echo "Open results/*.html: a sheet for each scan, with the lungs that were found; results/predictions.csv has the numbers."
+	@echo "Open results/*.html: a sheet for each scan, showing the lungs that were found. The numbers are in results/predictions.csv."
 
 test: .venv/test lint
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
@@ -24,6 +24,7 @@ test: .venv/test lint
 lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/typos
 	$(BIN)/mypy -p lungct
 
 bench: .venv/test

@@ -2,7 +2,7 @@
 
 Run: python benchmarks/plot.py [--figures docs/performance.json] [--page docs/performance.md]
 
-The pictures lie beside the page; the tables stand in it between two comments, `BEGIN` and `END`.
+The figures are stored beside the page; the tables are in it, between two comments, `BEGIN` and `END`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
 
-# Started by its path, Python looks for modules in this folder only, not where `benchmarks` lies.
+# If a script is started by its path, Python looks for modules only in its folder, not in that of `benchmarks`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.common.examples import ROOT
@@ -57,7 +57,7 @@ def filled(page: str, text: str) -> str:
     Raises
     ------
     ValueError
-        When it has not exactly one place for it.
+        If it doesn't have exactly one place for it.
     """
     if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
         raise ValueError(f"the page needs one line {BEGIN} and, behind it, one line {END}: the tables go between them")
@@ -78,7 +78,7 @@ def contents(sections: Sections, pictures: Mapping[str, Path]) -> str:
 
 
 def draw(sections: Sections, folder: Path) -> dict[str, Path]:
-    """Draw what there is and return each picture's path by the section it belongs to."""
+    """Draw the available figures; return each one's path by its section."""
     drawings = {
         "networks": _networks,
         "stages": _stages,
@@ -137,7 +137,7 @@ def _one(rows: Sequence[Row], label: str, column: str, xlabel: str) -> Figure:
 
 
 def _bars(ax: Axes, rows: Sequence[Row], label: str, column: str) -> None:
-    """Draw a bar for each row that was measured, the first on top."""
+    """Draw a bar for each measured row, with the first on top."""
     bars = [(str(row[label]), _spread(row[column])) for row in rows if row.get(column) is not None]
     for place, (name, (median, low, high)) in enumerate(bars):
         ax.barh(place, median, color=BLUE)
@@ -150,7 +150,7 @@ def _bars(ax: Axes, rows: Sequence[Row], label: str, column: str) -> None:
 
 
 def _lines(rows: Sequence[Row], mark: str, xlabel: str) -> Figure:
-    """Draw a panel for each network, a line for each row; columns whose name holds `mark` are its points."""
+    """Draw a panel for each network and a line for each row; columns whose name contains `mark` are the points."""
     networks = _groups(rows, "network")
     figure, axes = plt.subplots(1, len(networks), figsize=(5 * len(networks), 3.4), layout="constrained", squeeze=False)
     for (name, group), ax in zip(networks, axes[0], strict=True):
@@ -179,7 +179,7 @@ def _spread(cell: Any) -> tuple[float, float, float]:
 
 
 def _groups(rows: Sequence[Row], column: str) -> list[tuple[str, list[Row]]]:
-    """Return rows by what stands in a column, in the order given."""
+    """Return rows grouped by the value of a column, in the given order."""
     names = dict.fromkeys(str(row[column]) for row in rows)
     return [(name, [row for row in rows if row[column] == name]) for name in names]
 

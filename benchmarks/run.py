@@ -1,4 +1,4 @@
-"""Time lungct against what it replaces, and against what this machine can do: `make bench`.
+"""Time lungct against what it replaces, and against the peak of this machine: `make bench`.
 
 Run: python benchmarks/run.py [--quick] [--out docs/performance.json] [--torch-python PATH]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-# Started by its path, Python looks for modules in this folder only, not where `benchmarks` lies.
+# If a script is started by its path, Python looks for modules only in its folder, not in that of `benchmarks`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
@@ -38,7 +38,7 @@ from benchmarks.speed.stages import measure_stages
 from benchmarks.speed.targets import judge
 
 STEPS = (
-    measure_processes,  # first: TensorFlow, loaded later, would make this process hard to fork
+    measure_processes,  # first, because a process that has loaded TensorFlow is hard to fork
     measure_install,
     measure_peak,
     measure_networks,
@@ -62,7 +62,7 @@ def main() -> None:
     sections = [Section("machine", "Machine", _facts(machine, quick_run=options.quick))]
     sections[0].show(console)
     if busy():
-        console.print(f"Other programs are running (load {os.getloadavg()[0]:.1f}): these times are none to quote.")
+        console.print(f"Other programs are running (load {os.getloadavg()[0]:.1f}): don't quote these times.")
     start = time.perf_counter()
     for step in STEPS:
         section, measured = step(settings, figures)
@@ -87,7 +87,7 @@ def parse() -> argparse.Namespace:
 
 
 def keep(path: Path, sections: list[Section], figures: Figures, *, quick_run: bool) -> None:
-    """Write the JSON; after every step, so that nothing measured is lost."""
+    """Write the JSON after every step, so that no measurement is lost."""
     kept = {
         "quick": quick_run,
         "figures": figures,

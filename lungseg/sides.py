@@ -83,15 +83,17 @@ def _cut(mask: NDArray[np.bool_], middle: float) -> NDArray[np.float64]:
     away = np.abs(np.arange(columns) + 0.5 - middle / BLOCK) / columns
     cost = blocks + FROM_MIDDLE * away
     came_from = np.zeros((rows, columns), dtype=np.intp)
-    total = cost[0]
+    total = np.full(columns + 2, np.inf)  # with a wall at either end
+    total[1:-1] = cost[0]
+    here = np.arange(columns)
     for row in range(1, rows):
-        beside = np.pad(total, 1, constant_values=np.inf)
-        choices = np.stack([beside[1:-1], beside[:-2], beside[2:]])
-        best = choices.argmin(axis=0)
-        came_from[row] = np.arange(columns) + np.array([0, -1, 1])[best]
-        total = cost[row] + choices.min(axis=0)
+        step = np.where(total[:-2] < total[2:], -1, 1)
+        beside = np.minimum(total[:-2], total[2:])
+        straight = total[1:-1] <= beside
+        came_from[row] = here + np.where(straight, 0, step)
+        total[1:-1] = cost[row] + np.where(straight, total[1:-1], beside)
     way = np.empty(rows, dtype=np.intp)
-    way[-1] = total.argmin()
+    way[-1] = total[1:-1].argmin()
     for row in range(rows - 1, 0, -1):
         way[row - 1] = came_from[row, way[row]]
     return np.repeat((way + 0.5) * BLOCK, BLOCK)[: mask.shape[0]]

@@ -1,4 +1,4 @@
-"""What tests share: real example slices, a generated chest, the opened pipeline, the training data where present."""
+"""Shared fixtures: real example slices, a synthetic chest, the open pipeline, the training data if present."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs data that nobody may ship; a package that is missing fails, or ask for -m "not train"."""
+    """Skip tests whose data can't be shipped; for a missing package tests fail, unless run with -m "not train"."""
     skip = pytest.mark.skip(reason=f"needs the training data in {SHARED}")
     for item in items:
         if item.get_closest_marker("shared") and not SHARED.is_dir():
@@ -45,10 +45,11 @@ def quick_graphs(request):
 
 @contextmanager
 def eager_training():
-    """Train without graphs: tracing one costs as much as twenty-five steps of these networks, a test takes fewer.
+    """Train without graphs: tracing one takes as long as twenty-five steps, and a test needs fewer.
 
-    That the losses also work in a graph, the segmenter of tests/pipeline/test_training.py and the small network of
-    tests/classify/test_training.py show.
+    That the losses also work in a graph is tested by the segmenter in
+    tests/pipeline/commands/training/test_training.py and the small network in
+    tests/classify/training/test_training.py.
     """
     import keras
 
@@ -58,7 +59,7 @@ def eager_training():
 
 
 def make_chest(height=160, width=200, seed=0):
-    """Return a chest drawn with ellipses in HU, float32, and its lungs, bool."""
+    """Return a chest made of ellipses in HU, float32, and its lungs, bool."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     y, x = (y - height / 2) / height, (x - width / 2) / width

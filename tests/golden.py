@@ -1,6 +1,6 @@
-"""What the shipped networks say of the examples, kept so that a change is noticed.
+"""The shipped networks' answers for the examples, stored so that a change is noticed.
 
-Run: python -m tests.golden   (when weights changed on purpose: it writes tests/golden.json anew)
+Run: python -m tests.golden   (if weights were changed on purpose: rewrites tests/golden.json)
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def import_graph() -> Graph:
 
 
 def absolute_imports(path: Path) -> Iterator[str]:
-    """Yield the modules that a file imports by an absolute name."""
+    """Yield the modules that a file imports by absolute name."""
     for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -47,7 +47,7 @@ def _imported(path: Path, known: frozenset[Path]) -> Iterator[Path]:
 
 
 def circles(graph: Graph) -> list[list[Path]]:
-    """Return the groups of files that reach each other (Tarjan's strongly connected components)."""
+    """Return the groups of files that import each other (Tarjan's strongly connected components)."""
     index: dict[Path, int] = {}
     low: dict[Path, int] = {}
     stack: list[Path] = []

@@ -1,4 +1,4 @@
-"""What holds the rooms apart: import directions, cheap imports, and one name in site-packages."""
+"""Rules of the architecture: import directions, cheap imports, and one name in site-packages."""
 
 import configparser
 import importlib
@@ -30,7 +30,7 @@ ROOMS_MAY_IMPORT = {
 
 WINGS_MAY_IMPORT = {
     "sources": {"sources/dicom", "sources/raw"},
-    "sources/dicom": {"sources"},  # the files that say what a scan is: no file of either reaches back
+    "sources/dicom": {"sources"},  # the files that define a scan: none of them imports the others
     "sources/raw": {"sources"},
     "lungseg": set(),
     "lungseg/data": {"lungseg"},
@@ -63,7 +63,7 @@ WINGS_MAY_IMPORT = {
     },
     "pipeline/commands/training": {"pipeline/commands"},
 }
-"""Inside a room, by folder; the folder of a room itself holds what its wings stand on, or what they all hand on."""
+"""Inside a room, by folder; the room's own folder holds what its wings build on, or re-exports them."""
 
 DOORS = {
     Path(f"pipeline/{name}.py"): Path(f"pipeline/{target}.py")
@@ -75,7 +75,7 @@ DOORS = {
         "sklearn": "adapters/sklearn",
     }.items()
 }
-"""Files that only hand on what stands in a wing, under the name that users import."""
+"""Files that only re-export what is in a wing, under the name that users import."""
 
 MOST_FILES, MOST_LINES = 20, 300
 
@@ -88,7 +88,7 @@ def python(code, **environment):
     return done.stdout
 
 
-def test_rooms_import_one_way():
+def test_rooms_import_in_one_direction():
     for path, imported in import_graph().items():
         room = path.parts[0]
         others = {other.parts[0] for other in imported} - {room}
@@ -96,9 +96,9 @@ def test_rooms_import_one_way():
         assert not any(name.split(".")[0] == "lungct" for name in absolute_imports(path)), f"{path}: import relatively"
 
 
-def test_wings_import_one_way():
+def test_wings_import_in_one_direction():
     for path, imported in import_graph().items():
-        if path.name == "__init__.py":  # hands on what its wings hold
+        if path.name == "__init__.py":  # re-exports what its wings contain
             continue
         wing, inside = path.parent.as_posix(), {other for other in imported if other.parts[0] == path.parts[0]}
         if path in DOORS:
@@ -109,7 +109,7 @@ def test_wings_import_one_way():
         assert others <= WINGS_MAY_IMPORT.get(wing, set()), f"{path} imports from {others}"
 
 
-def test_no_two_files_reach_each_other():
+def test_no_two_files_import_each_other():
     assert circles(import_graph()) == []
 
 
@@ -130,7 +130,7 @@ def test_folders_and_files_stay_small():
 
 
 def test_the_package_lists_every_folder():
-    """A folder that is missing in setup.cfg would be missing in the wheel, and nowhere else."""
+    """A folder that is missing in setup.cfg would be missing only in the wheel."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     listed = config["options"]["packages"].split()
@@ -139,7 +139,7 @@ def test_the_package_lists_every_folder():
     assert all((ROOT / path.parent / "__init__.py").exists() for path in files())
 
 
-def test_the_front_door_is_light_and_opens_everything():
+def test_the_package_imports_lazily_and_exports_everything():
     code = "import sys, time; begun = time.perf_counter(); import lungct; took = time.perf_counter() - begun"
     loaded = python(f"{code}; print(took, *sys.modules)").split()
     assert float(loaded[0]) < 0.1
@@ -154,7 +154,7 @@ def test_the_front_door_is_light_and_opens_everything():
 
 
 @pytest.mark.parametrize("command", [["-m", "lungct"], [str(Path(sys.executable).with_name("lungct"))]])
-def test_the_command_says_its_version(command):
+def test_the_command_prints_its_version(command):
     whole = command if len(command) == 1 else [sys.executable, *command]
     done = subprocess.run([*whole, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"lungct {version('lungct')}\n"
@@ -178,7 +178,7 @@ def test_importing_the_pipeline_is_cheap():
         assert heavy not in loaded
 
 
-def test_training_alone_loads_tensorflow(covid_slice):
+def test_only_training_loads_tensorflow(covid_slice):
     code = f"import sys; from lungct.pipeline import Pipeline; Pipeline.from_pretrained().predict({str(covid_slice)!r})"
     loaded = python(f"{code}; print(*sys.modules)").split()
     assert {"openvino", "onnxruntime"} & set(loaded) == {"onnxruntime"}
@@ -232,7 +232,7 @@ def test_python_in_the_documentation_runs(tmp_path, page):
         assert done.returncode == 0, done.stderr
 
 
-def test_readme_says_what_the_cards_say():
+def test_readme_agrees_with_the_cards():
     from lungct.weights import CLASSIFIER, SEGMENTER, load_card
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -257,7 +257,7 @@ def test_embedding_example_runs(tmp_path):
 
 @pytest.mark.install
 def test_wheel_holds_one_top_level_name_and_works_beside_a_users_pipeline_module(tmp_path):
-    """Built wheel, unpacked where no checkout is: the networks come along, and `import pipeline` stays the user's."""
+    """The wheel, unpacked outside the checkout, contains the networks, and `import pipeline` stays the user's."""
     import zipfile
 
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Forked children, pickles and copies: what was opened or decoding elsewhere works again, and nothing hangs."""
+"""Forked children, pickles and copies: networks and decoders work in them, and nothing hangs."""
 
 import copy
 import os
@@ -90,10 +90,10 @@ def test_a_used_pipeline_predicts_in_a_child(engine):
     run(PREDICTING, PICTURE, engine)
 
 
-def test_pipelines_travel_and_are_opened_where_they_arrive(pipe):
+def test_pickled_pipelines_open_their_networks_on_arrival(pipe):
     before = pipe.predict(PICTURE)
     packed = pickle.dumps(pipe)
-    assert len(packed) < 1_000_000  # no network inside
+    assert len(packed) < 1_000_000  # contains no network
     arrived = pickle.loads(packed)  # noqa: S301 - packed here
     for other in (arrived, copy.deepcopy(pipe)):
         assert isinstance(other, Pipeline)

@@ -1,4 +1,4 @@
-"""The shipped networks say of the examples what they said when shipped: `python -m tests.golden` remakes it."""
+"""The shipped networks give the stored answers for the examples: `python -m tests.golden` regenerates them."""
 
 import json
 
@@ -15,12 +15,12 @@ def found(pipe):
 
 
 @pytest.mark.parametrize("name", [path.name for path in EXAMPLES])
-def test_examples_are_judged_as_they_were(found, name):
+def test_examples_get_the_same_answers_as_before(found, name):
     kept, now = GOLDEN[name], found[name]
     assert (now["label"], now["warnings"]) == (kept["label"], kept["warnings"])
     assert now["probability"] == pytest.approx(kept["probability"], abs=0.01)
     assert now["lung_pixels"] == pytest.approx(kept["lung_pixels"], rel=0.01)
 
 
-def test_nothing_else_is_kept():
+def test_the_file_contains_nothing_else():
     assert set(GOLDEN) == {path.name for path in EXAMPLES}

@@ -1,4 +1,4 @@
-"""The example for a Raspberry Pi answers as the pipeline does, with little installed and little memory."""
+"""The Raspberry Pi example gives the pipeline's answers with few packages and little memory."""
 
 import ast
 import importlib.util
@@ -53,7 +53,7 @@ def test_agrees_with_the_pipeline(exported, pipe, tmp_path, name):
     assert 2 * (found & expected.lung_mask).sum() / (found.sum() + expected.lung_mask.sum()) > 0.995
 
 
-def test_says_so_where_there_is_no_lung_and_no_network(exported, tmp_path):
+def test_missing_lung_and_missing_networks_are_reported(exported, tmp_path):
     done = judge(exported, SLICES / "covid19-ny-sbu-A062055-abdomen.png", "--out", tmp_path / "mask.png")
     assert done.returncode == 0, done.stderr
     assert "indeterminate" in done.stdout
@@ -78,7 +78,7 @@ def test_stays_within_the_memory_of_a_small_board(exported):
     assert "ended with" in starved["answer"]
 
 
-def test_needs_numpy_pillow_and_litert_alone():
+def test_needs_only_numpy_pillow_and_litert():
     names = set()
     for node in ast.walk(ast.parse(EXAMPLE.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -89,7 +89,7 @@ def test_needs_numpy_pillow_and_litert_alone():
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.6, 1])
-def test_components_are_those_of_scipy(share):
+def test_connected_components_equal_those_of_scipy(share):
     mask = np.random.default_rng(0).random((40, 50)) < share
     labels, areas = load(EXAMPLE).components(mask)
     expected, count = label(mask)

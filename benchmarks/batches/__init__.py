@@ -1,1 +1,1 @@
-"""Many inputs: batches that are killed and go on, their throughput, and a service under load."""
+"""Many inputs: batches that are killed and resumed, their throughput, and a service under load."""

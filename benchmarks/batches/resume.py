@@ -1,4 +1,4 @@
-"""Kills a batch again and again: whether all rows are there once, what time is lost, whether memory stays flat.
+"""Kill a batch repeatedly; check that every row exists exactly once, and measure lost time and memory.
 
 Run: python -m benchmarks.batches.resume FOLDER... --files 5000 --kills 10
 """
@@ -26,7 +26,7 @@ NOT_COMPARED = ("read_ms", "predict_ms", "write_ms")
 
 
 def make_table(folders: list[Path], count: int, work: Path, seed: int) -> Path:
-    """Write a table of real files, repeated as often as it takes, one in a hundred of them cut short."""
+    """Write a table of real files, repeated as often as needed, with one in a hundred truncated."""
     rng = np.random.default_rng(seed)
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
@@ -58,7 +58,7 @@ def finish(table: Path, out: Path) -> tuple[float, float]:
 
 
 def rows(out: Path) -> list[str]:
-    """Return every row but its times, sorted; probabilities as far as the order of threads leaves them alone."""
+    """Return every row without its times, sorted; probabilities are rounded, since they depend on thread order."""
     table = pyarrow.parquet.read_table(out / "predictions").drop_columns(list(NOT_COMPARED))
     return sorted(repr(row) for row in table.to_pylist())
 
@@ -76,14 +76,14 @@ def main() -> None:
 
 
 def measure(arguments: argparse.Namespace, work: Path) -> None:
-    """Run unbroken, in small, and killed."""
+    """Run the batch unbroken, with few files, and killed."""
     table = make_table(arguments.folders, arguments.files, work, arguments.seed)
     few = make_table(arguments.folders, arguments.files // 10, work, arguments.seed)
     _, small_peak = finish(few, work / "few")
     seconds, peak = finish(table, work / "whole")
-    again, _ = finish(table, work / "whole")  # everything is done: what starting costs
+    again, _ = finish(table, work / "whole")  # everything is done, so this is the cost of starting
     rng = np.random.default_rng(arguments.seed)
-    working = max(seconds - again, 0.0)  # of few files the second run may take as long
+    working = max(seconds - again, 0.0)  # with few files, the second run may take as long
     moments = np.diff(np.sort(np.append(rng.uniform(0, working, arguments.kills), 0)))
     spent = 0.0
     for moment in moments:

@@ -4,7 +4,7 @@ Run: python -m benchmarks.batches.service_load [--seconds 60] [--workers 2] [--c
 
 Three runs, one after the other, each bounded in time: the bare pipeline, called by as many threads as the service has
 workers; the service with 16 clients; the service with 64, more than it has places, where clients that get 429 wait as
-long as it says. Every client sends the slices of examples/, one request after another. Nothing else should be running.
+requested. Every client sends the slices of examples/, one request after another. Nothing else should be running.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from ..common.examples import SLICES
 
 PICTURES = sorted(SLICES.glob("*.png"))
 CLIENTS = (16, 64)
-"""Fewer than the service has places, and more."""
+"""Fewer than the places of the service, and more."""
 
 STARTING = 60.0
-"""Seconds in which the service must be there."""
+"""Seconds in which the service must be ready."""
 
 
 def bare(workers: int, seconds: float) -> float:
-    """Return pictures a second of the pipeline alone, reading and JSON included."""
+    """Return pictures per second of the pipeline alone, including reading and JSON."""
     pipe = Pipeline.from_pretrained(callers=workers)
 
     def judge(number: int) -> None:
@@ -52,7 +52,7 @@ def bare(workers: int, seconds: float) -> float:
 
 
 def side_by_side(work: Callable[[int], Any], threads: int, seconds: float) -> tuple[float, list[Any]]:
-    """Let threads do work for some seconds; return how often a second it was done, and all results."""
+    """Let threads work for some seconds; return how often per second the work was done, and all results."""
     results: list[Any] = []
     numbers, start = count(), time.perf_counter()
 
@@ -70,7 +70,7 @@ def side_by_side(work: Callable[[int], Any], threads: int, seconds: float) -> tu
 
 @contextmanager
 def service(workers: int) -> Iterator[tuple[int, int]]:
-    """Yield the port and the process number of a service in a process of its own."""
+    """Yield the port and the process ID of a service in a separate process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -101,7 +101,7 @@ def is_ready(port: int) -> bool:
 
 
 def ask(port: int, picture: Path) -> tuple[int, float]:
-    """Send one picture; return the status and the seconds to its answer; after 429 wait as long as it says."""
+    """Send one picture; return the status and the seconds until its answer; after 429, wait as long as requested."""
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
     body = head + picture.read_bytes() + b"\r\n--b--\r\n"
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=180)
@@ -121,7 +121,7 @@ def ask(port: int, picture: Path) -> tuple[int, float]:
 
 
 def load(port: int, clients: int, seconds: float) -> dict[str, Any]:
-    """Return what clients saw: requests a second that were served, statuses, and times to the answer."""
+    """Return what clients saw: requests served per second, statuses, and times until the answer."""
     start = time.perf_counter()
     _, seen = side_by_side(lambda number: ask(port, PICTURES[number % len(PICTURES)]), clients, seconds)
     passed = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Batches: inputs a second of every way to run one, what keeping rows costs, and the plan of ten million slices.
+"""Batches: inputs per second in every way to run one, the cost of storing rows, and an estimate for ten million slices.
 
 Run: python -m benchmarks.batches.throughput --data FOLDER --count 200
 """
@@ -38,24 +38,24 @@ NODE = {"num_cpus": 1, "object_store_memory": 500 << 20}
 
 
 class Clock(Progress):
-    """Notes when each input was done."""
+    """Records when each input was done."""
 
     def __init__(self) -> None:
         super().__init__(Console(quiet=True), "")
         self.times: list[float] = []
 
     def step(self, error: str | None) -> None:
-        """Note the time."""
+        """Record the time."""
         super().step(error)
         self.times.append(time.perf_counter())
 
 
 Way = Callable[[Clock], object]
-"""Works through all inputs, and tells the clock of each."""
+"""Processes all inputs, and reports each to the clock."""
 
 
 def choose(folder: Path, count: int) -> list[Path]:
-    """Return so many files of a folder, evenly spread over it, repeated where there are fewer."""
+    """Return this many files, evenly spread over a folder, repeated if there are fewer."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not files:
         sys.exit(f"no pictures or DICOM slices in {folder}")
@@ -110,13 +110,13 @@ def ways(files: Sequence[Path], table: Path, out: Path, address: str) -> dict[st
 
 
 def slope(times: Sequence[float]) -> float:
-    """Return results a second, without the first fifth: a line through them, for Ray gives them by the dozen."""
+    """Return results per second, without the first fifth: the slope of a line, because Ray returns them in groups."""
     later = np.asarray(times[len(times) // 5 :])
     return float(np.polyfit(later - later[0], np.arange(len(later)), 1)[0])
 
 
 def measure(found: dict[str, Way], rounds: int) -> tuple[Section, float]:
-    """Time all ways in turns; return the table, and the steady rate of the local batch."""
+    """Time all ways in turns; return the table and the steady rate of the local batch."""
     whole: dict[str, list[float]] = {name: [] for name in found}
     steady: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(rounds):
@@ -141,7 +141,7 @@ def measure(found: dict[str, Way], rounds: int) -> tuple[Section, float]:
 
 
 def measure_keeping(work: Path, count: int) -> tuple[Section, float]:
-    """Time the journal and Parquet; return the table, and bytes a row in Parquet."""
+    """Time the journal and Parquet; return the table and the bytes per row in Parquet."""
     row = {
         "label": "non-COVID",
         "probability": 0.1909368,
@@ -179,7 +179,7 @@ def measure_masks(files: Sequence[Path], work: Path) -> tuple[float, float]:
 
 
 def plan(rate: float, row_bytes: float, mask_bytes: float, mask_ms: float) -> Section:
-    """Return what ten million slices take, from what one takes."""
+    """Return what ten million slices take, extrapolated from one."""
     hours = PLANNED * available_threads() / rate / 3600
     rows: list[Row] = [
         {"what": "hours of one core, predictions", "figure": hours},
@@ -196,13 +196,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=SLICES, help="folder of pictures or DICOM slices")
-    parser.add_argument("--count", type=int, default=200, help="inputs a turn")
+    parser.add_argument("--count", type=int, default=200, help="inputs per turn")
     parser.add_argument("--rounds", type=int, default=1, help="turns of each way")
-    parser.add_argument("--rows", type=int, default=20_000, help="rows that are kept, to time it")
+    parser.add_argument("--rows", type=int, default=20_000, help="number of rows to store when timing it")
     arguments = parser.parse_args()
     console = Console()
     if busy():
-        console.print("Other programs are running: these figures say little.", style="red")
+        console.print("Other programs are running: these figures are unreliable.", style="red")
     console.print(describe())
     files = choose(arguments.data, arguments.count)
     with tempfile.TemporaryDirectory() as folder, two_nodes() as address:

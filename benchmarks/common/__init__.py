@@ -1,1 +1,1 @@
-"""What every benchmark uses: timing, tables, the machine."""
+"""What all benchmarks use: timing, tables, the machine."""

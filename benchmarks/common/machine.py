@@ -31,7 +31,7 @@ def describe() -> dict[str, str]:
 
 
 def busy() -> bool:
-    """Tell whether other programs keep this machine from being measured, where the system says."""
+    """Tell whether other programs disturb measurements on this machine, as far as the system reports it."""
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.25 * available_threads()
 
 

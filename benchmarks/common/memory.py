@@ -1,4 +1,4 @@
-"""The most memory this process has held."""
+"""The peak memory of this process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 def peak_mb() -> float:
     """Return the process's peak resident memory, MB (1e6 bytes).
 
-    Linux counts what the parent held into a child's `ru_maxrss`, even after it became another program, and the parent
-    here may hold TensorFlow. `VmHWM` is the child's own.
+    On Linux, a child's `ru_maxrss` includes the parent's memory, even after the child has become another program, and
+    the parent may have loaded TensorFlow. `VmHWM` counts only the child.
     """
     status = Path("/proc/self/status")
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None

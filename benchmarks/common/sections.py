@@ -26,9 +26,9 @@ class Section:
         Its name in the JSON.
     title : str
     rows : sequence of dict
-        From column to cell; a row may leave columns out.
+        Cells by column; a row may omit columns.
     note : str
-        What one must know to read it.
+        What readers must know to understand it.
     """
 
     key: str
@@ -38,11 +38,11 @@ class Section:
 
     @property
     def columns(self) -> list[str]:
-        """Return every column, in the order in which rows bring them."""
+        """Return every column, in the order of first appearance."""
         return list(dict.fromkeys(column for row in self.rows for column in row))
 
     def texts(self) -> list[list[str]]:
-        """Return what stands in each row's cells."""
+        """Return the contents of each row's cells."""
         return [[text(row.get(column)) for column in self.columns] for row in self.rows]
 
     def show(self, console: Console) -> None:
@@ -53,18 +53,18 @@ class Section:
         console.print(table)
 
     def markdown(self) -> str:
-        """Return it as a heading, a table and the note."""
+        """Return the section as a heading, a table and the note."""
         lines = [self.columns, ["---"] * len(self.columns), *self.texts()]
         table = "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines)
         return f"### {self.title}\n\n{table}\n" + (f"\n{self.note}\n" if self.note else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the JSON keeps."""
+        """Return what is stored in the JSON."""
         return {"title": self.title, "note": self.note, "rows": list(self.rows)}
 
 
 def text(cell: Cell) -> str:
-    """Return a cell as words, numbers with about three digits."""
+    """Return a cell as text, numbers with about three digits."""
     if cell is None:
         return ""
     if isinstance(cell, str):

@@ -1,4 +1,4 @@
-"""Times of things that are compared, taken in turns, so that a machine that slows down slows them all."""
+"""Timing of contenders in turns, so that a machine that slows down slows all of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that can't be timed here, and why."""
+    """Something that can't be timed here, and the reason."""
 
     name: str
     reason: str
@@ -68,8 +68,8 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 def race(contenders: Sequence[Contender], rounds: int, turn: float = 0.3, *, warm: bool = False) -> dict[str, Timing]:
     """Time contenders in turns: A, B, C, A, B, C and so on.
 
-    A turn is repeated calls of one contender, so that caches that the others emptied are full again: its first call is
-    not counted, unless one call takes the whole turn.
+    A turn is repeated calls of one contender. Its first call is not counted, because the others may have emptied its
+    caches, unless one call takes the whole turn.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def race(contenders: Sequence[Contender], rounds: int, turn: float = 0.3, *, war
     turn : float
         Seconds.
     warm : bool
-        Whether what compiles or allocates at a first call has done so; else each is called once before.
+        Whether everything that compiles or allocates on a first call has done so; otherwise each is called once first.
 
     Returns
     -------

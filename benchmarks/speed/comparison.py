@@ -63,14 +63,15 @@ def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Fig
             measured["keras_classifier_ms"] = timings["Keras predict"].ms
             measured["keras_efficientnet_ms"] = timings[EFFICIENTNET].ms
     note = (
-        "Batch 1, all threads on one slice, unless the row says otherwise. Unlike Keras: the largest difference of the "
-        "first output from Keras predict's. GFLOP/s count convolutions and matrix products, as if done directly."
+        "Batch 1, all threads on one slice, unless the row says otherwise. Unlike Keras: the largest difference "
+        "between the first output and that of Keras predict. GFLOP/s count convolutions and matrix products as if "
+        "computed directly."
     )
     return Section("networks", "The networks alone", rows, note), measured
 
 
 def _race(card: Card, size: int, settings: Settings) -> tuple[list[Skipped], dict[str, Timing], dict[str, float]]:
-    """Return who can't take part, the times of the others, and how far their outputs are from Keras'."""
+    """Return who can't take part, the others' times, and how far their outputs are from those of Keras."""
     entries = [*keras_contenders(keras_model(card, size), size), *engine_contenders(card, size)]
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
     contenders = [entry for entry in entries if isinstance(entry, Contender)]

@@ -1,12 +1,13 @@
-"""Judge one slice with LiteRT in 400 MB: what a Raspberry Pi 3 with 1 GB can spare.
+"""Process one slice with LiteRT in 400 MB, which is what a Raspberry Pi 3 with 1 GB can spare.
 
-examples/raspberry_pi.py runs in a fresh process whose address space is limited (RLIMIT_AS): whatever it maps, code and
-files too, counts, so its resident memory can't reach the limit. The peak printed is the resident one (VmHWM). Times
-are this computer's, not a Pi's.
+examples/raspberry_pi.py runs in a fresh process whose address space is limited (RLIMIT_AS). Everything it maps,
+including code and files, counts, so its resident memory can't reach the limit. The printed peak is that of resident
+memory (VmHWM). Times are this computer's, not a Pi's.
 
 Run: python -m benchmarks.speed.edge [FOLDER]
 
-FOLDER is one of lungct export --format tflite; without, it is made here, with the train and edge extras. Linux only.
+FOLDER is the output of lungct export --format tflite. By default it is made here, with the train and edge extras.
+Linux only.
 """
 
 import os
@@ -37,7 +38,7 @@ with open("/proc/self/status") as status:  # not getrusage, which counts what th
 
 
 def export(folder: Path) -> None:
-    """Export both networks, in a process of their own: TensorFlow must not weigh on what is measured."""
+    """Export both networks in a separate process, so that TensorFlow doesn't affect the measurement."""
     command = [sys.executable, "-m", "lungct", "export", "--format", "tflite", "--out", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -48,7 +49,7 @@ def measure(folder: Path | None = None, picture: Path = PICTURE, limit_mb: int =
     Parameters
     ----------
     folder : Path, optional
-        Exported networks; made for the occasion without.
+        Exported networks; made temporarily by default.
     picture : Path
     limit_mb : int
         Of the address space, in 10**6 bytes.
@@ -88,7 +89,7 @@ def measure(folder: Path | None = None, picture: Path = PICTURE, limit_mb: int =
 
 
 def main() -> None:
-    """Print the figures; end with 1 when the run failed or took too much."""
+    """Print the figures; exit with 1 if the run failed or took too much."""
     figures = measure(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     table = Table("what", "value", title=f"one slice, address space limited to {figures['limit_mb']} MB")
     for name, value in (*figures.pop("files_mb").items(), *figures.items()):

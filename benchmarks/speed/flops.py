@@ -1,7 +1,7 @@
 """Floating-point operations of a network, counted from its ONNX graph.
 
-Multiplications and additions of convolutions and matrix products, each counted; the rest is a few per cent, and what
-engines fuse or leave out. A convolution by a faster algorithm counts as if it were done directly.
+Counts multiplications and additions of convolutions and matrix products. The rest is a few per cent, and engines fuse
+or omit it. A convolution by a faster algorithm counts as if it were done directly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def operations(model: onnx.ModelProto, shape: Sequence[int]) -> int:
     Parameters
     ----------
     model : onnx.ModelProto
-        With one input. OpenVINO infers the shapes within: onnx itself fails on graphs for inputs of any size.
+        With one input. OpenVINO infers the inner shapes, because onnx itself fails on graphs for inputs of any size.
     shape : sequence of int
         Of the input.
     """

@@ -32,18 +32,19 @@ def measure_install(_settings: Settings, _figures: Figures) -> tuple[Section, Fi
                 "not installed here": ", ".join(missing) or None,
             }
         )
-    return Section("install", "Install size", rows, "As installed here, with what Python compiled on installing."), {}
+    note = "As installed here, including the bytecode that Python compiled during installation."
+    return Section("install", "Install size", rows, note), {}
 
 
 def own_size() -> float:
-    """Return the size of lungct's own files, MB; its rooms may lie in a working tree."""
+    """Return the size of lungct's own files, MB; its packages may be in a working tree."""
     root = Path(lungct.pipeline.__file__).parents[1]
     files = (path for room in ROOMS for path in (root / room).rglob("*") if "__pycache__" not in path.parts)
     return sum(path.stat().st_size for path in files if path.is_file()) / 1e6
 
 
 def required_sizes(name: str, extras: frozenset[str]) -> tuple[dict[str, float], list[str]]:
-    """Return the size in MB of every package that one needs, and the names of those that are missing."""
+    """Return the size in MB of every package that a package needs, and the names of missing ones."""
     sizes: dict[str, float] = {}
     missing: set[str] = set()
     done: set[tuple[str, frozenset[str]]] = set()

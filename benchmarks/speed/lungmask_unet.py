@@ -15,7 +15,7 @@ from types import ModuleType
 from ..common.memory import peak_mb
 
 SIZE = 256
-"""What lungmask resizes every slice to."""
+"""The size to which lungmask resizes every slice."""
 
 
 def say(**fields: object) -> None:

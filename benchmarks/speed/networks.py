@@ -38,11 +38,11 @@ ENGINES: tuple[tuple[str, Engine, Precision], ...] = (
 )
 
 CHOSEN = next(name for name, engine, precision in ENGINES if (engine, precision) == (choose_engine("auto"), "f32"))
-"""The row of what the product uses here, unless told otherwise."""
+"""The row of the engine that lungct uses by default."""
 
 
 def needed() -> list[tuple[Card, int]]:
-    """Return each shipped network with each size the product runs it at."""
+    """Return each shipped network with each size at which lungct runs it."""
     segmenter, classifier = load_card(SEGMENTER), load_card(CLASSIFIER)
     size = int(segmenter.preprocessing["size"])
     sizes = dict.fromkeys((size, int(segmenter.decision.get("first_look_size", size))))
@@ -50,17 +50,17 @@ def needed() -> list[tuple[Card, int]]:
 
 
 def raced(settings: Settings) -> list[tuple[Card, int]]:
-    """Return what `needed` does; of a quick run each network at one size."""
+    """Return the same as `needed`; in a quick run, each network at one size."""
     return list({card.name: (card, size) for card, size in needed()}.values()) if settings.quick else needed()
 
 
 def title(card: Card, size: int) -> str:
-    """Return what a network at a size is called in tables."""
+    """Return the name of a network at a size in tables."""
     return f"{card.name}, {size} x {size}"
 
 
 def picture(size: int, batch: int = 1) -> np.ndarray:
-    """Return inputs for a network: noise, because nothing in them changes how long it takes."""
+    """Return inputs for a network: noise, because the content doesn't affect the time."""
     return np.random.default_rng(0).random((batch, size, size, 1), dtype=np.float32)
 
 
@@ -86,7 +86,7 @@ def engine_run(
     Raises
     ------
     WeightsError
-        When it can't run inputs of this shape at this precision here.
+        If it can't run inputs of this shape at this precision here.
     """
     if precision == "bf16" and engine == "openvino" and not _computes_in_bf16():
         raise WeightsError("this processor does not compute in bf16")
@@ -124,11 +124,11 @@ def keras_contenders(model: Any, size: int, batch: int = 1) -> list[Contender | 
 
 
 def keras_predict(name: str, model: Any, size: int, batch: int = 1) -> Contender:
-    """Return a Keras network called as notebooks call it."""
+    """Return a Keras network that is called as in notebooks."""
     import keras
 
     inputs = picture(size, batch)
-    # A model of its own on the same weights: one that has seen two batch sizes is traced for any, and slower.
+    # A separate model with the same weights: one that has seen two batch sizes is traced for any size, and slower.
     own = keras.Model(model.inputs, model.outputs)
     return Contender(name, lambda: own.predict(inputs, batch_size=batch, verbose=0), batch)
 
@@ -155,7 +155,7 @@ def _litert(traced: Any, inputs: np.ndarray) -> Contender | Skipped:
 
 @contextmanager
 def side_by_side(name: str, run: Run, size: int, threads: int, each: int) -> Iterator[Contender]:
-    """Give a network on one thread a slice for every core at once: what it reaches when all are busy.
+    """Give a network on one thread a slice for every core at once: its throughput when all cores are busy.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _read(path: Path) -> onnx.ModelProto:
 
 def _computes_in_bf16() -> bool:
     if importlib.util.find_spec("openvino") is None:
-        return True  # opening it will say what is missing
+        return True  # opening it reports what is missing
     import openvino
 
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,4 +1,4 @@
-"""How fast this machine computes at best: a product of large matrices, and convolutions that suit the engines."""
+"""The peak speed of this machine: a product of large matrices, and convolutions that suit the engines."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SIDE = 2048
 """Of the matrices."""
 
 LAYERS = 4
-"""Convolutions in a row, so that turning the input into an engine's own layout counts little."""
+"""Consecutive convolutions, so that converting the input to an engine's own layout counts little."""
 
 PICTURE = 64
 """Rows and columns of the feature maps."""
 
 
 def measure_peak(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
-    """Time them all; the figure is the most GFLOP/s that anything reached."""
+    """Time them all; the figure is the highest GFLOP/s reached."""
     gemm = 2 * SIDE**3
     work = {f"matrix product, {SIDE} x {SIDE}, NumPy": (_matrix_product(), gemm)}
     for channels in (64, 128, 256):
@@ -36,14 +36,14 @@ def measure_peak(settings: Settings, _figures: Figures) -> tuple[Section, Figure
             what = f"convolutions 3 x 3, {channels} channels, {PICTURE} x {PICTURE}, {name}"
             work[what] = (_running(session.run, inputs), LAYERS * 2 * 9 * channels**2 * PICTURE**2)
     timings = race([Contender(name, call) for name, (call, _) in work.items()], settings.rounds, settings.turn)
-    # The shortest call, not the median: a peak is what the machine can do when nothing else disturbs it.
+    # The shortest call, not the median: a peak is what the machine can do when nothing disturbs it.
     reached = {name: work[name][1] / timing.best / 1e6 for name, timing in timings.items()}
     rows: list[Row] = [
         {"what": name, "best GFLOP/s": value, "median GFLOP/s": work[name][1] / timings[name].ms / 1e6}
         for name, value in reached.items()
     ]
     title = f"Peak of this machine, float32, {available_threads()} threads"
-    return Section("peak", title, rows, "The highest of the best is the peak below."), {"peak": max(reached.values())}
+    return Section("peak", title, rows, "The highest of these is the peak used below."), {"peak": max(reached.values())}
 
 
 def convolutions(channels: int, layers: int = LAYERS) -> bytes:

@@ -1,4 +1,4 @@
-"""What only a fresh process shows: how long until the first answer, and how much memory it takes."""
+"""Measurements that need a fresh process: time until the first answer, and memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Recipe({size}, {filters})(grey({size}))
 
 
 def measure_processes(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
-    """Start fresh processes, of each kind in turn."""
+    """Start fresh processes, one of each kind in turn."""
     first = "first answer, one picture"
     codes = {"import lungct.pipeline": "import lungct.pipeline", first: _first_answer("")}
     for engine in ("onnxruntime", "openvino"):
@@ -49,8 +49,8 @@ def measure_processes(settings: Settings, _figures: Figures) -> tuple[Section, F
     rows: list[Row] = [_row(name, taken) for name, taken in runs.items()]
     seconds, _, peak = (spread(values)["median"] for values in zip(*runs[first], strict=True))
     note = (
-        "From the first import to the answer, and, in the next column, with the start and the end of the interpreter. "
-        "The recipe builds its networks and loads no weights, so it is the faster for it."
+        "The first column is the time from the first import to the answer; the second includes starting and ending the "
+        "interpreter. The recipe builds its networks but loads no weights, which makes it faster."
     )
     section = Section("processes", f"Fresh processes, medians of {settings.processes}", rows, note)
     return section, {"cold_start_s": seconds, "picture_mb": peak}

@@ -22,10 +22,10 @@ FILE = "Pipeline.predict, PNG file"
 
 
 class Recipe:
-    """Both networks, untrained: weights don't change how long they take.
+    """Both networks, untrained, because weights don't affect the time.
 
-    They are built of our own layers. The published code's ConvLSTM2D does more work for the same result, so the
-    notebook itself takes longer.
+    They are built from lungct's own layers. The ConvLSTM2D of the published code does more work for the same result, so
+    the notebook itself takes longer.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class Recipe:
 
         self.segmenter = build_network(size=size, filters=filters, dense_blocks=3, bidirectional=False)
         classifier = build_classifier(size)
-        # A model of its own for the answer alone: the notebook's gives nothing else.
+        # A separate model for the answer only, as in the notebook.
         self.classifier = keras.Model(classifier.inputs, classifier.outputs[0])
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Find lungs, mask the rest away, judge: from (1, size, size, 1) in [0, 1] to a logit (1, 1)."""
+        """Find the lungs, mask out the rest, classify: from (1, size, size, 1) in [0, 1] to a logit (1, 1)."""
         mask = self.segmenter.predict(picture, verbose=0) > 0.5
         return np.asarray(self.classifier.predict(picture * mask, verbose=0))
 
@@ -60,15 +60,15 @@ def measure_recipe(settings: Settings, _figures: Figures) -> tuple[Section, Figu
     import keras
 
     timings = _race(settings)
-    keras.backend.clear_session()  # the recipe's feature maps fill gigabytes
+    keras.backend.clear_session()  # the recipe's feature maps take gigabytes
     gc.collect()
     slow, fast = next(iter(timings.values())).ms, timings[FILE].ms
     rows = [
         {"what": what, "ms a slice": timing.spread, "slices/s": 1000 / timing.ms, "times as fast": slow / timing.ms}
         for what, timing in timings.items()
     ]
-    note = "The recipe takes the picture from memory, with untrained weights; the file is read, judged and mapped back."
-    # Another size than the notebook's is no measure of it.
+    note = "The recipe takes the picture from memory, untrained; lungct reads the file and maps the result back."
+    # At another size than the notebook's, this is not a measurement of it.
     measured = {} if settings.quick else {"recipe_ms": slow, "pipeline_ms": fast}
     return Section("recipe", "The whole pipeline against the notebook's recipe", rows, note), measured
 
@@ -82,5 +82,5 @@ def _race(settings: Settings) -> dict[str, Timing]:
         Contender("Pipeline.predict, picture in memory", lambda: pipe.predict(scan)),
         Contender(FILE, lambda: pipe.predict(PICTURE)),
     ]
-    # A call of the recipe takes some 20 s: two turns of it, and long ones of the others.
+    # A call of the recipe takes about 20 s: two turns of it, and long turns of the others.
     return race(contenders, min(2, settings.slow_rounds), 10 * settings.turn)

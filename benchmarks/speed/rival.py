@@ -33,7 +33,7 @@ class Lungmask:
         self.greeting = self._answer()
 
     def run(self) -> dict[str, Any]:
-        """Have it run once, and return what it says."""
+        """Run it once, and return its answer."""
         if self._process.stdin is None:
             raise RuntimeError(f"{MODULE} was started without a standard input")
         self._process.stdin.write("\n")
@@ -49,7 +49,7 @@ class Lungmask:
 
 @contextmanager
 def lungmask(python: str) -> Iterator[Lungmask | Skipped]:
-    """Start the network in an interpreter that has PyTorch and lungmask, and end it."""
+    """Run the network in an interpreter that has PyTorch and lungmask, and end it afterwards."""
     found = shutil.which(python)
     if found is None:
         yield Skipped(NAME, f"there is no {python}")

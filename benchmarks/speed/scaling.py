@@ -1,4 +1,4 @@
-"""How time grows, or shrinks, with batch, threads and the number of slices."""
+"""How time depends on batch size, threads and the number of slices."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def measure_batches(settings: Settings, _figures: Figures) -> tuple[Section, Fig
 
 
 def measure_threads(settings: Settings, _figures: Figures) -> tuple[Section, Figures]:
-    """Time the networks on one core, two, and so on: all on one slice, and a slice on each."""
+    """Time the networks on one core, two, and so on: all on one slice, or one slice on each."""
     rows: list[Row] = []
     for card, size in raced(settings)[: settings.scaled]:
         with ExitStack() as stack:
@@ -78,13 +78,13 @@ def measure_counts(settings: Settings, _figures: Figures) -> tuple[Section, Figu
 
 
 def make_scan(slices: int) -> Scan:
-    """Return a scan of so many slices: those of examples/series, there and back again."""
+    """Return a scan of this many slices: those of examples/series, forwards and backwards."""
     scan = read_scan(SERIES)
     return Scan(scan.pixels[there_and_back(len(scan), slices)], scan.intensity, scan.spacing, source=f"{slices} slices")
 
 
 def _steps(most: int) -> list[int]:
-    """Return 1, 2, 4 and so on, and the most."""
+    """Return 1, 2, 4 and so on, up to and including the maximum."""
     return [*(2**power for power in range(most.bit_length()) if 2**power < most), most]
 
 

@@ -49,7 +49,7 @@ def measure_series(settings: Settings, _figures: Figures) -> tuple[Section, Figu
         write_series(SERIES, settings.series, folder)
         scan, pipe = read_scan(folder), Pipeline.from_pretrained()
         runs, lungs = count_runs(scan)
-        pipe.predict(SERIES)  # opens what is opened late
+        pipe.predict(SERIES)  # opens everything that is opened lazily
         contenders = [
             Contender(FOLDER, lambda: pipe.predict(folder), len(scan)),
             Contender(SCAN, lambda: pipe.predict(scan), len(scan)),
@@ -65,16 +65,16 @@ def measure_series(settings: Settings, _figures: Figures) -> tuple[Section, Figu
         timings = race(contenders, settings.slow_rounds, 2 * settings.turn, warm=True)
     bare, rows = _rows(runs, timings, len(scan))
     note = (
-        f"{len(scan)} slices of {scan.shape[1]} x {scan.shape[2]}, those of examples/series there and back again, "
-        "uncompressed. Bare: how often the pipeline ran each network, counted, times what a run takes with a slice on "
-        "each core. Finding the lungs: the whole from memory less stage 2."
+        f"{len(scan)} slices of {scan.shape[1]} x {scan.shape[2]}, those of examples/series forwards and backwards, "
+        "uncompressed. Bare: the counted runs of each network, times the duration of a run with a slice on each core. "
+        "Finding the lungs: the total from memory minus stage 2."
     )
     measured = {"series_ms": timings[FOLDER].ms, "scan_ms": timings[SCAN].ms, "bare_ms": bare}
     return Section("series", "A series", rows, note), measured
 
 
 def _writers(out: Path, scan: Scan, lungs: np.ndarray) -> Iterator[Contender]:
-    """Yield what writes masks; DICOM SEG needs the seg extra."""
+    """Yield contenders that write masks; DICOM SEG needs the seg extra."""
     yield Contender("writing the mask as NIfTI", lambda: write_nifti(out / "mask.nii.gz", lungs, scan), len(scan))
     if importlib.util.find_spec("highdicom") is not None:
         facts = {"model": "lungct", "version": "benchmark"}
@@ -82,7 +82,7 @@ def _writers(out: Path, scan: Scan, lungs: np.ndarray) -> Iterator[Contender]:
 
 
 def write_series(folder: Path, slices: int, target: Path) -> None:
-    """Write a series of so many uncompressed slices, 1 mm apart, there and back through the given one."""
+    """Write a series of this many uncompressed slices, 1 mm apart, forwards and backwards through the given one."""
     files = [pydicom.dcmread(path) for path in folder.rglob("*.dcm")]
     files.sort(key=lambda data: data.ImagePositionPatient[2])
     for data in files:
@@ -99,7 +99,7 @@ def write_series(folder: Path, slices: int, target: Path) -> None:
 
 
 def there_and_back(length: int, count: int) -> list[int]:
-    """Return so many indices: 0, 1, ... length - 1, length - 2, ... 0, 1, and so on."""
+    """Return this many indices: 0, 1, ... length - 1, length - 2, ... 0, 1, and so on."""
     turn = 2 * length - 2 or 1
     return [min(step, turn - step) for step in (np.arange(count) % turn).tolist()]
 
@@ -113,7 +113,7 @@ def count_runs(source: Scan) -> tuple[Runs, np.ndarray]:
 
 @contextmanager
 def counted() -> Iterator[Runs]:
-    """Count the runs of every network opened within: counted, not assumed, whatever the pipeline decides."""
+    """Count the runs of every network opened in the block, whatever the pipeline decides."""
     runs: Runs = Counter()
     lock = threading.Lock()
     opened = network.open_session

@@ -6,12 +6,12 @@ import sys
 from dataclasses import dataclass
 
 Figures = dict[str, float]
-"""What the targets are judged by: see `targets.TARGETS`."""
+"""The figures that targets are compared with: see `targets.TARGETS`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Of one run.
+    """The settings of one run.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Settings:
     turn : float
         Seconds of a turn.
     slow_rounds : int
-        Turns for what takes many seconds.
+        Turns for contenders that take many seconds.
     processes : int
         Fresh processes of each kind.
     series : int
@@ -53,5 +53,5 @@ class Settings:
 
 
 def quick(torch_python: str) -> Settings:
-    """Return the settings that only show that everything runs."""
+    """Return settings that only check that everything runs."""
     return Settings(True, 1, 0.05, 1, 1, 6, (1, 4), (2,), 1, 64, 8, torch_python)

@@ -39,5 +39,5 @@ def measure_stages(settings: Settings, _figures: Figures) -> tuple[Section, Figu
     rows: list[Row] = [
         {"step": name, "ms": timing.spread, "of the whole": timing.ms / whole} for name, timing in timings.items()
     ]
-    note = f"{PICTURE.name}: {label}. The segmenter looks twice: at the whole, and closely at the lungs."
+    note = f"{PICTURE.name}: {label}. The segmenter looks twice: at the whole slice, then closely at the lungs."
     return Section("stages", "One picture, step by step", rows, note), {}

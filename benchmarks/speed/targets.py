@@ -1,4 +1,4 @@
-"""What the project asks of itself, and whether this run met it."""
+"""The project's targets, and whether this run met them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MET, MISSED, UNKNOWN = "met", "missed", "not measured"
 
 @dataclass(frozen=True)
 class Target:
-    """One demand.
+    """One target.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Target:
     below : str, optional
         Name of the figure that divides it.
     least : bool
-        Whether the bound is the least that will do, not the most.
+        Whether the bound is a minimum, not a maximum.
     unit : str
     """
 
@@ -36,7 +36,7 @@ class Target:
     unit: str = "x"
 
     def value(self, figures: Mapping[str, float]) -> float | None:
-        """Return what was measured; None if something was not."""
+        """Return the measured value; None if something was not measured."""
         if self.above not in figures or (self.below is not None and self.below not in figures):
             return None
         return figures[self.above] / (1 if self.below is None else figures[self.below])
@@ -73,11 +73,11 @@ TARGETS = (
 )
 
 SHARE = "share of peak: "
-"""Begins the name of the figure of each network; which there are, the run says."""
+"""Prefix of the name of each network's figure; the run determines which networks there are."""
 
 
 def judge(figures: Figures, *, quick: bool = False) -> Section:
-    """Return the table of all targets; a quick run shows it, but its times are none to quote."""
+    """Return the table of all targets; a quick run shows it, but its times must not be quoted."""
     shares = [
         Target(f"GFLOP/s of {name.removeprefix(SHARE)}, over the peak", 0.6, name, unit="")
         for name in figures
@@ -89,5 +89,5 @@ def judge(figures: Figures, *, quick: bool = False) -> Section:
         "targets",
         f"Targets: {met} of {len(rows)} met",
         rows,
-        "A quick run: none of it to be quoted." if quick else "Medians of this run.",
+        "A quick run: don't quote its figures." if quick else "Medians of this run.",
     )

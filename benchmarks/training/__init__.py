@@ -1,1 +1,1 @@
-"""What choices in training are worth."""
+"""The effect of choices in training."""

@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.training.backbones [NAME ...] [--slices 20]
 
-Times are of the exported network at 224 x 224, one slice at a time, on the engine the product uses; weights don't
-matter for them. How well a backbone learns: lungct train classify --backbone NAME, see docs/training-classify.md.
+Times are of the exported network at 224 x 224, one slice at a time, on the engine that lungct uses; weights don't
+affect them. To see how well a backbone learns: lungct train classify --backbone NAME, see docs/training-classify.md.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(BACKBONES), metavar="NAME", help="all by default")
-    parser.add_argument("--slices", type=int, default=20, help="that are timed")
+    parser.add_argument("--slices", type=int, default=20, help="number of slices to time")
     given = parser.parse_args()
     table = Table("backbone", "parameters, millions", "GFLOPs a slice", "ms a slice", "to the first")
     first = None

@@ -1,9 +1,9 @@
-"""Train the classifier small on every region, at equal budgets, and print what each is worth.
+"""Train the classifier on every region with equal, small budgets, and compare them.
 
 Run: python -m benchmarks.training.classifier_choices LITE0.npz RUN DATA DATA
 
-RUN keeps lungs, runs and checkpoints: a call that was killed goes on. The budget is small, so compare the rows, not
-their figures with those of the shipped weights. About an hour on two cores.
+RUN stores lungs, runs and checkpoints: run it again to resume after it was killed. The budget is small, so compare
+the rows with each other and not with the shipped weights. Takes about an hour on two cores.
 """
 
 import sys
@@ -34,7 +34,7 @@ EXCLUDED = ("2020.03.13.20035212",)
 
 
 def remembered_lungs(folder: Path) -> FindLungs:
-    """Return the first stage with a memory on disk, because every run asks for the same lungs."""
+    """Return the first stage with a cache on disk, because every run needs the same lungs."""
     segmenter = LungSegmenter()
 
     @Memory(folder / segmenter.card.sha256, verbose=0).cache
@@ -49,12 +49,12 @@ def remembered_lungs(folder: Path) -> FindLungs:
 
 
 def train(data: Sequence[Path], find_lungs: FindLungs, folder: Path, recipe: ClassifierRecipe, init) -> Card:  # type: ignore[no-untyped-def]
-    """Train, or take up, one run."""
+    """Start or resume one training run."""
     return train_classifier(data, find_lungs, folder, recipe, init, version="trial", licence="none", leaks="drop")
 
 
 def own_auc(card: Card, source: str) -> str:
-    """Return AUC and interval on the validation part, which chose the epoch."""
+    """Return AUC and interval on the validation part, which was used to choose the epoch."""
     found = card.metrics["validation"][source]["auc"]
     if found["interval"] is None:
         return f"{found['value']:.3f} (too few for an interval)"

@@ -1,11 +1,11 @@
 """Train the classifier's head with focal loss and with cross-entropy, under the real class ratio and under 1:10.
 
-The backbone is frozen, as LITE0 gives it; only the head is trained, so that one run takes seconds, every setting can
-be repeated with other draws, and nothing but the loss differs.
+The backbone is frozen with the weights of LITE0 and only the head is trained. So one run takes seconds, every setting
+can be repeated with other samples, and only the loss differs.
 
 Run: python -m benchmarks.training.focal_sweep LITE0.npz RUN DATA [DATA ...] [--quick]
 
-RUN is a folder for the regions of interest; that of a training run on the same data saves finding the lungs again.
+RUN is a folder for the regions; using that of a training run on the same data avoids finding the lungs again.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from lungct.lungseg import LungSegmenter
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is tried, how often with other draws, and for how many steps."""
+    """The settings to try, the number of samples, and the number of steps."""
 
     gammas: tuple[float, ...] = (0.0, 1.0, 2.0, 5.0)
     alphas: tuple[float, ...] = (0.25, 0.5, 0.75)
@@ -39,14 +39,14 @@ class Sweep:
 
 
 QUICK = Sweep((2.0,), (0.5,), 2, 2)
-"""What only shows that everything runs."""
+"""Settings that only check that everything runs."""
 
 EXCLUDED = ("2020.03.13.20035212",)
 """As for the shipped weights: see docs/training-classify.md."""
 
 
 def features_of(model, regions: Regions) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
-    """Return what the head averages and weighs, float32 (n, 1280)."""
+    """Return the features that the head averages and weighs, float32 (n, 1280)."""
     import keras
 
     backbone = keras.Model(model.inputs, keras.layers.GlobalAveragePooling2D()(model.get_layer("head_dropout").output))
@@ -56,7 +56,7 @@ def features_of(model, regions: Regions) -> NDArray[np.float32]:  # type: ignore
 def train_head(
     features: NDArray[np.float32], covid: NDArray[np.bool_], gamma: float, alpha: float, seed: int, steps: int
 ) -> NDArray[np.float64]:
-    """Return weights and bias of a linear head, float64 (1281,), trained on all of the features at once."""
+    """Return weights and bias of a linear head, float64 (1281,), trained on all features at once."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -68,7 +68,7 @@ def train_head(
     targets = covid[:, None].astype(np.float32)
 
     class SamePictures(keras.utils.PyDataset):  # type: ignore[misc]
-        """All pictures at every step, in one epoch: beginning an epoch takes longer than a step."""
+        """All pictures in every step of one epoch, because starting an epoch takes longer than a step."""
 
         def __len__(self) -> int:
             return steps
@@ -82,7 +82,7 @@ def train_head(
 
 
 def draw(covid: NDArray[np.bool_], ratio: int | None, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return training pictures: all in the data's own ratio, or with one of COVID to `ratio` others."""
+    """Return indices of training pictures in the data's own ratio, or with one COVID picture to `ratio` others."""
     positive, negative = np.flatnonzero(covid), np.flatnonzero(~covid)
     if ratio is None:
         return rng.choice(covid.size, covid.size)  # a bootstrap, so that repeats differ
@@ -92,7 +92,7 @@ def draw(covid: NDArray[np.bool_], ratio: int | None, rng: np.random.Generator) 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("lite0", type=Path, help="the network's start")
+    parser.add_argument("lite0", type=Path, help="the initial weights")
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--quick", action="store_true", help="only show that everything runs")

@@ -1,8 +1,8 @@
-"""Measure what the second look and the clean-up are worth, on the validation patients of a data set.
+"""Measure what the second look and the clean-up contribute, on the validation patients of a data set.
 
 Run: python -m benchmarks.training.segmenter_parts IMAGES MASKS [PATIENTS.csv | -] [SHARE | all]
 
-SHARE is that of the training run, 0.25 for the shipped weights; `all` measures every patient.
+SHARE is the validation share of the training run, 0.25 for the shipped weights; `all` measures every patient.
 """
 
 import sys
@@ -23,7 +23,7 @@ MARGINS = (None, 0.05, 0.15, 0.3)
 
 @cache
 def segmenter_with(margin: float | None) -> LungSegmenter:
-    """Open the shipped network with another margin at its second look; None: one look."""
+    """Open the shipped network with another margin for its second look; None means one look only."""
     card = load_card(SEGMENTER)
     return LungSegmenter(replace(card, decision={**card.decision, "second_look_margin": margin}))
 

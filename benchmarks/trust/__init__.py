@@ -1,1 +1,1 @@
-"""How far answers are to be trusted: what is refused, intervals, heatmaps."""
+"""How far answers can be trusted: refusal, intervals, heatmaps."""

@@ -1,4 +1,4 @@
-"""Measure how much of the heatmaps lies on infection that people drew, against chance and against wrong heatmaps.
+"""Measure how much of the heatmaps is on infection outlined by people, compared with chance and with wrong heatmaps.
 
 Run: python -m benchmarks.trust.explanations CT LUNGS INFECTIONS --patients CSV [--sheet FILE.png]
 """
@@ -26,7 +26,7 @@ from lungct.pipeline import Pipeline, Prediction
 from lungct.pipeline.results.overlay import draw_evidence
 
 SHARE, SEED = 0.25, 0
-"""The split of the shipped segmenter; its training patients taught the classifier lesions."""
+"""The split of the shipped segmenter; its training patients were used to teach the classifier lesions."""
 
 SHOWN = 16
 
@@ -36,7 +36,7 @@ Heat = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A slice with drawn infection, explained twice."""
+    """A slice with outlined infection, explained in two ways."""
 
     item: LabelledScan
     cam: Prediction
@@ -44,33 +44,33 @@ class Slice:
 
     @property
     def lung(self) -> NDArray[np.bool_]:
-        """What the pipeline found, (height, width)."""
+        """The lungs found by the pipeline, (height, width)."""
         return self.cam.slice_view(0).mask
 
     @property
     def infection(self) -> NDArray[np.bool_]:
-        """What was drawn inside it."""
+        """The infection outlined inside them."""
         drawn = self.item.infection
         return self.lung & drawn[0] if drawn is not None else np.zeros_like(self.lung)
 
     def heat(self, explain: str, change: Callable[[Evidence], Evidence] = lambda same: same) -> Heat:
-        """Return a heatmap, its evidence changed."""
+        """Return a heatmap with its evidence transformed."""
         (evidence,) = getattr(self, explain).classification.evidence
         return change(evidence).over(self.lung)
 
 
 def undivided(evidence: Evidence) -> Evidence:
-    """Take the class activation map's softening back."""
+    """Undo the scaling of the class activation map."""
     return replace(evidence, grid=evidence.grid * np.float32(SOFTENING))
 
 
 def mirrored(evidence: Evidence) -> Evidence:
-    """Exchange left and right: lungs differ little between the two, infection does."""
+    """Mirror the map: left and right lung differ little, but infection does."""
     return replace(evidence, grid=evidence.grid[:, ::-1])
 
 
 def of_another(slices: Sequence[Slice], explain: str) -> list[Heat]:
-    """Lay each slice's evidence over one of another patient."""
+    """Give each slice the evidence of another patient's slice."""
     found = []
     for index, one in enumerate(slices):
         turned = [*slices[index:], *slices[:index]]
@@ -86,13 +86,13 @@ def measure(heat: Heat, lung: NDArray[np.bool_], infection: NDArray[np.bool_]) -
     Returns
     -------
     mass : float
-        Share of the map's mass, its height above 0.5 in the lung, that lies on infection; NaN without any.
+        Share of the map's mass, its height above 0.5 in the lung, that is on infection; NaN without mass.
     chance : float
         Infection's share of the lung.
     highest : float
-        Whether the map's highest place is infected; of several equally high, the share (pointing game).
+        Whether the map's maximum is infected; if there are several, the infected share of them (pointing game).
     auroc : float
-        Chance that an infected pixel is higher than one that is not.
+        Probability that an infected pixel has a higher value than another.
     """
     values, infected = heat[lung].astype(np.float64), infection[lung]
     strength = np.maximum(values - 0.5, 0)
@@ -143,7 +143,7 @@ def in_words(statistic: Callable[[NDArray[np.intp]], float], patients: Sequence[
 
 
 def burden(slices: Sequence[Slice]) -> str:
-    """Say whether the share of the lung above 0.5 tells how much of it is infected."""
+    """Describe how the share of the lung above 0.5 correlates with the infected share."""
     infected = np.array([one.infection.sum() / one.lung.sum() for one in slices])
     patients, lines = [one.item.patient for one in slices], []
     for explain in ("cam", "occlusion"):
@@ -159,7 +159,7 @@ def burden(slices: Sequence[Slice]) -> str:
 
 
 def spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return the rank correlation, NaN where one does not vary."""
+    """Return the rank correlation; NaN if either is constant."""
     return float(spearmanr(one, other).statistic) if np.ptp(one) and np.ptp(other) else np.nan
 
 

@@ -1,16 +1,16 @@
-"""Measure what the out-of-distribution score refuses: wrong inputs, and by mistake chest CT.
+"""Measure what the out-of-distribution score refuses: wrong inputs and, by mistake, chest CT.
 
 Run: python -m benchmarks.trust.refusal --wrong OUT --data covid-ct --data sarscov2-ct [--validation-share 0.2]
      [--half b] [--ct PATH] [--out DIR]
 
-OUT is what wrong_inputs.py wrote. Validation CT is the val part of a data set, or else --validation-share of its
-patients, seed 0, as in `lungct evaluate classify --validation-share`. --ct: further chest CT, a file or folder, that
-should not be refused: each scan, and of volumes each slice in which at least a quarter as much lung is found as in the
-slice with the most. A picture without lung, or one that can't be read, is refused and has the score infinity. --data
-and --ct may be given several times.
+OUT is the output of wrong_inputs.py. Validation CT is the val part of a data set or, if it has none, --validation-share
+of its patients, seed 0, as in `lungct evaluate classify --validation-share`. --ct is further chest CT, a file or
+folder, that should not be refused: each scan and, for volumes, each slice with at least a quarter as much lung as the
+slice with the most. A picture without lung, or one that can't be read, is refused and has an infinite score. --data and
+--ct may be repeated.
 
---out gets refusal.json, coverage.png and scores.csv; `--scores scores.csv` instead of all the others computes the
-figures from it again.
+Writes refusal.json, coverage.png and scores.csv to --out. With `--scores scores.csv` instead of all other options, the
+figures are computed from that file again.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from ..common.sections import Section
 from .refusal_figures import FURTHER, VALIDATION, WRONG, Judged, by_kind, scores, summary
 
 SLICE_SHARE = 0.25
-"""Slices with less of the largest slice's lung are its tips: nobody asks for them alone."""
+"""Slices with a smaller share of the largest slice's lung are tips of the lungs, which nobody submits alone."""
 
 
 def score_of(prediction: Prediction) -> float:
-    """Return the score of refusal: infinite where there is nothing to judge, NaN where none was measured."""
+    """Return the refusal score: infinite without lung, NaN if none was measured."""
     if prediction.error is not None or "no-lung" in prediction.warnings:
         return np.inf
     return np.nan if prediction.ood_score is None else float(prediction.ood_score)
@@ -79,7 +79,7 @@ def judge_validation(pipe: Pipeline, data: Sequence[Path], share: float) -> Iter
 
 
 def judge_further(pipe: Pipeline, place: Path) -> Iterator[Judged]:
-    """Yield the scan of a file, or each of a folder, and of volumes each slice with lung."""
+    """Yield the scan of a file, or each scan of a folder; for volumes, also each slice with lung."""
     for source in find_sources(place).sources if place.is_dir() else [place]:
         scan = read_scan(source)
         whole = pipe.predict(scan)
@@ -90,7 +90,7 @@ def judge_further(pipe: Pipeline, place: Path) -> Iterator[Judged]:
 
 
 def slices_with_lung(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the slices with at least `SLICE_SHARE` of the largest slice's lung; none without lung.
+    """Return the slices with at least `SLICE_SHARE` of the largest slice's lung; none if there is no lung.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def draw_coverage(valid: Sequence[Judged], path: Path) -> None:
 
 
 def judge_all(args: Namespace) -> Iterator[Judged]:
-    """Yield everything asked for."""
+    """Yield all requested inputs."""
     pipe = Pipeline.from_pretrained()
     yield from judge_validation(pipe, args.data, args.validation_share)
     for place in args.ct:

@@ -1,7 +1,7 @@
-"""How often pictures of CT slices and X-rays are refused by name by the other pipeline, and by mistake by their own.
+"""How often each pipeline refuses the other modality, and by mistake its own.
 
-Measured on validation pictures: of labelled data sets the part that training set aside. They chose the recognizer's
-epoch; pictures of other sources, given by --other-ct, chose nothing.
+Measured on validation pictures, the part of labelled data sets that training set aside. They were used to choose the
+recognizer's epoch; pictures of other sources, given by --other-ct, were not used to choose anything.
 
 Run: python -m benchmarks.trust.refusal_by_name --ct covid-ct --ct sarscov2-ct --xray xrays.csv --other-ct FOLDER
 """
@@ -24,7 +24,7 @@ from lungct.sources.intensity import LUNG_WINDOW, apply_window
 
 
 def pictures(scan: Scan) -> Iterator[Scan]:
-    """Yield every slice as a grey picture that says nothing of what it is."""
+    """Yield every slice as a grey picture that doesn't state its modality."""
     for pixels in apply_window(scan.pixels, scan.intensity, LUNG_WINDOW):
         yield Scan(np.ascontiguousarray(pixels)[None], "display", source=scan.source)
 
@@ -36,7 +36,7 @@ def validation(path: Path, share: float) -> Iterator[Scan]:
 
 
 def report(pipe: Pipeline, scans: Iterator[Scan], name: str) -> None:
-    """Print what becomes of scans in a pipeline."""
+    """Print what a pipeline does with scans."""
     counts: Counter[str] = Counter()
     for scan in scans:
         found = pipe.predict(scan)
@@ -51,7 +51,7 @@ def report(pipe: Pipeline, scans: Iterator[Scan], name: str) -> None:
 
 
 def main() -> None:
-    """Give every kind to both pipelines."""
+    """Run both pipelines on every kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ct", type=Path, action="append", default=[])
     parser.add_argument("--xray", type=Path, action="append", default=[])

@@ -1,4 +1,4 @@
-"""Figures of refusal, from scores alone: detection, share refused, accuracy against coverage."""
+"""Figures of refusal, computed from scores: detection, share refused, accuracy against coverage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..common.sections import Section
 Floats = NDArray[np.float64]
 
 REFUSED_ABOVE = 1.0
-"""What `Prediction.ood_score` is scaled to."""
+"""The limit to which `Prediction.ood_score` is scaled."""
 
 COVERAGES = (1.0, 0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
 
@@ -27,7 +27,7 @@ VALIDATION, FURTHER, WRONG = "validation", "further", "wrong"
 
 @dataclass(frozen=True)
 class Judged:
-    """One input and what came of it.
+    """One input and its outcome.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class Judged:
     half : str
         Of the wrong inputs, ``"a"`` or ``"b"``.
     score : float
-        Infinite without lung; NaN where the pipeline gave none.
+        Infinite without lung; NaN if the pipeline gave none.
     right : float
-        1 where the probability is on the right side of the threshold, 0 where not, NaN without lung or label.
+        1 if the probability is on the right side of the threshold, 0 if not, NaN without lung or label.
     warnings : str
     """
 
@@ -76,12 +76,12 @@ def detection(wrong: Sequence[Judged], valid: Sequence[Judged]) -> str:
     values, is_wrong = scores(rows), np.arange(len(rows)) < len(wrong)
     if np.isnan(values).any():
         return "not measured"
-    ranked = np.minimum(values, np.finfo(np.float64).max)  # infinite where there is no lung
+    ranked = np.minimum(values, np.finfo(np.float64).max)  # infinite without lung
     return with_interval(rows, lambda at: auc(ranked[at], is_wrong[at]))
 
 
 def refusal_row(name: str, rows: Sequence[Judged]) -> dict[str, Any]:
-    """Return how many of rows are refused, and how many of those for want of a lung."""
+    """Return how many rows are refused, and how many of those because no lung was found."""
     values = scores(rows)
     refused = np.where(np.isnan(values), np.nan, values > REFUSED_ABOVE)
     return {
@@ -103,7 +103,7 @@ def by_kind(rows: Iterable[Judged]) -> dict[str, list[Judged]]:
 
 
 def at_coverage(values: Floats, right: Floats, wanted: float) -> float:
-    """Return the accuracy at the largest coverage not above `wanted`, NaN where there is none."""
+    """Return the accuracy at the largest coverage not above `wanted`; NaN if there is none."""
     curve = coverage_curve(values, right)
     at = curve.within(wanted)
     return float("nan") if at is None else float(curve.accuracy[at])

@@ -1,4 +1,4 @@
-"""Pictures that are no chest CT, shipped by packages: which file of which package, and under which licence."""
+"""Pictures other than chest CT that are shipped by packages: file, package and licence."""
 
 import re
 import sysconfig
@@ -14,7 +14,7 @@ from .slice_views import pictures_of
 
 @dataclass(frozen=True)
 class Wrong:
-    """One picture that is no chest CT.
+    """One picture of something other than chest CT.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Wrong:
     name : str
         Of the file, without suffix.
     source : str
-        What other pictures share with it if they come from the same photograph, patient or recipe.
+        The photograph, patient or recipe that it comes from, which several pictures may share.
     licence : str
     pixels : ndarray
         uint8 (height, width) or (height, width, 3), or int16 (height, width) in HU.
@@ -37,24 +37,24 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Files of one package, taken from the first of its places that has them.
+    """Files of one package, taken from the first location that has them.
 
     Parameters
     ----------
     kind : str
     package : str
-        Its name, and that of its folder where it was unpacked.
+        Its name, which is also that of the folder into which it was unpacked.
     client : str
         What installs or downloads it.
     licence : str
     folder : str
-        Where its files lie, below site-packages, below / (Debian), or in the unpacked package.
+        Location of its files, below site-packages, below / (Debian), or in the unpacked package.
     names : str
         Of the files, with wildcards, separated by spaces.
     slices : tuple of float, float, int
-        Of volumes: the lowest and the highest slice, as shares of the height, and how many.
+        For volumes: the lowest and the highest slice, as shares of the height, and the number of slices.
     source : str
-        What files of this shelf share, a patient say; without it each is a source of its own.
+        What the files of this shelf share, such as a patient; without it, each file is its own source.
     """
 
     kind: str
@@ -80,7 +80,7 @@ class Shelf:
         return []
 
     def source_of(self, path: Path) -> str:
-        """Name what may not stand in both halves."""
+        """Return the source of a picture, which must not be in both halves."""
         return f"{self.package}: {self.source or path.stem.removesuffix('.nii')}"
 
 
@@ -188,7 +188,7 @@ SHELVES = (
 
 
 QUARTERED = ("microscopy",)
-"""Kinds of few sources: the quarters of a picture count as pictures of the same source."""
+"""Kinds with few sources: the quarters of a picture are added as pictures of the same source."""
 
 
 def shipped_pictures(packages: Path | None) -> Iterator[Wrong]:

@@ -1,4 +1,4 @@
-"""Slices of scans as people save them from a viewer: turned as seen on a screen, enlarged, windowed."""
+"""Slices of scans as saved from a viewer: oriented as on a screen, enlarged, windowed."""
 
 import tarfile
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LONGEST = 512
 """Pixels of the longest side; smaller slices are enlarged to it."""
 
 WINDOWS = {"abdomen": (-160, 240), "brain": (0, 80)}
-"""HU shown as black and white where people look at this part of the body; other parts: the lung window."""
+"""HU shown as black and white for this part of the body; for other parts, the lung window."""
 
 LUNG_WINDOW = (-1350, 150)
 
@@ -22,7 +22,7 @@ Named = Iterator[tuple[str, NDArray]]
 
 
 def pictures_of(path: Path, kind: str, slices: tuple[float, float, int]) -> Named:
-    """Yield the pictures of a file; of a volume from the lowest to the highest slice (shares of its height) so many."""
+    """Yield the pictures of a file; for a volume, a number of slices between the lowest and the highest (as shares)."""
     if path.suffix == ".dcm":
         yield from _of_dicom(path, kind)
     elif path.name.endswith((".nii", ".nii.gz")):
@@ -89,7 +89,7 @@ def _of_dicom(path: Path, kind: str) -> Named:
     if dataset.Modality == "CT" and kind in WINDOWS and "RescaleSlope" in dataset:
         yield from ct_views(iter([hounsfield(dataset)]), kind)
         return
-    values = pydicom.pixels.pixel_array(path)  # colours as RGB, whatever the file holds
+    values = pydicom.pixels.pixel_array(path)  # colours as RGB, whatever the file contains
     while values.ndim > 3 or (values.ndim == 3 and values.shape[-1] > 4):
         values = values[len(values) // 2]
     if values.ndim == 2:

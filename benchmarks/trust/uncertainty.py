@@ -1,9 +1,9 @@
-"""How far the intervals and the sets of labels hold what they promise, on validation pictures.
+"""Whether intervals and prediction sets keep their promises on validation pictures.
 
     python -m benchmarks.trust.uncertainty --data covid-ct --data sarscov2-ct [--network CARD ...]
 
-Sets: each patient is left out in turn, and the conformal scores are those of the others. Intervals: how many of the
-answers of other trained networks lie in them, and how right the answers are whose interval does not hold the threshold.
+Sets: each patient is left out in turn, and the conformal scores are those of the others. Intervals: the share of other
+trained networks' answers that they contain, and the accuracy of answers whose interval excludes the threshold.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Judged(NamedTuple):
 
 
 def main() -> None:
-    """Judge the pictures and print the tables."""
+    """Run the pipeline on the pictures and print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data", type=Path, action="append", required=True, help="folder or CSV of labelled pictures")
     options.add_argument("--network", type=Path, action="append", default=[], help="card of another trained classifier")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def sets_without_own(judged: Judged, level: float) -> NDArray[np.bool_]:
-    """Return which labels stay, bool (n, 2), where the scores are those of all other patients."""
+    """Return which labels remain, bool (n, 2), using the scores of all other patients."""
     kept = np.zeros((len(judged.covid), len(LABELS)), dtype=np.bool_)
     for name in np.unique(judged.patient):
         own = judged.patient == name
@@ -85,7 +85,7 @@ def print_sets(judged: Judged) -> None:
 
 
 def print_intervals(judged: Judged, threshold: float, names: list[str]) -> None:
-    """Print what lies in the intervals, and how right the answers are that they leave open or not."""
+    """Print what the intervals contain, and the accuracy with and without the threshold inside them."""
     low, high = judged.interval.T
     print(f"width of the interval: mean {np.mean(high - low):.3f}, median {np.median(high - low):.3f}")
     for name, answers in zip(names, judged.others.T, strict=True):

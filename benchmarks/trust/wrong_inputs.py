@@ -1,15 +1,15 @@
-"""Make, and collect from installed packages, pictures that are no chest CT, to measure refusal with.
+"""Make pictures other than chest CT, and collect them from installed packages, to measure refusal.
 
 Run: python -m benchmarks.trust.wrong_inputs OUT [--packages DIR] [--xrays DIR] [--ct DIR ...] [--every N]
 
 Writes OUT/KIND/*.png, some as .npy in HU, and OUT/sources.csv: file, kind, source, licence, half. A source is what
-pictures may share: a photograph, a patient, a recipe of noise. The sources of each kind are dealt into two halves: a to
-choose a method on, b to report. --xrays is a folder of X-rays, --ct folders named as in CT_FOLDERS below.
+pictures may share: a photograph, a patient, a recipe of noise. The sources of each kind are split into halves: a for
+choosing a method, b for reporting. --xrays is a folder of X-rays, --ct are folders named as in CT_FOLDERS below.
 
---every N keeps one picture of N.
+--every N keeps every Nth picture.
 
-Nothing is downloaded. A package is taken where pip or Debian installed it, or unpacked as DIR/PACKAGE; what is missing
-is printed, with what would bring it:
+Nothing is downloaded. A package is used if pip or Debian installed it, or if it is unpacked as DIR/PACKAGE. Missing
+packages are printed, with the command that gets them:
 
     apt          apt-get download PACKAGE && dpkg -x PACKAGE_*.deb DIR/PACKAGE
     pip          pip install PACKAGE
@@ -38,13 +38,13 @@ OWN = "made here, Apache-2.0"
 SIZES = ((128, 128), (256, 256), (512, 512), (300, 420))
 
 XRAYS_IN_A_ROW = 14
-"""Neighbouring X-rays are often one patient's: so many in a row count as one source."""
+"""Neighbouring X-rays are often from one patient: this many in a row count as one source."""
 
 CT_FOLDERS = {
     "lctsc-nifti": ("LCTSC-Test-S1-101.nii.gz", "CC BY 3.0, doi 10.7937/K9/TCIA.2017.3R3FVZ08"),
     "covid19-ny-sbu-dicom": ("A027284/*.dcm A062055/*.dcm", "CC BY 4.0, doi 10.7937/TCIA.BBAG-2923"),
 }
-"""Scans of which some slices lie below the lungs, looked at one by one, and their licences."""
+"""Scans with some slices below the lungs, checked one by one, and their licences."""
 
 Rng = np.random.Generator
 
@@ -170,7 +170,7 @@ def below_the_lungs(folder: Path) -> Iterator[Wrong]:
 
 
 def halves(pictures: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Deal the sources of each kind into halves a and b, the largest first, each to the half that has fewer pictures.
+    """Assign the sources of each kind to halves a and b, largest first, each to the half with fewer pictures.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def write_all(folder: Path, pictures: Iterator[Wrong]) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    """Write the pictures, print how many of how many sources."""
+    """Write the pictures; print their number and that of the sources."""
     parser = ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--packages", type=Path)

@@ -1,1 +1,1 @@
-"""Volumes: made ones that training is proved on, what they cost, and how slices become a study."""
+"""Volumes: synthetic ones that show that training works, their cost, and how slices are aggregated to a study."""

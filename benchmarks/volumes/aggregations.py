@@ -1,12 +1,12 @@
-r"""From slices to a study: ways to make one score of a volume's slice probabilities, compared.
+r"""From slices to a study: ways to aggregate the slice probabilities of a volume, compared.
 
     python -m benchmarks.volumes.aggregations --predictions held-out/predictions.json \
         --predictions bodies/predictions.json [--shared DATA]
 
-Predictions are those of planted.py. Of the real ones at hand, patients of covid-lung-masks are stacked into
-volumes, all COVID, against the two chests without it; and pictures of one patient (COVID-CT's validation part) or block
-(SARS-CoV-2's) stand for slices, of sets that the classifier's epoch, temperature and threshold were chosen on: kind
-figures, alike for all rows. Nothing here chose the shipped aggregation but this table.
+Predictions are those of planted.py. For real data, the patients of covid-lung-masks, all COVID, are stacked into
+volumes and compared with the two chests without COVID; and the pictures of one patient (COVID-CT's validation part) or
+block (SARS-CoV-2's) are treated as slices. The classifier's epoch, temperature and threshold were chosen on those sets,
+so their figures are optimistic, equally for all rows. The shipped aggregation was chosen only by this table.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from lungct.sources import Scan, read_scan
 from .bodies import LCTSC, PET
 
 QUANTILES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
-"""Of slice probabilities' logits: what the learned aggregation sees."""
+"""Quantiles of the slices' logits: the input of the learned aggregation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Slice probabilities and lung of one scan's slices with lung, float64 (slices,); its class, and its patient."""
+    """Probabilities and lung of a scan's slices with lung, float64 (slices,), with its class and patient."""
 
     probabilities: np.ndarray
     lung: np.ndarray
@@ -69,13 +69,13 @@ AGGREGATIONS: dict[str, Callable[[Study], float]] = {
     "mean of the top third": lambda one: top(one, 1 / 3),
     "noisy-or": lambda one: float(-np.log1p(-np.clip(one.probabilities, 0, 1 - 1e-6)).sum()),
 }
-"""Scores; higher is likelier COVID."""
+"""Scores; higher means COVID is more likely."""
 
 LEARNED = "learned: logistic regression on quantiles, other patients"
 
 
 def learned(studies: list[Study]) -> np.ndarray | None:
-    """Return each study's score by a regression trained on other patients, five-fold; None where there are too few."""
+    """Return each study's score from a regression trained on other patients, five-fold; None if there are too few."""
     covid, patients = np.array([one.covid for one in studies]), np.array([one.patient for one in studies])
     if min(len(set(patients[covid])), len(set(patients[~covid]))) < 5:
         return None
@@ -88,7 +88,7 @@ def learned(studies: list[Study]) -> np.ndarray | None:
 
 
 def from_predictions(path: Path) -> list[Study]:
-    """Return what planted.py measured, each volume its own patient."""
+    """Return the results of planted.py, with each volume as its own patient."""
     rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     studies = []
     for row in rows:
@@ -123,7 +123,7 @@ def real_volumes(pipe: Pipeline, shared: Path) -> list[Study]:
 
 
 def pictures(pipe: Pipeline, folder: Path, fewest: int) -> list[Study]:
-    """Return the validation pictures of a set, of each patient or block one study, if it has so many."""
+    """Return the validation pictures of a set, one study for each patient or block with enough pictures."""
     groups: dict[tuple[str, bool], list[tuple[float, float]]] = {}
     for item in track(split_examples(read_examples(folder), 0.2, 0)[1], description=folder.name):
         found = pipe.predict(item.path)
@@ -137,7 +137,7 @@ def pictures(pipe: Pipeline, folder: Path, fewest: int) -> list[Study]:
 
 
 def print_table(title: str, studies: list[Study]) -> None:
-    """Print the AUC of every aggregation, with intervals, and how it differs from what ships, paired."""
+    """Print the AUC of every aggregation with intervals, and its paired difference from the shipped one."""
     covid, patients = np.array([one.covid for one in studies]), [one.patient for one in studies]
     slices = sum(one.probabilities.size for one in studies)
     print(f"\n{title}: {len(studies)} studies, {covid.sum()} COVID, {slices} slices with lung\n")
@@ -163,7 +163,7 @@ def print_table(title: str, studies: list[Study]) -> None:
 
 
 def main() -> None:
-    """Judge what isn't yet, and print the tables."""
+    """Classify what hasn't been yet, and print the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--shared", type=Path, help="folder of the training data, for the tables of real ones")
     options.add_argument("--predictions", type=Path, action="append", default=[], help="of planted.py")

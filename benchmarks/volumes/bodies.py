@@ -1,4 +1,4 @@
-"""Two real chests, LCTSC (NIfTI) and Lung-PET-CT-Dx (DICOM), strongly deformed: other anatomy than any phantom's."""
+"""Two real chests, LCTSC (NIfTI) and Lung-PET-CT-Dx (DICOM), strongly deformed: anatomy unlike the phantoms'."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PET = "lung-pet-ct-dx-dicom/series-B40f"
 
 
 def read_bodies(shared: Path) -> dict[str, Volume]:
-    """Read both at `SIDE` x `SIDE`, with the lungs drawn by a person (LCTSC) or found by stage 1."""
+    """Read both at `SIDE` x `SIDE`, with the lungs outlined by a person (LCTSC) or found by stage 1."""
     bodies = {}
     for name, path in (("LCTSC", shared / f"{LCTSC}.nii.gz"), ("PET-CT-Dx", shared / PET)):
         scan = read_scan(path)
@@ -37,7 +37,7 @@ def read_bodies(shared: Path) -> dict[str, Volume]:
 
 
 def deform(body: Volume, rng: np.random.Generator) -> Volume:
-    """Return it turned, scaled, mirrored and bent: by up to 15 % in size, and by some 10 mm from place to place."""
+    """Return it rotated, scaled by up to 15 %, mirrored, and bent locally by about 10 mm."""
     spacing = np.array(body.spacing)
     shape = np.array(body.hu.shape)
     centre = (shape - 1) / 2

@@ -1,9 +1,9 @@
-"""Volumes: what training, preprocessing and inference in 3-D cost, and a large volume from file to answer.
+"""The cost of 3-D training, preprocessing and inference, and of a large volume from file to answer.
 
     python -m benchmarks.volumes.costs --series DATA/lung-pet-ct-dx-dicom/series-B40f [--quick]
 
 Training runs in fresh processes, so that each row's memory is its own; engines are timed in turns. The networks are
-untrained: time and memory are the same. The large volume repeats the slices of a real series there and back.
+untrained, which doesn't affect time and memory. The large volume repeats a real series forwards and backwards.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TRAININGS = ((SMALL, 8, 4), (SMALL, 64, 4), (LARGE, 8, 4), (LARGE, 64, 2))
 """Shape, filters, batch."""
 
 NETWORKS = ((SMALL, 8), (SMALL, 64), (LARGE, 64))
-"""Shape and filters of those that judge; the last judges the large volume."""
+"""Shape and filters of the networks for inference; the last is used for the large volume."""
 
 TRAINED = """
 import json, time
@@ -78,7 +78,7 @@ assert found.probability is not None and len(found.slice_probabilities) == {slic
 
 
 def measure_training(folder: Path, trainings: Sequence[tuple[Shape, int, int]], steps: int) -> None:
-    """Print milliseconds a training step and peak memory, each in a fresh process."""
+    """Print milliseconds per training step and peak memory, each in a fresh process."""
     print("\n| training, slices x height x width | filters | batch | ms a step | augmentation, ms a volume | peak MB |")
     print("|---|---|---|---|---|---|")
     for what in trainings:
@@ -113,7 +113,7 @@ def write_network(folder: Path, shape: Shape, filters: int) -> VolumeClassifier:
 
 
 def measure_inference(networks: Mapping[str, VolumeClassifier], scan: Scan, mask: np.ndarray, rounds: int) -> None:
-    """Print milliseconds a volume: preprocessing, and the network on each engine."""
+    """Print milliseconds per volume for preprocessing, and for the network on each engine."""
     contenders = []
     for name, network in networks.items():
         volume = network.preprocess(scan, mask)[None, ..., None]

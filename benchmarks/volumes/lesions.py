@@ -1,4 +1,4 @@
-"""Lesions planted into lungs, and what looks a little like them in everybody: the two classes of the proof."""
+"""Planted lesions, and similar findings that anybody may have: the two classes of the synthetic volumes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .phantoms import Volume
 
 
 def add_nuisance(volume: Volume, rng: np.random.Generator) -> Volume:
-    """Add what either class may have: another density of the lungs, nodules, thin bands, and a denser back.
+    """Add what either class may have: varied lung density, nodules, thin bands, and a denser back.
 
     So neither the mean density of the lungs nor a single bright spot says which class it is.
     """
@@ -25,7 +25,7 @@ def add_nuisance(volume: Volume, rng: np.random.Generator) -> Volume:
         centre, tilt = _centre(grid, depth, rng, outer=0.5), rng.normal(0, 0.25)
         radii = np.array([rng.uniform(3, 5), rng.uniform(10, 35), rng.uniform(10, 35)])
         hu += _soft(grid, centre, radii, 0.2, tilt) * lungs * (rng.uniform(-300, 0) - hu)
-    if rng.random() < 0.4:  # the back, where the patient lies on it
+    if rng.random() < 0.4:  # the back, which the patient lies on
         y = np.broadcast_to(grid[1], hu.shape)
         behind = y - np.max(np.where(lungs, y, -np.inf), axis=1, keepdims=True) + rng.uniform(4, 12)
         hu += lungs * np.clip(behind / 6, 0, 1) * rng.uniform(80, 250)
@@ -34,7 +34,7 @@ def add_nuisance(volume: Volume, rng: np.random.Generator) -> Volume:
 
 
 def plant(volume: Volume, rng: np.random.Generator) -> tuple[Volume, str]:
-    """Plant ground glass and consolidation: ellipsoids with soft, irregular edges, mostly near the pleura, low, behind.
+    """Plant ground glass and consolidation: soft, irregular ellipsoids, mostly pleural, low and posterior.
 
     Returns
     -------
@@ -63,13 +63,13 @@ def plant(volume: Volume, rng: np.random.Generator) -> tuple[Volume, str]:
 
 
 def _grid(volume: Volume) -> list[np.ndarray]:
-    """Return where voxels are, mm, one array an axis, that broadcast together."""
+    """Return the positions of voxels, mm: one array per axis, broadcastable."""
     indices = np.ogrid[tuple(slice(0, length) for length in volume.hu.shape)]
     return [axis * np.float32(step) for axis, step in zip(indices, volume.spacing, strict=True)]
 
 
 def _centre(grid: list[np.ndarray], depth: np.ndarray, rng: np.random.Generator, outer: float) -> np.ndarray:
-    """Draw a place in the lungs, mm: among the outer share of their depth; low and behind is likelier."""
+    """Choose a random place in the outer part of the lungs, mm; low and posterior is more likely."""
     where = np.argwhere((depth > 0) & (depth <= np.quantile(depth[depth > 0], outer)))
     chosen = where[rng.integers(len(where), size=4)]
     low_behind = chosen[:, 1] / depth.shape[1] - chosen[:, 0] / depth.shape[0] + rng.normal(0, 0.5, 4)

@@ -1,6 +1,6 @@
-"""Chests made of formulas, each another patient: body, ribs, spine, heart, diaphragm, lungs with branching vessels.
+"""Chests generated from formulas, each a different patient: body, bones, heart, diaphragm, lungs with vessels.
 
-They prove that training works, not that a disease is found: nothing here was learnt from a patient. Air, fat, muscle
+They show that training works, not that a disease is found: nothing here is based on a patient. Air, fat, muscle
 and bone have their usual Hounsfield units; slices are 8 to 11 mm apart, as in MosMedData and older archives.
 """
 
@@ -23,7 +23,7 @@ class Volume:
     ----------
     hu : ndarray of float32, shape (slices, height, width)
     lungs : ndarray of bool, shape (slices, height, width)
-        Where the lungs are, known because they were drawn.
+        The lungs, known exactly because they were generated.
     spacing : tuple of float
         mm, (z, y, x).
     """
@@ -34,7 +34,7 @@ class Volume:
 
 
 def make_phantom(rng: np.random.Generator) -> Volume:
-    """Draw a chest without lesions: another size, shape, spacing, density, noise and sharpness for every draw."""
+    """Generate a chest without lesions, with random size, shape, spacing, density, noise and sharpness."""
     width, depth = rng.uniform(150, 190), rng.uniform(100, 132)  # half axes of the body, mm
     height, gap = rng.uniform(190, 260), rng.uniform(8, 11)
     pixel = 2 * width * rng.uniform(1.06, 1.25) / SIDE
@@ -69,7 +69,7 @@ def make_phantom(rng: np.random.Generator) -> Volume:
     band = np.abs(x) < rng.uniform(12, 20) + 8 * np.exp(-(((z - 0.6 * height) / 25) ** 2))
     lungs &= ~heart & ~band & (body < 0.98)
     density = rng.uniform(-900, -790)
-    slope = rng.uniform(0, 70) * y / inner_y  # denser where the patient lies on it
+    slope = rng.uniform(0, 70) * y / inner_y  # denser on the side that the patient lies on
     hu = np.where(lungs, np.float32(density) + slope.astype(np.float32), hu)
     fraction = _vessels(hu.shape, lungs, z, y, x, height, rng)
     hu += lungs * fraction * (40 - hu)
@@ -84,7 +84,7 @@ def make_phantom(rng: np.random.Generator) -> Volume:
 
 
 def as_scanned(volume: Volume, rng: np.random.Generator) -> Volume:
-    """Return it as a scanner shows it: blurred, noisy, and calibrated a little wrong."""
+    """Return it as from a scanner: blurred, noisy, and slightly miscalibrated."""
     sharp = rng.uniform(0.4, 0.9)
     noise = ndimage.gaussian_filter(rng.standard_normal(volume.hu.shape, dtype=np.float32), (0, 0.6, 0.6))
     noise *= rng.uniform(8, 35) / noise.std()
@@ -100,7 +100,7 @@ def _vessels(
     shape: tuple[int, ...], lungs: np.ndarray, z: np.ndarray, y: np.ndarray, x: np.ndarray, height: float,
     rng: np.random.Generator,
 ) -> np.ndarray:  # fmt: skip
-    """Return how much of each voxel is vessel, 0 to 1: trees from both hila, thinner with every fork."""
+    """Return the share of vessel in each voxel, 0 to 1: trees from both hila, thinner with every fork."""
     points: list[np.ndarray] = []
     for sign in (-1, 1):
         root = np.array([0.55 * height, 5.0, sign * 20.0])
@@ -119,7 +119,7 @@ def _vessels(
 def _grow(
     start: np.ndarray, way: np.ndarray, radius: float, forks: int, points: list[np.ndarray], rng: np.random.Generator
 ) -> None:
-    """Add the points of a branch, 1 mm apart, with their radius, and of those it forks into."""
+    """Add the points of a branch and of its sub-branches, 1 mm apart, with their radius."""
     length = rng.uniform(18, 34) * 0.87**forks
     steps = np.arange(0, length)[:, None]
     points.append(np.hstack([start + steps * way, np.full((len(steps), 1), radius)]))

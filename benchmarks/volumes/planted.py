@@ -1,4 +1,4 @@
-"""Volumes with planted lesions, on which ``lungct train volume`` is proved, and the proof.
+"""Volumes with planted lesions, which show that ``lungct train volume`` works, and the measurement.
 
     python -m benchmarks.volumes.planted write --count 500 --seed 1 train
     lungct train volume --data train/manifest.csv --size 32x64x64 --filters 8 --epochs 30 --batch 4 --out run
@@ -7,9 +7,9 @@
     python -m benchmarks.volumes.planted write --bodies DATA --count 60 --seed 3 bodies
     python -m benchmarks.volumes.planted measure bodies run/cnn3d-covid.json
 
-`write` makes a folder of NIfTI volumes and a manifest, every second with lesions; `measure` judges them through
-`Pipeline(volume_classifier=...)` and prints AUCs with 95 % bootstrap intervals, beside features that anybody could
-compute. Its predictions, with those of every slice, are kept in FOLDER/predictions.json for aggregations.py.
+`write` makes a folder of NIfTI volumes and a manifest; every second volume has lesions. `measure` classifies them with
+`Pipeline(volume_classifier=...)` and prints AUCs with 95 % bootstrap intervals, next to those of trivial features. Its
+predictions, including those of every slice, are stored in FOLDER/predictions.json for aggregations.py.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from .phantoms import Volume, as_scanned, make_phantom
 PREDICTIONS = "predictions.json"
 
 FEATURES = ("mean HU of the lungs", "largest blob, ml", "share above, of the lungs")
-"""What anybody could compute, see `_trivial`."""
+"""Trivial features, see `_trivial`."""
 
 BLOB = 200.0
-"""A voxel counts for the largest blob when it is more than this many HU above the lungs' median."""
+"""A voxel counts towards the largest blob if it is more than this many HU above the lungs' median."""
 
 
 def write(folder: Path, count: int, seed: int, shared: Path | None) -> None:
-    """Write volumes and ``manifest.csv``; volume i depends on the seed and i alone, so a killed run goes on."""
+    """Write volumes and ``manifest.csv``; volume i depends only on the seed and i, so a killed run can be resumed."""
     (folder / "volumes").mkdir(parents=True, exist_ok=True)
     bodies = read_bodies(shared) if shared else {}
     rows = []
@@ -83,7 +83,7 @@ def _scan(volume: Volume) -> Scan:
 
 
 def measure(folder: Path, card: Path) -> None:
-    """Judge the volumes of a folder."""
+    """Classify the volumes of a folder."""
     shipped = Pipeline.from_pretrained()
     whole = VolumeClassifier.from_card(card)
     pipe = Pipeline(shipped.segmenter, shipped.classifier, volume_classifier=whole)
@@ -92,7 +92,7 @@ def measure(folder: Path, card: Path) -> None:
 
 
 def show(folder: Path, threshold: float) -> None:
-    """Print how well each score tells the classes of the judged volumes apart."""
+    """Print how well each score separates the classes of the volumes."""
     rows = json.loads((folder / PREDICTIONS).read_text(encoding="utf-8"))
     found = [row for row in rows if row["probability"] is not None]
     covid, names = np.array([row["covid"] for row in found]), [row["path"] for row in found]
@@ -118,11 +118,11 @@ def _judged(pipe: Pipeline, examples: list[Example]) -> Iterator[dict[str, Any]]
 
 
 def _trivial(scan: Scan, mask: np.ndarray) -> dict[str, float]:
-    """Return what a threshold tells of the lungs: no network needed."""
+    """Return features of the lungs that need only a threshold and no network."""
     inside = scan.pixels[mask]
     if not inside.size:
         return dict.fromkeys(FEATURES, 0.0)
-    core = ndimage.binary_erosion(mask, np.ones((1, 3, 3)))  # the border's voxels are half wall
+    core = ndimage.binary_erosion(mask, np.ones((1, 3, 3)))  # half of a border voxel is chest wall
     bright = ndimage.binary_opening(core & (scan.pixels > np.median(inside) + BLOB), np.ones((1, 3, 3)))
     labels, count = ndimage.label(bright)
     largest = np.bincount(labels.ravel())[1:].max() if count else 0

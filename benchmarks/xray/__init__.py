@@ -1,1 +1,1 @@
-"""Where the masks of chest X-rays come from, and what measures them."""
+"""Making the masks of chest X-rays, and measuring them."""

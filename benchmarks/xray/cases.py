@@ -1,7 +1,7 @@
-"""Write a table of the chest X-rays of covid-xray, with the case that each picture shows, for training and evaluation.
+"""Write a table of the X-rays of covid-xray with the case that each picture shows, for training and evaluation.
 
-Nobody says whose the pictures are, but their names do: one paper, one numbered case or one numbered study is one
-case here, whatever the figure, the day or the view. Lateral views are left out.
+The patients are not stated, but can be inferred from the file names: one paper, one numbered case or one numbered study
+is one case here, whatever the figure, the day or the view. Lateral views are left out.
 
 Run: python -m benchmarks.xray.cases covid-xray xrays.csv
 """
@@ -27,7 +27,7 @@ CASES = (
     r"1\.CXRCTThoraximagesofCOVID-19fromSingapore",
     r"(?:ciaa199|all14238|extubation|lancet|auntminnie|AR)(?=[-.])",
 )
-"""Beginnings of names that say what a picture belongs to; pictures with other names are cases of their own."""
+"""Prefixes of names that identify a picture's case; pictures with other names are separate cases."""
 
 LATERAL = re.compile(r"-l$")
 """Names of Radiopaedia's lateral views."""

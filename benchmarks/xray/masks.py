@@ -1,15 +1,15 @@
-"""Make lung masks of chest X-rays from a trained segmenter, for a person to look at and for the next one to learn from.
+"""Make lung masks of chest X-rays with a trained segmenter, for a person to check and the next segmenter to learn from.
 
-Nobody drew lungs on these X-rays. The segmenter of CT slices outlines most of them rightly as it is, because lungs are
-dark between brighter tissue in both; so its masks, those that hold by eye, teach a segmenter of X-rays, whose masks,
-looked at again, teach the next: docs/xray.md.
+Nobody outlined the lungs on these X-rays. The CT segmenter outlines most of them correctly, because lungs are dark
+between brighter tissue in both. So those of its masks that pass a check by eye train a segmenter for X-rays, whose
+masks, checked again, train the next one: docs/xray.md.
 
-Of each picture the mean is taken over three gammas and the mirror image; of what is lung by it the two largest parts
-are kept, smooth and without holes. Of a table's validation part nothing is written: it measures what is trained here.
+For each picture, the mean over three gammas and the mirror image is taken, and the two largest parts of the lung are
+kept, smoothed and without holes. Nothing is written for a table's validation part, which measures what is trained here.
 
 Run: python -m benchmarks.xray.masks xrays.csv OUT --round 1 [--segmenter CARD]
-OUT gets sheets of all training pictures to look at, numbered as in names.txt, and images/, masks/ and patients.csv of
-those that `rejected.csv` doesn't name for this round.
+Writes to OUT: sheets of all training pictures to check, numbered as in names.txt, and images/, masks/ and patients.csv
+of those that `rejected.csv` doesn't name for this round.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
 
 REJECTED = Path(__file__).with_name("rejected.csv")
-"""By round the pictures whose masks did not hold when they were looked at."""
+"""The pictures whose masks were rejected when checked, by round."""
 
 GAMMAS = (0.7, 1.0, 1.5)
 SMALLEST = 0.015
-"""Share of the picture below which a part is no lung."""
+"""Share of the picture below which a part doesn't count as lung."""
 
 SHEET, TILE = 60, 200
 """Pictures on a sheet, and the side of each in pixels."""
@@ -52,7 +52,7 @@ def probability(segmenter: LungSegmenter, pixels: NDArray[np.float32]) -> NDArra
 
 
 def two_lungs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Keep the two largest parts, smooth and without holes; small ones at the left or right border are air outside."""
+    """Keep the two largest parts, smoothed and without holes; small ones at the left or right border are air."""
     side = min(mask.shape)
     parts = label(opening(mask, disk(round(0.012 * side))))
     candidates = [part for part in regionprops(parts) if part.area > SMALLEST * mask.size]
@@ -85,7 +85,7 @@ def draw_sheets(items: Sequence[tuple[Example, NDArray[np.float32], NDArray[np.b
 
 
 def main() -> None:
-    """Find the lungs of the training pictures and write what is asked for."""
+    """Find the lungs of the training pictures and write the output."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path, help="of benchmarks/xray/cases.py")
     parser.add_argument("out", type=Path)

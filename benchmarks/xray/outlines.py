@@ -1,9 +1,9 @@
-"""Write lung masks drawn by eye, for validation pictures of covid-xray, as `lungct evaluate lungseg` takes them.
+"""Write lung masks drawn by eye for validation pictures of covid-xray, in the form used by `lungct evaluate lungseg`.
 
 `outlines.json` holds, for every second COVID and every third other picture of the validation part, the right lung
 and the left as polygons, in hundredths of the picture's width and height. They were drawn on the
-bare pictures by one observer who is no radiologist: what is seen of the lungs beside heart and above diaphragm. No
-network learnt from these pictures.
+pictures without masks, by one observer who is not a radiologist: the visible lungs beside the heart and above the
+diaphragm. No network was trained on these pictures.
 
 Run: python -m benchmarks.xray.outlines covid-xray OUT
 """

@@ -1,4 +1,4 @@
-"""Small inputs for the scripts of benchmarks/: drawn chests with labels and masks, and a few of the training data."""
+"""Small inputs for the scripts of benchmarks/: synthetic chests with labels and masks, and a few training images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATIENTS = 4
 
 
 def write_labelled(folder: Path) -> Path:
-    """Write pictures into COVID and NonCOVID, and return a table that says each is another patient's."""
+    """Write pictures into COVID and NonCOVID; return a table that gives each its own patient."""
     rows = [("path", "label", "patient")]
     for label in ("COVID", "NonCOVID"):
         (folder / label).mkdir(parents=True)
@@ -28,7 +28,7 @@ def write_labelled(folder: Path) -> Path:
 
 
 def write_masks(folder: Path) -> Path:
-    """Write ct, lungs and covid: pictures, their lungs, and what is infected of them; return the folder."""
+    """Write ct, lungs and covid: pictures, lung masks and infection masks; return the folder."""
     for name in ("ct", "lungs", "covid"):
         (folder / name).mkdir(parents=True)
     for patient in range(PATIENTS):
@@ -51,7 +51,7 @@ def write_outlined(folder: Path) -> Path:
 
 
 def link_shared(folder: Path) -> Path:
-    """Link a few of the training data into folders named like theirs; return the folder of these."""
+    """Link a few training images into folders with the original names; return the parent folder."""
     masks = SHARED / "covid-lung-masks"
     with (masks / "patients.csv").open(newline="", encoding="utf-8") as file:
         first = {row["patient"]: row["file"] for row in csv.DictReader(file)}
@@ -64,7 +64,7 @@ def link_shared(folder: Path) -> Path:
         (folder / name).symlink_to(SHARED / name)
     for name in ("covid-ct", "sarscov2-ct"):
         for label in ("COVID", "NonCOVID"):
-            pictures = sorted((SHARED / "sarscov2-ct" / label).iterdir())[::250]  # far apart: of different patients
+            pictures = sorted((SHARED / "sarscov2-ct" / label).iterdir())[::250]  # far apart: different patients
             for part, paths in (("train", pictures[:2]), ("val", pictures[2:4])):
                 (folder / name / part / label).mkdir(parents=True)
                 for path in paths:

@@ -1,4 +1,4 @@
-"""`make bench`, quickly: everything is timed, every table is written and every picture drawn."""
+"""`make bench`, quickly: everything is timed, every table is written and every figure plotted."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def start(*words):
 
 
 @pytest.mark.train
-def test_all_is_measured_and_drawn(tmp_path):
+def test_everything_is_measured_and_plotted(tmp_path):
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     start("benchmarks/run.py", "--quick", "--out", figures)
     kept = json.loads(figures.read_text())

@@ -1,4 +1,4 @@
-"""Every script of benchmarks/ runs to its end, with little to do: none may rot while nobody looks."""
+"""Every script of benchmarks/ runs to its end on small inputs, so that none breaks unnoticed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CHAINS = [
     ),
     ("xray.outlines {outlined} {out}/outlined", "training.segmenter_parts {drawn}/ct {drawn}/lungs", "raw: Dice 0.9"),
 ]
-"""Commands that go on with what the one before has written, then words that they print."""
+"""Commands that use the output of the previous one, followed by text that they print."""
 
 TRAINING = [
     ("training.backbones efficientnetb0 --slices 1", "1.0 x"),
@@ -72,7 +72,7 @@ ELSEWHERE = {
     "batches.throughput": "test_scripts.py",
     "training.classifier_choices": "test_scripts.py",
 }
-"""Scripts that stand in none of these, and where they are started."""
+"""Scripts that are in none of these, and where they are started."""
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def lite0():
 def start(request, monkeypatch):
     """Return what starts a command as `python -m` does, but in this process, which loads all libraries once.
 
-    Fixtures stand for the {names} in it.
+    Fixtures replace the {names} in it.
     """
 
     class Fixtures:
@@ -133,22 +133,22 @@ def start(request, monkeypatch):
         eagerly = eager_training() if request.node.get_closest_marker("train") else nullcontext()
         words = [word.format_map(Fixtures()) for word in command.split()]
         monkeypatch.setattr(sys, "argv", words)
-        monkeypatch.delitem(sys.modules, f"benchmarks.{words[0]}", raising=False)  # runpy warns of it
+        monkeypatch.delitem(sys.modules, f"benchmarks.{words[0]}", raising=False)  # runpy warns about it
         with eagerly, ended_well():
             runpy.run_module(f"benchmarks.{words[0]}", run_name="__main__")
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(bootstrap_interval, "__defaults__", (0, 20))  # seed and draws: few
+    monkeypatch.setattr(bootstrap_interval, "__defaults__", (0, 20))  # seed and resamples: few
     return started
 
 
 @contextmanager
 def ended_well():
-    """Go on behind a script that ends itself, unless it says that something went wrong."""
+    """Continue after a script that exits, unless it reports a failure."""
     try:
         yield
     except SystemExit as ended:
-        assert not ended.code  # noqa: PT017 - a script may also end without
+        assert not ended.code  # noqa: PT017 - a script may also end without it
 
 
 def first_script(chain):
@@ -171,8 +171,8 @@ def test_runs_to_its_end(chain, start, capfd):
     assert words in capfd.readouterr().out
 
 
-def test_throughput_runs_to_its_end_as_people_start_it():
-    """In a process of its own: Ray keeps what it starts."""
+def test_throughput_runs_to_its_end_as_users_start_it():
+    """Runs in a separate process, because Ray's processes outlive the call."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.batches.throughput", "--count", "5", "--rows", "100"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -181,8 +181,8 @@ def test_throughput_runs_to_its_end_as_people_start_it():
     assert "on paper" in done.stdout
 
 
-def test_classifier_choices_asks_for_all_trainings(labelled, out, start, monkeypatch, capsys):
-    """Nine trainings take an hour: here each gives the shipped network, whose figures are of sets of these names."""
+def test_classifier_choices_requests_all_trainings(labelled, out, start, monkeypatch, capsys):
+    """Nine trainings take an hour, so each is replaced by the shipped network, whose sets have the same names."""
     from lungct.classify.training import train
 
     trained = create_autospec(train.train_classifier, return_value=load_card(CLASSIFIER))
@@ -191,7 +191,7 @@ def test_classifier_choices_asks_for_all_trainings(labelled, out, start, monkeyp
         (out / name).symlink_to(labelled.parent)
     start("training.classifier_choices lite0.npz {out}/runs {out}/covid-ct {out}/sarscov2-ct")
     assert [call.args[3].region for call in trained.call_args_list] == ["masked", "crop", "whole"] * 3
-    assert capsys.readouterr().out.count("never seen") == 2 * 6  # in lines of progress, then in the table
+    assert capsys.readouterr().out.count("never seen") == 2 * 6  # in the progress lines, then in the table
 
 
 def test_every_script_is_started():
@@ -214,8 +214,8 @@ def test_documentation_names_scripts_that_exist():
         assert path.is_file() or path.with_suffix(".py").is_file(), name
 
 
-def test_the_root_on_the_path_is_for_benchmarks_alone():
-    """Beside it lie folders such as sources and weights, which Python would find there: they are lungct's."""
+def test_only_benchmarks_are_imported_from_the_root():
+    """The root has folders such as sources and weights, which are lungct's and must not be imported from there."""
     tops = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert {"benchmarks", "sources", "weights"} <= tops
     for path in BENCHMARKS.rglob("*.py"):

@@ -38,7 +38,7 @@ def test_ratios_and_verdicts():
     assert rows[0]["from"] == "20,000 ms / 100 ms"
 
 
-def test_nothing_measured_is_nothing_met():
+def test_without_measurements_no_target_is_met():
     assert {row["verdict"] for row in judge({}).rows} == {UNKNOWN}
 
 
@@ -50,12 +50,12 @@ def test_contenders_take_turns():
     assert [len(timings[name].seconds) for name in "AB"] == [2, 2]
 
 
-def test_contenders_of_one_name_are_refused():
+def test_contenders_with_the_same_name_are_refused():
     with pytest.raises(ValueError, match="different names"):
         timing.race([timing.Contender("A", list)] * 2, rounds=1)
 
 
-def test_times_are_of_one_slice():
+def test_times_are_per_slice():
     taken = timing.Timing(slices=2, seconds=[0.002, 0.004, 0.010])
     assert taken.ms == pytest.approx(2)
     assert taken.best == pytest.approx(1)
@@ -73,7 +73,7 @@ def test_cells_and_tables():
     )
 
 
-def test_page_keeps_what_stands_around_the_tables():
+def test_page_keeps_the_text_around_the_tables():
     plot = pytest.importorskip("benchmarks.plot")
     page = f"# Performance\n\nWords.\n\n{plot.BEGIN}\nold\n{plot.END}\n\nMore.\n"
     assert plot.filled(page, "new") == f"# Performance\n\nWords.\n\n{plot.BEGIN}\n\nnew\n{plot.END}\n\nMore.\n"

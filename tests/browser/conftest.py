@@ -10,9 +10,9 @@ import pytest
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="module")  # as long as it is open its event loop runs, and no other can on this thread
+@pytest.fixture(scope="module")  # while it is open, its event loop runs and no other can run on this thread
 def browser():
-    """Return the opened browser; without one, tests skip."""
+    """Return the open browser; without one, tests are skipped."""
     path = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if path is None:
         pytest.skip(f"needs a browser, one of {', '.join(BROWSERS)}. On Debian run: apt-get install chromium")
@@ -26,10 +26,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Return a function that opens a page; the test fails where a page complains, or asks for anything else.
+    """Return a function that opens a page; the test fails if the page logs errors or requests anything else.
 
-    It takes a path or an address, the window's `width`, addresses beginning with `allowed` that the page may ask for,
-    parts of complaints that are `expected`, and options of Playwright's `new_context`, such as ``color_scheme="dark"``
+    It takes a path or an address, the window's `width`, prefixes of addresses that the page may request (`allowed`),
+    `expected` parts of error messages, and options of Playwright's `new_context`, such as ``color_scheme="dark"``
     or ``java_script_enabled=False``.
     """
     contexts, problems = [], []
@@ -49,7 +49,7 @@ def open_page(browser):
 
 
 def watch(page, allowed, problems, expected=()):
-    """Stop requests for addresses that begin with none of the allowed, and note them, errors and other complaints."""
+    """Block requests for addresses without an allowed prefix; record them, errors and other messages."""
 
     def pass_or_stop(route):
         if route.request.url.startswith(tuple(allowed)):

@@ -56,7 +56,7 @@ def give(page, *files):
 
 
 def answered(page):
-    """Return the label of the answer, when it is there."""
+    """Wait for the answer and return its label."""
     page.locator("#result").wait_for(timeout=20000)
     return page.locator("#label").inner_text()
 
@@ -69,14 +69,14 @@ def downloaded(page, words):
 
 
 def pictures(page):
-    """Return which of the stage's pictures are seen."""
+    """Return which of the stage's pictures are visible."""
     shown = page.locator("#stage img:visible")
     shown.first.wait_for()
-    shown.evaluate_all("shown => Promise.all(shown.map(picture => picture.decode()))")  # fails where one is none
+    shown.evaluate_all("shown => Promise.all(shown.map(picture => picture.decode()))")  # fails if one is not valid JSON
     return {shown.nth(number).get_attribute("id") for number in range(shown.count())}
 
 
-def test_a_slice_is_judged_shown_and_taken_along(url, open_page, shared_pipe):
+def test_a_slice_is_classified_shown_and_downloaded(url, open_page, shared_pipe):
     local = shared_pipe.predict(COVID)
     page = open_page(url, 1440)
     give(page, COVID)
@@ -105,7 +105,7 @@ def test_a_slice_is_judged_shown_and_taken_along(url, open_page, shared_pipe):
     assert record["probability"] == pytest.approx(local.probability, abs=1e-5)
 
 
-def test_a_series_is_turned_through(url, open_page, series_zip):
+def test_a_series_can_be_scrolled_through(url, open_page, series_zip):
     page = open_page(url, 1440)
     give(page, series_zip)
     assert answered(page) == "non-COVID"
@@ -125,7 +125,7 @@ def test_a_series_is_turned_through(url, open_page, series_zip):
     assert nibabel.Nifti1Image.from_bytes(gzip.decompress(mask)).shape == (512, 512, 5)
 
 
-def test_several_files_and_a_folder_go_as_an_archive(url, open_page, shared_pipe, tmp_path):
+def test_several_files_and_a_folder_are_sent_as_an_archive(url, open_page, shared_pipe, tmp_path):
     files = [shutil.copy(file, tmp_path) for file in SERIES[:2]]
     (tmp_path / ".hidden").write_text("words")
     local = shared_pipe.predict(tmp_path)
@@ -139,7 +139,7 @@ def test_several_files_and_a_folder_go_as_an_archive(url, open_page, shared_pipe
         page.reload()
 
 
-def test_a_file_is_dropped(url, open_page):
+def test_a_file_can_be_dropped(url, open_page):
     page = open_page(url, 1440)
     drop = """async ([address, kind]) => {
         const transfer = new DataTransfer()
@@ -154,7 +154,7 @@ def test_a_file_is_dropped(url, open_page):
     assert not page.locator("#drop.over").is_visible()
 
 
-def test_what_cannot_be_read_is_said_in_words(url, open_page, tmp_path):
+def test_unreadable_files_are_explained_in_words(url, open_page, tmp_path):
     page = open_page(url, 375, expected=("status of 422", "status of 413"))
     broken, large = tmp_path / "broken.png", tmp_path / "large.png"
     broken.write_bytes(COVID.read_bytes()[:5000])
@@ -237,7 +237,7 @@ def test_a_service_with_a_token_asks_for_it(shared_pipe, open_page):
         assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
 
 
-def test_a_busy_service_is_waited_for_and_waiting_can_be_ended(shared_pipe, open_page):
+def test_the_page_waits_for_a_busy_service_and_waiting_can_be_cancelled(shared_pipe, open_page):
     held = Held(shared_pipe)
     with served(held, replace(SETTINGS, workers=1, waiting=0)) as address:
         ask = {"files": {"file": ("x", COVID.read_bytes())}, "timeout": 30}
@@ -260,7 +260,7 @@ def test_a_busy_service_is_waited_for_and_waiting_can_be_ended(shared_pipe, open
         assert held.count == 2
 
 
-def test_the_page_may_run_nothing_but_its_own_files(url):
+def test_the_page_may_run_only_its_own_files(url):
     policy = httpx.get(url).headers["content-security-policy"]
     assert policy.startswith("default-src 'self';")
     assert "unsafe" not in policy

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def sheets(pipe, tmp_path_factory):
-    """Return the sheets of a slice, a series, a volume without lung, a slice below the lungs, and a broken file."""
+    """Return the sheets of a slice, a series, a volume without lung, a slice below the lungs and an unreadable file."""
     folder = tmp_path_factory.mktemp("sheets")
     (folder / "a-very-long-name-without-any-place-to-break-it-at-but-underscores_<b>&.png").write_text("words")
     sources = {
@@ -29,7 +29,7 @@ def sheets(pipe, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["slice", "series", "air", "abdomen", "broken"])
-def test_sheets_fit_the_window_and_ask_for_nothing(sheets, open_page, name):
+def test_sheets_fit_the_window_and_request_nothing(sheets, open_page, name):
     page = open_page(sheets[name], 375)
     for width, scheme in ((375, "light"), (375, "dark"), (1440, "dark"), (1440, "light")):
         page.set_viewport_size({"width": width, "height": 900})
@@ -40,7 +40,7 @@ def test_sheets_fit_the_window_and_ask_for_nothing(sheets, open_page, name):
         assert page.evaluate("[...document.images].every(picture => picture.complete && picture.naturalWidth > 0)")
 
 
-def test_a_request_or_an_error_would_be_seen(browser, tmp_path):
+def test_a_request_or_an_error_would_be_noticed(browser, tmp_path):
     bad, problems = tmp_path / "bad.html", []
     bad.write_text("<img src='http://localhost:1/x.png'><script>nonsense()</script>")
     page = browser.new_page()
@@ -71,7 +71,7 @@ def test_slices_are_picked_by_mouse_and_keys(sheets, open_page, script):
     assert "Slice 5 of 5" in views.nth(4).inner_text()
 
 
-def test_the_chart_is_reached_by_tab_and_says_what_it_is(sheets, open_page):
+def test_the_chart_is_reached_by_tab_and_describes_itself(sheets, open_page):
     page = open_page(sheets["series"], 1440)
     page.keyboard.press("Tab")
     name = page.evaluate("document.activeElement.getAttribute('aria-label')")

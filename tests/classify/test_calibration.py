@@ -1,4 +1,4 @@
-"""Temperature and threshold, on figures with known answers."""
+"""Temperature and threshold, on data with known answers."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.train  # scikit-learn comes with the train extra
 
 
 @pytest.mark.parametrize("factor", [0.5, 1, 4])
-def test_temperature_finds_by_how_much_logits_are_too_large(factor):
+def test_temperature_corrects_logits_that_are_too_large(factor):
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, 20000)
     covid = rng.random(20000) < 1 / (1 + np.exp(-logits))
@@ -36,7 +36,7 @@ def test_youden_threshold_separates():
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=4, max_size=40), st.floats(0.05, 1), st.integers(1, 3))
-def test_threshold_reaches_the_sensitivity_asked_for(values, sensitivity, every):
+def test_threshold_reaches_the_requested_sensitivity(values, sensitivity, every):
     probabilities = np.array(values)
     covid = np.arange(probabilities.size) % (every + 1) == 0
     threshold = sensitive_threshold(probabilities, covid, sensitivity)
@@ -45,7 +45,7 @@ def test_threshold_reaches_the_sensitivity_asked_for(values, sensitivity, every)
     assert (probabilities[covid] > lowest_found).mean() < sensitivity
 
 
-def test_summary_by_hand():
+def test_summary_matches_hand_computed_values():
     probabilities = np.tile([0.9, 0.6, 0.4, 0.1], 5)
     covid = np.tile([True, False, True, False], 5)
     figures = summarise(probabilities, covid, [str(number) for number in range(20)], 0.5)

@@ -1,4 +1,4 @@
-"""Evidence: heatmap over the lungs, and how much of it lies inside them."""
+"""Evidence: the heatmap over the lungs, and how much of it is inside them."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def made(grid, box=(slice(10, 50), slice(20, 100)), lungs_only=False):
     return Evidence(np.array(grid, np.float32), box, lungs_only)
 
 
-def test_heatmap_lies_on_the_lungs_and_half_is_undecided():
+def test_heatmap_covers_the_lungs_and_half_means_undecided():
     mask = np.zeros((60, 120), bool)
     mask[15:45, 30:50] = True
     np.testing.assert_array_equal(made(np.zeros((2, 4))).over(mask), 0.5 * mask)
@@ -23,7 +23,7 @@ def test_heatmap_lies_on_the_lungs_and_half_is_undecided():
     assert not heat[:10].any()
 
 
-def test_share_inside_the_lungs_is_of_what_speaks_for_the_class():
+def test_share_inside_the_lungs_counts_evidence_for_the_predicted_class():
     mask = np.zeros((60, 120), bool)
     mask[10:50, 20:50] = True  # all of the first column, half of the second
     evidence = made([[1, 1, 1, -1], [1, 1, 1, -1]])
@@ -45,7 +45,7 @@ def test_cells_that_end_between_pixels_and_lungs_of_a_pixel():
     assert inside == pytest.approx(whole)
 
 
-def test_the_maps_logits_average_to_the_answers(chest):
+def test_the_logits_of_the_map_average_to_that_of_the_answer(chest):
     hu, lungs = chest
     classifier = Classifier()
     found = classifier.classify(Scan(hu[None], "hu"), [lungs])

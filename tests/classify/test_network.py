@@ -1,4 +1,4 @@
-"""The classifier's network and its start."""
+"""The classifier's network and its initial weights."""
 
 import numpy as np
 import pytest
@@ -48,8 +48,8 @@ def test_backbones_are_those_of_keras_applications(backbone, parameters):
     assert evidence.shape[-1] == 1
 
 
-def test_scaling_folded_into_the_first_convolution_changes_nothing():
-    """Keras' own scaling before its EfficientNetB0, and ours before the folded one, give the same activations."""
+def test_folding_scaling_into_the_first_convolution_changes_nothing():
+    """Keras' scaling before its EfficientNetB0, and ours before the folded one, give the same activations."""
     import keras
 
     from lungct.classify.network import _fold_scaling, _last_scaling
@@ -64,12 +64,12 @@ def test_scaling_folded_into_the_first_convolution_changes_nothing():
     _fold_scaling(whole)
     bare = keras.Model(_last_scaling(whole).output, stem)
     after = np.asarray(bare((picture - 127) / 128, training=False))
-    np.testing.assert_allclose(after[:, :-1, :-1], before[:, :-1, :-1], atol=1e-4)  # padding is another grey
+    np.testing.assert_allclose(after[:, :-1, :-1], before[:, :-1, :-1], atol=1e-4)  # padding has another grey value
 
 
 @pytest.fixture
 def lite0(model, tmp_path):
-    """Convolutions of Lite0's shapes and names, their numbers drawn."""
+    """Convolutions with Lite0's shapes and names, and random weights."""
     from lungct.classify.training.lite0 import _layers_in_order
 
     rng, arrays = np.random.default_rng(0), {}
@@ -84,7 +84,7 @@ def lite0(model, tmp_path):
     return tmp_path / "lite0.npz"
 
 
-def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference(lite0):
+def test_lite0_weights_compute_lite0_in_training_and_at_inference(lite0):
     import keras
 
     from lungct.classify.training.lite0 import SHARPNESS, load_lite0
@@ -104,7 +104,7 @@ def test_lite0_start_computes_lite0_and_the_same_in_training_as_at_inference(lit
     assert np.corrcoef(inference.ravel(), training.ravel())[0, 1] > 0.85
 
 
-def test_other_files_are_refused_as_a_start(model, tmp_path):
+def test_other_files_are_refused_as_initial_weights(model, tmp_path):
     from lungct.classify.training.lite0 import load_lite0
 
     np.savez(tmp_path / "other.npz", a_kernel=np.zeros(3), a_bias=np.zeros(3))

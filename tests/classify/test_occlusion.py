@@ -1,4 +1,4 @@
-"""Occlusion: what hiding a place does to the answer is that place's evidence."""
+"""Occlusion: the evidence of a location is how much hiding it changes the answer."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from lungct.classify.occlusion import CELLS, occlusion_grid
 from lungct.sources import Scan
 
 
-def test_the_place_that_makes_the_answer_stands_out():
+def test_the_location_that_causes_the_answer_stands_out():
     lung = np.zeros((160, 160), np.float32)
     lung[8:152, 8:72] = lung[8:152, 88:152] = 1
     roi = np.float32(0.2) * lung
@@ -24,7 +24,7 @@ def test_the_place_that_makes_the_answer_stands_out():
     assert not grid[:, :3].any()
 
 
-def test_what_speaks_against_is_below_zero_and_only_lung_is_hidden():
+def test_contrary_evidence_is_negative_and_only_lung_is_hidden():
     lung = np.zeros((100, 100), np.float32)
     lung[:, :40] = 1
     seen = []
@@ -37,7 +37,7 @@ def test_what_speaks_against_is_below_zero_and_only_lung_is_hidden():
     assert (grid[:, :3] < 0).all()
     assert not grid[:, 4:].any()
     whole, hidden, *pairs = seen
-    assert len(pairs) == 2 * 8 * 4  # beyond the fourth column windows hold no lung
+    assert len(pairs) == 2 * 8 * 4  # beyond the fourth column, windows contain no lung
     assert np.unique(hidden[:, :40]).size == 1
     for alone, without in zip(pairs[::2], pairs[1::2], strict=True):
         assert 0 < (without != whole).sum() <= 29**2
@@ -45,7 +45,7 @@ def test_what_speaks_against_is_below_zero_and_only_lung_is_hidden():
         np.testing.assert_array_equal(alone + without, whole + hidden)
 
 
-def test_engines_explain_alike_and_leave_the_answer_as_it_is(chest):
+def test_engines_agree_on_explanations_and_keep_the_answer(chest):
     hu, lungs = chest
     scan, masks = Scan(np.stack([hu, hu]), "hu"), [lungs, np.zeros_like(lungs)]
     one, other = (Classifier(engine=name, threads=2) for name in ("openvino", "onnxruntime"))

@@ -12,7 +12,7 @@ from ..conftest import make_chest
 
 
 def test_nothing_outside_the_lungs_reaches_the_classifier(chest):
-    """Whatever stands outside the mask, the region is the same."""
+    """Whatever is outside the mask, the region is the same."""
     hu, lungs = chest
     preprocess = RoiPreprocessing(96)
     clean, _ = preprocess(hu, "hu", lungs)
@@ -32,7 +32,7 @@ def test_tight_and_wide_pictures_look_alike(chest):
 
 
 @given(st.floats(0.25, 1, width=32), st.floats(0, 0.5, width=32))
-def test_linear_window_does_not_matter(gain, offset):
+def test_a_linear_window_changes_nothing(gain, offset):
     hu, lungs = make_chest()
     grey = (np.clip(hu, -1000, 400) + 1000) / 1400
     preprocess = RoiPreprocessing(96)
@@ -41,7 +41,7 @@ def test_linear_window_does_not_matter(gain, offset):
     np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-def test_box_has_its_margin_inside_the_slice():
+def test_box_has_its_margin_and_stays_inside_the_slice():
     mask = np.zeros((100, 100), bool)
     mask[2:52, 40:60] = True
     assert lung_box(mask, 0.1) == (slice(0, 57), slice(35, 65))
@@ -54,7 +54,7 @@ def test_settings_survive_the_card():
     assert RoiPreprocessing.from_dict(preprocess.to_dict()) == preprocess
 
 
-def test_controls_hold_no_lung_and_the_mask_no_grey(chest):
+def test_controls_contain_no_lung_and_the_mask_no_grey(chest):
     """Whatever the lungs look like, the controls are the same."""
     hu, lungs = chest
     changed = np.where(lungs, np.random.default_rng(1).uniform(-900, -100, hu.shape), hu).astype(np.float32)
@@ -66,7 +66,7 @@ def test_controls_hold_no_lung_and_the_mask_no_grey(chest):
     np.testing.assert_allclose(masked + erased, crop, atol=1e-5)
 
 
-def test_whole_slice_is_its_own_box(chest):
+def test_the_box_of_a_whole_slice_is_the_slice(chest):
     hu, lungs = chest
     whole, box = RoiPreprocessing(96, region="whole")(hu, "hu", lungs)
     assert (box[0].stop, box[1].stop) == hu.shape

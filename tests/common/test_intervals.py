@@ -13,15 +13,15 @@ def test_interval_of_a_mean_is_about_two_standard_errors_wide():
     np.testing.assert_allclose(upper - lower, 2 * 1.96 * 2 / 20, rtol=0.15)
 
 
-def test_groups_are_drawn_whole():
-    """Ten patients of forty equal slices each know ten things, not four hundred."""
+def test_groups_are_resampled_as_a_whole():
+    """Ten patients with forty equal slices each are ten observations, not four hundred."""
     patients = np.random.default_rng(0).normal(5, 2, 10)
     values, groups = np.repeat(patients, 40), np.repeat(np.arange(10).astype(str), 40)
     lower, upper = bootstrap_interval(list(groups), lambda at: float(values[at].mean()))
     np.testing.assert_allclose(upper - lower, 2 * 1.96 * patients.std() / np.sqrt(10), rtol=0.2)
 
 
-def test_draws_without_an_answer_are_left_out():
+def test_undefined_resamples_are_left_out():
     groups = ["a", "b"]
     lower, upper = bootstrap_interval(groups, lambda at: 1.0 if len(set(at)) == 2 else float("nan"))
     assert (lower, upper) == (1, 1)
@@ -41,13 +41,13 @@ def test_few_patients_have_no_interval():
     assert interval_of(each_its_own, Statistic(lambda at: float(at.mean()), classes[1:])) is not None
 
 
-def test_what_is_all_alike_is_not_certain():
-    """Nobody of ten ill: by Clopper and Pearson up to 1 - 0.025 ** (1 / 10), not 0.000 to 0.000."""
+def test_identical_values_are_not_certain():
+    """None of ten ill: by Clopper and Pearson up to 1 - 0.025 ** (1 / 10), not 0.000 to 0.000."""
     patients = [f"p{number // 3}" for number in range(30)]
     assert interval_of(patients, share(np.zeros(30))) == pytest.approx((0, 1 - 0.025**0.1))
     assert interval_of(patients, share(np.ones(30))) == pytest.approx((0.025**0.1, 1))
     everybody = (np.ones(30, np.bool_),)
-    assert interval_of(patients, Statistic(lambda _at: 1.0, everybody)) is None  # no share: an AUC, say
+    assert interval_of(patients, Statistic(lambda _at: 1.0, everybody)) is None  # not a share, but for example an AUC
     assert interval_of(patients, Statistic(lambda _at: float("nan"), everybody)) is None
 
 

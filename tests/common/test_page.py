@@ -11,14 +11,14 @@ from PIL import Image
 from lungct.common.page import figure_in_words, picture_uri, write_json
 
 
-def test_numbers_that_are_none_become_null_and_words_stay(tmp_path):
+def test_nan_becomes_null_and_words_stay(tmp_path):
     write_json(tmp_path / "a.json", {"NaN": [math.nan, 1.5, {"x": (1, math.inf)}], "path": tmp_path, "none": None})
     assert json.loads((tmp_path / "a.json").read_text()) == {
         "NaN": [None, 1.5, {"x": [1, None]}], "path": str(tmp_path), "none": None,
     }  # fmt: skip
 
 
-def test_pictures_become_addresses_that_hold_them():
+def test_image_uri_holds_the_image():
     grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
     address = picture_uri(grey, "PNG")
     kind, content = address.split(",")

@@ -1,4 +1,4 @@
-"""Text from outside: safe in terminals, logs and tables."""
+"""Untrusted text is safe in terminals, logs and tables."""
 
 import csv
 
@@ -15,7 +15,7 @@ HOSTILE = "x\x1b[2J\nfake row\r\u202egnp.png"
 
 
 @given(st.text())
-def test_what_is_printed_stays_in_its_line(text):
+def test_printed_text_stays_on_its_line(text):
     shown = printable(text)
     assert len(shown.splitlines()) <= 1
     assert not any(ord(one) < 32 or 0x7F <= ord(one) < 0xA0 or 0xD800 <= ord(one) < 0xE000 for one in shown)
@@ -42,11 +42,11 @@ def test_names_of_people_and_places_stay_as_they_are():
         ("a\nb", "a\\nb"),
     ],
 )
-def test_cells_are_no_formulas(value, written):
+def test_cells_are_never_formulas(value, written):
     assert cell(value) == written
 
 
-def test_tables_have_a_row_a_record_whatever_names_say(tmp_path):
+def test_tables_have_one_row_per_record_whatever_the_names_contain(tmp_path):
     write_csv(tmp_path / "t.csv", ("source", "n"), [{"source": HOSTILE, "n": 1}, {"source": "=x", "n": None}])
     lines = (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3

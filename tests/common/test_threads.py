@@ -1,4 +1,4 @@
-"""Side by side, in order, and no further ahead than said."""
+"""Work in parallel, in order, and no further ahead than allowed."""
 
 import threading
 import time
@@ -17,12 +17,12 @@ def test_results_come_in_order(items, threads, ahead):
     assert list(side_by_side(lambda item: item * 2, items, threads, ahead)) == [item * 2 for item in items]
 
 
-def test_several_threads_work_at_once():
+def test_several_threads_work_at_the_same_time():
     both = threading.Barrier(2, timeout=10)
     assert list(side_by_side(lambda item: (both.wait(), item)[1], range(4), threads=2)) == [0, 1, 2, 3]
 
 
-def test_no_more_is_begun_than_said():
+def test_no_more_items_are_started_than_allowed():
     drawn = []
 
     def items():
@@ -35,7 +35,7 @@ def test_no_more_is_begun_than_said():
     assert len(drawn) == 4
 
 
-def test_the_quick_don_t_wait_for_the_slow():
+def test_quick_items_do_not_wait_for_slow_ones():
     items = [0.5, *[0.0] * 20]
 
     def work(seconds):
@@ -63,7 +63,7 @@ def test_a_failure_reaches_the_caller_and_ends_the_rest():
     assert len(begun) < 20
 
 
-def test_a_network_gives_one_item_all_threads_and_many_one_each():
+def test_one_item_gets_all_threads_and_many_get_one_each():
     network = Network(load_card(SEGMENTER), threads=2)
     runs = {}
 

@@ -1,4 +1,4 @@
-"""MetaImage and NRRD files by their grammar: headers right but for a few lines, and pixels that fit or don't."""
+"""MetaImage and NRRD files generated from their grammar: mostly valid headers, and pixels that fit or don't."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ WORDS = (
 SEPARATORS = ("=", " = ", " : ", ": ", ":", ":=", "\t=\t", " == ", " ", "", "=\r", ":\n", "\x00=")
 ENDS = ("\r\n", "\r", "\n\n", "\n\r\n", "\0", "\x0b", "\x85", "", " \n", "\n#\n", "\n \n")
 BUGS = (AttributeError, LookupError, TypeError, AssertionError)
-"""What these readers raise nowhere: a refusal that comes from one is a finding."""
+"""Exceptions that these readers never raise themselves: a refusal caused by one is a finding."""
 
 
 class MetaImages:
@@ -65,7 +65,7 @@ class MetaImages:
     MORE = (("DistanceUnits", "cm"), ("HeaderSize", "-1"), ("ElementNumberOfChannels", "1"), ("Comment", "a = b : c"))
 
     def __call__(self, number: int) -> dict[str, bytes]:
-        """Return files by name; the first is to be read."""
+        """Return files by name; the first one is read."""
         rng = random.Random(number)  # noqa: S311
         kind, binary = rng.choice(list(MET)), rng.random() < 0.8
         order, packed = rng.choice("<>"), rng.random() < 0.4
@@ -115,7 +115,7 @@ class Nrrds:
     )
 
     def __call__(self, number: int) -> dict[str, bytes]:
-        """Return files by name; the first is to be read."""
+        """Return files by name; the first one is read."""
         rng = random.Random(number)  # noqa: S311
         kind, order = rng.choice(list(TEEM)), rng.choice(("little", "big"))
         encoding = rng.choice(("raw", "raw", "gzip", "gzip", "bzip2", "hex", "ascii"))
@@ -151,7 +151,7 @@ GRAMMARS = (MetaImages(), Nrrds())
 
 
 def _add(lines: Lines, more: Sequence[tuple[str, str]], rng: random.Random) -> None:
-    """Put some lines among the others, behind the first."""
+    """Insert some lines among the others, after the first."""
     for line in more:
         if rng.random() < 0.1:
             lines.insert(rng.randrange(1, len(lines)), line)
@@ -170,7 +170,7 @@ def _text(pixels: np.ndarray) -> bytes:
 
 
 def _head(lines: Lines, separator: str, more: str, rng: random.Random) -> str:
-    """Return a header with none to four of its lines spoilt."""
+    """Return a header with up to four of its lines corrupted."""
     own = dict.fromkeys(range(len(lines)), (separator, "\n"))
     for _ in range(rng.choice((0, 0, 1, 1, 1, 2, 4))):
         index = rng.randrange(len(lines))
@@ -201,7 +201,7 @@ def _head(lines: Lines, separator: str, more: str, rng: random.Random) -> str:
 
 
 def _spoilt(value: str, rng: random.Random) -> str:
-    """Return words or numbers of which one is exchanged, missing, or too many."""
+    """Return words or numbers with one of them changed, missing or added."""
     words = value.split(" ")
     index = rng.randrange(len(words))
     what = rng.randrange(4)
@@ -223,7 +223,7 @@ def _bombs() -> tuple[bytes, ...]:
 
 
 def _files(own: str, head: str, data: bytes, beside: bool, rng: random.Random) -> dict[str, bytes]:
-    """Return a header and its pixels, which may be cut off, missing, noise or more than promised."""
+    """Return a header and its pixels, which may be cut off, missing, noise, or more than promised."""
     what = rng.randrange(12)
     if what == 0:
         data = data[: rng.randrange(len(data) + 1)]

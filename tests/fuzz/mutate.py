@@ -1,4 +1,4 @@
-"""Damage files the way the world does: bits flip, parts go missing, double, swap; numbers in headers turn absurd."""
+"""Damage files: flip bits, delete, duplicate or swap parts, and make numbers in headers absurd."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 INTERESTING = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 HEADER = 2048
-"""Where most of the meaning stands: half of the changes go there."""
+"""The part with most of the meaning, which gets half of the changes."""
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:

@@ -1,9 +1,9 @@
-"""Read damaged files and crafted headers, a great many; report what is raised, how long it takes, how much memory.
+"""Read many damaged files and crafted headers; report exceptions, times and memory use.
 
 Run: python -m tests.fuzz.run COUNT [SEED] [FOLDER]
 
-Every reading happens in a worker process that may use 2 GB more than it starts with and 10 s an input; a worker that
-dies, by a crash in a decoder too, is a finding like any other, kept in FOLDER with the file that caused it.
+Files are read in worker processes that may use 2 GB more than they start with, and 10 s per input. A worker that dies,
+for example by a crash in a decoder, is a finding like any other, and is kept in FOLDER with the file that caused it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Maker(Protocol):
     name : str
         For the table.
     bugs : tuple of type
-        Exceptions that no refusal may come from, besides `MemoryError`.
+        Exceptions that must not cause a refusal, besides `MemoryError`.
     """
 
     name: str
     bugs: tuple[type[Exception], ...]
 
     def __call__(self, number: int) -> dict[str, bytes]:
-        """Return files by name; the first is to be read."""
+        """Return files by name; the first one is read."""
 
 
 class Damaged:
@@ -66,7 +66,7 @@ Job = tuple[Maker, int, int, Path]
 
 
 def read_damaged(job: Job) -> tuple[collections.Counter[str], float, list[str]]:
-    """Read `BATCH` bad files of a maker; return outcomes, the longest time in s, and findings."""
+    """Read `BATCH` bad files from a maker; return outcomes, the longest time in s, and findings."""
     maker, start, count, folder = job
     warnings.simplefilter("ignore")
     outcomes: collections.Counter[str] = collections.Counter()
@@ -115,7 +115,7 @@ def _work(job: Job, answer: Connection) -> None:
 def fuzz(
     count: int, seed: int, folder: Path, processes: int = 2, makers: Sequence[Maker] = ()
 ) -> Iterator[tuple[str, object]]:
-    """Yield, for every batch, its maker's name and the outcome, or what killed the worker; all makers without any."""
+    """Yield, for every batch, its maker's name and the outcome, or what killed the worker; all makers by default."""
     makers = makers or [*map(Damaged, write_seeds(folder / "seeds")), *GRAMMARS]
     jobs = [
         (makers[number // BATCH % len(makers)], seed + number, min(BATCH, count - number), folder / str(number))

@@ -1,4 +1,4 @@
-"""A small real file of every format that is read, to be damaged."""
+"""A small real file of every supported format, to be damaged."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _write_dicom(folder: Path, hu: np.ndarray, volume: np.ndarray) -> None:
 
 
 def _xray(hu: np.ndarray):
-    """Return an X-ray with everything that changes its grey values: rescaling, a table, padding, MONOCHROME1."""
+    """Return an X-ray with everything that changes its grey values: rescale tags, a table, padding, MONOCHROME1."""
     table = Dataset()
     table.LUTDescriptor, table.LUTData = [4096, 0, 16], (16 * np.arange(4096)).astype("<u2").tobytes()
     stored = np.clip(hu + 1024, 0, 4095).astype(np.uint16)
@@ -69,7 +69,7 @@ def _xray(hu: np.ndarray):
 
 
 def _jpeg_slice(hu: np.ndarray):
-    """Return a slice whose pixels are a JPEG, as old archives hold them."""
+    """Return a slice whose pixels are a JPEG, as in old archives."""
     from pydicom.encaps import encapsulate
 
     data = slice_file(hu, series=generate_uid())

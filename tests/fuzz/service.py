@@ -1,9 +1,9 @@
-"""Upload damaged files to a service, a great many, and report what it answers and what it leaves behind.
+"""Upload many damaged files to a service, and report what it answers and what it leaves behind.
 
 Run: python -m tests.fuzz.service COUNT [SEED]
 
-The service runs as a process of its own. Findings are statuses other than 200 and 422, file descriptors or files that
-are left, and words of a path or of the code in an answer.
+The service runs in a separate process. Findings are statuses other than 200 and 422, leftover file descriptors or
+files, and parts of a path or of the code in an answer.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def upload(count: int, seed: int) -> tuple[Counter[int], list[str], dict[str, in
     with tempfile.TemporaryDirectory() as folder, serving_process(port, "--max-slices", "50") as process:
         files = [(file.name, file.read_bytes()) for file in write_seeds(Path(folder))]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            for _, content in files:  # what is loaded with a format's first file is no leak
+            for _, content in files:  # what is loaded with the first file of a format is not a leak
                 client.post("/v1/predict", files={"file": content})
             before = _held_by(process.pid)
             for number in range(seed, seed + count):

@@ -17,7 +17,7 @@ def test_damaged_files_raise_nothing_but_source_error(tmp_path):
         assert slowest < 5
 
 
-def test_headers_by_grammar_are_read_or_refused(tmp_path):
+def test_generated_headers_are_read_or_refused(tmp_path):
     for maker in GRAMMARS:
         outcomes, slowest, findings = read_damaged((maker, 0, 150, tmp_path))
         assert not findings

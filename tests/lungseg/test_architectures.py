@@ -1,4 +1,4 @@
-"""Every network trains a step and gives one probability a pixel."""
+"""Every network trains for a step and gives one probability per pixel."""
 
 import numpy as np
 import pytest

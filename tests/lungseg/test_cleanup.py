@@ -1,4 +1,4 @@
-"""Mask clean-up, of slices and of volumes."""
+"""Mask clean-up for slices and volumes."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def lungs():
     return mask
 
 
-def test_specks_slivers_and_outside_air_go_holes_close_and_both_lungs_stay(lungs):
+def test_cleaning_removes_specks_and_air_fills_holes_and_keeps_both_lungs(lungs):
     wanted = lungs.copy()
     lungs[5:8, 5:8] = True
     lungs[190, 20:180] = True
@@ -31,18 +31,18 @@ def test_lungs_of_a_tight_crop_may_fill_its_border(lungs):
     np.testing.assert_array_equal(clean_mask(crop), crop)
 
 
-def test_a_dome_and_a_small_lung_stay(lungs):
+def test_a_dome_and_a_small_lung_are_kept(lungs):
     lungs[80:120, 30:70] = False
     lungs[:, 120:] = False
     lungs[60:70, 140:150] = True
     np.testing.assert_array_equal(clean_mask(lungs), lungs)
 
 
-def test_in_a_volume_the_tip_of_a_lung_stays_and_gas_goes(lungs):
+def test_in_a_volume_the_tip_of_a_lung_is_kept_and_gas_removed(lungs):
     volume = np.stack([np.zeros_like(lungs), lungs, lungs, np.zeros_like(lungs)])
-    volume[3, 90:93, 40:43] = True  # the tip, over the lung: too small for a slice alone
+    volume[3, 90:93, 40:43] = True  # the tip, above the lung: too small for a single slice
     wanted = volume.copy()
-    volume[0, 90:105, 90:105] = True  # gas, apart from the lungs
+    volume[0, 90:105, 90:105] = True  # gas, separate from the lungs
     np.testing.assert_array_equal(clean_mask(volume), wanted)
     assert not clean_mask(volume[3]).any()
 
@@ -66,8 +66,8 @@ def test_empty_stays_empty(height, width):
 
 
 @given(arrays(np.bool_, st.tuples(st.integers(2, 5), st.integers(4, 12), st.integers(4, 12))))
-def test_in_a_volume_components_are_those_of_one_label_image(masks):
-    """Followed from slice to slice, or labelled at once: the same parts stay."""
+def test_components_of_a_volume_equal_those_of_one_label_image(masks):
+    """Whether followed from slice to slice or labelled at once, the same components remain."""
     from scipy.ndimage import label
 
     components, count = label(masks)
@@ -78,5 +78,5 @@ def test_in_a_volume_components_are_those_of_one_label_image(masks):
     inside[np.unique(components[:, [0, 0, -1, -1], [0, -1, 0, -1]])] = False
     keep = inside if inside.any() else keep
     keep[0] = False
-    # The holes of so small slices are below one pixel, so nothing is filled.
+    # In slices this small, holes are below one pixel, so nothing is filled.
     np.testing.assert_array_equal(clean_mask(masks), keep[components])

@@ -1,4 +1,4 @@
-"""Connected parts are SciPy's, found another way."""
+"""Connected components equal those of SciPy, but are found in another way."""
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ masks = shapes.flatmap(lambda shape: arrays(np.bool_, shape))
 
 
 @given(masks)
-def test_parts_are_scipys(mask):
+def test_components_equal_those_of_scipy(mask):
     expected, count = label(mask)
     parts = Components.of(mask)
     assert parts.count == count
@@ -40,7 +40,7 @@ def test_inner_counts_the_pixels_of_each_part(mask, pixels):
 
 
 def test_a_spiral_is_one_part():
-    """Its runs meet late: pointers have far to go."""
+    """Its runs meet late, so pointer chains are long."""
     spiral = np.zeros((61, 61), dtype=bool)
     row, column, length, step = 30, 30, 2, 0
     for turn in range(50):

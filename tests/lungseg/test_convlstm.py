@@ -1,4 +1,4 @@
-"""The written-out ConvLSTM is Keras' own, step for step."""
+"""The unrolled ConvLSTM equals that of Keras, step for step."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ pytestmark = pytest.mark.train
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
-def test_same_as_keras(go_backwards):
+def test_convlstm_equals_that_of_keras(go_backwards):
     import keras
 
     from lungct.lungseg.convlstm import TwoStepConvLSTM
@@ -24,7 +24,7 @@ def test_same_as_keras(go_backwards):
     assert ours.compute_output_shape([(None, 9, 7, 6)] * 2) == (None, 9, 7, 3)
 
 
-def test_starts_with_open_forget_gates():
+def test_forget_gates_are_open_initially():
     import keras
 
     from lungct.lungseg.convlstm import TwoStepConvLSTM

@@ -1,4 +1,4 @@
-"""BCD U-Net: the paper's parts are there, in every form."""
+"""BCD U-Net: the parts of the paper are present in every variant."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def kinds(model):
 
 @pytest.mark.parametrize("dense_blocks", [1, 3])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_parts_of_the_paper(dense_blocks, bidirectional):
+def test_network_has_the_parts_of_the_paper(dense_blocks, bidirectional):
     model = build_bcdunet(32, 4, dense_blocks, bidirectional)
     found = kinds(model)
     assert found.count("TwoStepConvLSTM") == (6 if bidirectional else 3)
@@ -23,7 +23,7 @@ def test_parts_of_the_paper(dense_blocks, bidirectional):
     assert found.count("Dropout") == dense_blocks
     assert model.output_shape == (None, 32, 32, 1)
     joins = [layer for layer in model.layers if layer.name.startswith("dense") and layer.name.endswith("_join")]
-    # The second block reads the first alone, the third reads both before it.
+    # The second block reads only the first, the third reads both before it.
     assert [join.output.shape[-1] for join in joins] == ([2 * 32] if dense_blocks == 3 else [])
     # Backward reads the upsampled features first, forward the skip.
     for layer in model.layers:
@@ -43,7 +43,7 @@ def test_stride_two_sees_four_times_as_much_for_little_more():
     assert plain.count_params() == build_bcdunet(None, 4).count_params()
 
 
-def test_papers_size():
+def test_network_has_the_size_of_the_paper():
     """The authors' published D3 network, base 64 and one direction, has 20.66 million parameters."""
     assert build_bcdunet(256, 64, 3, bidirectional=False).count_params() == pytest.approx(20.66e6, rel=0.01)
 

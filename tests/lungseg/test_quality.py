@@ -49,7 +49,7 @@ def test_a_volume_needs_a_share_of_its_slices(lungs):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_flags_are_known_and_ordered(seed):
+def test_flags_are_documented_and_ordered(seed):
     rng = np.random.default_rng(seed)
     masks = rng.random((3, 40, 50)) < rng.random()
     flags = quality_flags(masks, rng.random(3).astype(np.float32))

@@ -38,15 +38,15 @@ def test_finds_both_lungs_of_every_example(segmenter):
         assert np.ptp(columns) > np.ptp(rows) * 0.8, path
 
 
-def test_hu_lungs_hold_air_and_little_else(segmenter):
+def test_lungs_in_hu_contain_mostly_air(segmenter):
     hu = tifffile.imread(SLICES / "lctsc-S1-101-hu.tif")
     mask = segmenter.segment(read_scan(SLICES / "lctsc-S1-101-hu.tif")).mask[0]
     assert np.median(hu[mask]) < -700
     assert (hu[mask] < -300).mean() > 0.9
 
 
-def test_volume_is_its_slices_cleaned_together(segmenter):
-    """Neighbours of one series show each other where the lungs are, so the outline may differ by a hair, no more."""
+def test_volume_equals_its_slices_cleaned_together(segmenter):
+    """Neighbouring slices tell each other where the lungs are, so outlines may differ very slightly."""
     scans = [read_scan(SLICES / f"lung-pet-ct-dx-A0002-{number}.png") for number in (11, 17)]
     volume = Scan(np.concatenate([scan.pixels for scan in scans]), "display")
     together = segmenter.segment(volume)
@@ -57,8 +57,8 @@ def test_volume_is_its_slices_cleaned_together(segmenter):
         assert together.confidence[index] == pytest.approx(alone.confidence[0], abs=0.01)
 
 
-def test_looks_closer_where_lungs_are_small(segmenter):
-    """A slice on a field four times as large: the second look finds nearly the lungs of the slice itself."""
+def test_small_lungs_get_a_closer_look(segmenter):
+    """On a field four times as large, the second look finds nearly the same lungs as in the slice itself."""
     scan = read_scan(SLICES / "lctsc-S1-101-hu.tif")
     alone = segmenter.segment(scan).mask[0]
     wide = np.full((1, 1024, 1024), -1000, np.float32)
@@ -67,7 +67,7 @@ def test_looks_closer_where_lungs_are_small(segmenter):
     assert dice(found[256:768, 256:768], alone) > 0.97
 
 
-def test_a_picture_that_may_be_cut_is_looked_at_finely_first(segmenter, monkeypatch):
+def test_a_picture_that_may_be_cut_off_gets_a_fine_first_look(segmenter, monkeypatch):
     sizes = []
     look = LungSegmenter._look
 
@@ -87,7 +87,7 @@ def test_a_picture_that_may_be_cut_is_looked_at_finely_first(segmenter, monkeypa
     assert sizes[:2] == [160, 256]
 
 
-def test_a_glance_is_surer_of_lungs_the_right_way_round(segmenter):
+def test_the_quick_check_prefers_pictures_that_are_not_inverted(segmenter):
     upright = read_scan(SLICES / "covid19-ny-sbu-A048383.png")
     (sure,) = segmenter.glance(upright)
     (unsure,) = segmenter.glance(replace(upright, pixels=1 - upright.pixels))
@@ -95,7 +95,7 @@ def test_a_glance_is_surer_of_lungs_the_right_way_round(segmenter):
     assert sure > GLANCE
 
 
-def test_good_slices_raise_no_flag_and_spoilt_ones_do(segmenter):
+def test_good_slices_raise_no_flag_and_damaged_ones_do(segmenter):
     scan = read_scan(SLICES / "lung-pet-ct-dx-A0002-11.png")
     result = segmenter.segment(scan)
     assert result.flags == ()
@@ -118,7 +118,7 @@ def test_mask_has_the_inputs_shape(segmenter):
     st.floats(0, 0.5),
     st.integers(1, 3),
 )
-def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, margin, scale):
+def test_box_of_the_second_look_contains_the_mask_and_stays_in_the_picture(mask, margin, scale):
     shape = tuple(scale * length for length in mask.shape)
     if not mask.any():
         assert box_around([], margin, shape) is None
@@ -134,7 +134,7 @@ def test_box_of_the_second_look_holds_the_mask_and_stays_in_the_picture(mask, ma
 
 
 @pytest.mark.shared
-def test_validation_figures_of_the_card_hold(segmenter):
+def test_validation_figures_of_the_card_are_reproduced(segmenter):
     """The card's Kaggle figure, on the same held-out slices (every fourth of them)."""
     from lungct.lungseg.data.dataset import DataSet
 

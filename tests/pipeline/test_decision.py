@@ -27,7 +27,7 @@ def test_score_is_the_worse_of_distance_and_doubt_weighted_by_lung():
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in SLICES.iterdir() if "sbu" in path.name))
-def test_real_slices_are_judged(pipe, name):
+def test_real_slices_get_an_answer(pipe, name):
     prediction = pipe.predict(SLICES / name)
     if "abdomen" in name:
         assert (prediction.probability, prediction.interval, prediction.prediction_set) == (None, None, ())
@@ -51,7 +51,7 @@ def texture(kind):
 
 
 @pytest.mark.parametrize("kind", ["noise", "blank", "stripes", "spots"])
-def test_what_is_no_chest_is_not_judged(pipe, tmp_path, kind):
+def test_images_of_anything_but_a_chest_get_no_answer(pipe, tmp_path, kind):
     path = tmp_path / f"{kind}.png"
     Image.fromarray((texture(kind) * 255).astype(np.uint8)).save(path)
     prediction = pipe.predict(path)
@@ -62,7 +62,7 @@ def test_what_is_no_chest_is_not_judged(pipe, tmp_path, kind):
         assert prediction.prediction_set == ("COVID", "non-COVID")
 
 
-def test_level_of_error_decides_the_set(pipe):
+def test_error_level_determines_the_prediction_set(pipe):
     one = SLICES / "covid19-ny-sbu-A002304.png"
     sets = {}
     for level in (0.5, 0.1, 0.001):
@@ -75,8 +75,8 @@ def test_level_of_error_decides_the_set(pipe):
         Pipeline.from_pretrained(error_level=1.5)
 
 
-def test_quantised_network_has_limits_of_its_own():
-    """Its features are others: measured by the limits of the network as trained, every scan would be refused."""
+def test_quantised_network_has_its_own_limits():
+    """Its features differ: with the limits of the unquantised network, every scan would be refused."""
     prediction = Pipeline.from_pretrained(precision="int8").predict(SLICES / "covid19-ny-sbu-A056642.png")
     assert prediction.label != "indeterminate"
     assert prediction.ood_score < 1

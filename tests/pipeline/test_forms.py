@@ -1,4 +1,4 @@
-"""One scan in every form it may come in gives one answer."""
+"""One scan gives the same answer in every format."""
 
 import nibabel
 import numpy as np
@@ -13,7 +13,7 @@ from ..sources.dicom.dicom_files import series_of, write
 
 @pytest.fixture(scope="module")
 def volume():
-    """Three slices in HU, whole numbers: a real one, and it a little smaller."""
+    """Three slices in HU, as integers: a real one, and slightly smaller versions of it."""
     hu = tifffile.imread(SLICES / "lctsc-S1-101-hu.tif").astype(np.int16)
     return np.maximum(np.stack([hu, np.roll(hu, 3, axis=0), np.roll(hu, 4, axis=1)]), -1024)
 
@@ -43,6 +43,6 @@ def test_hounsfield_forms_give_the_same_mask_and_probability(pipe, forms):
     assert others[0].lung_volume_ml == pytest.approx(first.lung_volume_ml, rel=1e-5)
 
 
-def test_pictures_of_it_give_nearly_the_same_mask(pipe, forms):
+def test_pictures_give_nearly_the_same_mask(pipe, forms):
     scan, pictures = pipe.predict([forms / "series", forms / "grey.tif"])
     assert dice(pictures.lung_mask, scan.lung_mask) >= 0.98

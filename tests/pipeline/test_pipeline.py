@@ -1,4 +1,4 @@
-"""`Pipeline`: from a source to a prediction, whatever form the source has."""
+"""`Pipeline`: from a source in any format to a prediction."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_prediction_is_as_designed(pipe, covid_slice):
     assert prediction.source == str(covid_slice)
     assert set(prediction.model) == {"segmenter", "classifier", "recognizer"}
     assert len(prediction.model["classifier"]["sha256"]) == 64
-    assert len(repr(prediction)) < 800  # people print it
+    assert len(repr(prediction)) < 800  # users print it
 
 
 def test_label_follows_the_cards_threshold(pipe):
@@ -87,7 +87,7 @@ def test_volume(pipe):
     volume = Scan(np.concatenate([*(read_scan(path).pixels for path in paths), black]), "display")
     prediction = pipe.predict(volume)
     assert prediction.lung_mask.shape == prediction.heatmap.shape == (3, 512, 512)
-    # Neighbours show each other where the lungs are, so the masks, and the answers, may differ a little.
+    # Neighbours tell each other where the lungs are, so the masks, and the answers, may differ a little.
     np.testing.assert_allclose(prediction.slice_probabilities[:2], [one.probability for one in singles], atol=0.1)
     assert np.isnan(prediction.slice_probabilities[2])
     areas = prediction.lung_mask[:2].sum(axis=(1, 2))
@@ -108,13 +108,13 @@ def test_occlusion_explains_without_changing_the_answer(pipe, covid_slice):
         pipe.predict(covid_slice, explain="gradient")
 
 
-def test_guessed_intensity_is_said(pipe, covid_slice):
+def test_guessed_intensity_is_reported(pipe, covid_slice):
     grey = np.asarray(Image.open(covid_slice)).astype(np.float32)
     assert pipe.predict(grey).warnings == ("unknown-intensity",)
     assert pipe.predict(grey, intensity="display").warnings == ()
 
 
-def test_stream_goes_on_past_errors_in_order_and_one_at_a_time(pipe, covid_slice, tmp_path):
+def test_stream_continues_past_errors_in_order_and_one_at_a_time(pipe, covid_slice, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing like a picture")
     taken = []
 
@@ -140,7 +140,7 @@ def test_stream_goes_on_past_errors_in_order_and_one_at_a_time(pipe, covid_slice
 
 
 @pytest.mark.parametrize("name", ["covid19-ny-sbu-A002304.png", "lung-pet-ct-dx-A0002-11.png"])
-def test_exchanged_black_and_white_are_noticed_and_turned_back(pipe, name):
+def test_inverted_pictures_are_noticed_and_restored(pipe, name):
     grey = np.asarray(Image.open(SLICES / name))
     upright, inverted = pipe.predict([grey, 255 - grey])
     assert upright.warnings == ()
@@ -165,7 +165,7 @@ def test_engines_agree_on_the_answer(covid_slice):
     assert (other.lung_mask != ours.lung_mask).mean() < 1e-4
 
 
-def test_int8_says_so_and_answers_alike(pipe, covid_slice):
+def test_int8_is_stated_and_gives_similar_answers(pipe, covid_slice):
     quantised = Pipeline.from_pretrained(precision="int8").predict(covid_slice)
     ours = pipe.predict(covid_slice)
     for stage in ("segmenter", "classifier"):
@@ -175,7 +175,7 @@ def test_int8_says_so_and_answers_alike(pipe, covid_slice):
     assert quantised.probability == pytest.approx(ours.probability, abs=0.2)
 
 
-def test_of_a_list_the_next_is_read_meanwhile(pipe, covid_slice, monkeypatch):
+def test_the_next_item_of_a_list_is_read_in_the_background(pipe, covid_slice, monkeypatch):
     read = []
 
     def note(source, **options):

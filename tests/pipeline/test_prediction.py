@@ -33,7 +33,7 @@ def made(heat, probability=0.8, slices=1, spacing=None):
     )
 
 
-def test_overlay_outlines_the_lungs_and_colours_what_speaks_for_covid():
+def test_overlay_outlines_the_lungs_and_colours_evidence_for_covid():
     hot, cold = (np.asarray(made(heat).overlay()).astype(int) for heat in (0.95, 0.2))
     assert hot.shape[0] > 400
     assert hot.shape[1] == 500
@@ -70,8 +70,8 @@ def test_pictures_are_computed_from_scan_and_evidence():
 
 def test_share_of_the_heatmap_inside_the_lungs_counts_slices_by_their_lung():
     one = made(0.9)
-    assert one.heatmap_in_lungs == pytest.approx(0.2)  # the map is even, and the lungs a fifth of its box
-    assert replace(one, label="non-COVID").heatmap_in_lungs is None  # nothing speaks for it
+    assert one.heatmap_in_lungs == pytest.approx(0.2)  # the map is uniform, and the lungs are a fifth of its box
+    assert replace(one, label="non-COVID").heatmap_in_lungs is None  # no evidence for it
     assert replace(one, label="indeterminate").heatmap_in_lungs is None
     volume = made(0.9, slices=2)
     volume.lung_mask[1, :, 300:] = False
@@ -82,7 +82,7 @@ def test_share_of_the_heatmap_inside_the_lungs_counts_slices_by_their_lung():
     assert (record["heatmap_in_lungs"], record["explain"]) == (volume.heatmap_in_lungs, "cam")
 
 
-def test_a_volume_is_drawn_as_a_sheet_and_saved_on_its_grid(tmp_path):
+def test_a_volume_is_shown_as_a_sheet_and_saved_on_its_grid(tmp_path):
     prediction = made(0.9, slices=30, spacing=(2.0, 0.5, 0.5))
     sheet = np.asarray(prediction.overlay()).astype(int)
     assert sheet.shape[1] == 4 * 320
@@ -97,7 +97,7 @@ def test_a_volume_is_drawn_as_a_sheet_and_saved_on_its_grid(tmp_path):
         prediction.save(tmp_path, masks="seg")
 
 
-def test_save_writes_what_it_says(tmp_path):
+def test_save_returns_what_it_writes(tmp_path):
     written = made(0.9).save(tmp_path / "new" / "folder")
     assert [path.name for path in written] == ["b_c.json", "b_c_overlay.png", "b_c_mask.png"]
     record = json.loads(written[0].read_text())

@@ -1,4 +1,4 @@
-"""Settings of the pipeline: one declaration, which everything that judges takes."""
+"""Settings of the pipeline: one declaration, used by every command and adapter."""
 
 import copy
 import inspect
@@ -50,10 +50,10 @@ def test_wrong_values_are_refused_before_anything_is_opened(wrong, said):
         PipelineSettings(**wrong)
 
 
-def test_settings_travel_and_say_which_engine():
+def test_settings_can_be_pickled_and_name_the_engine():
     settings = BatchSettings(modality="xray", masks="png", threads=1)
     assert copy.deepcopy(settings) == settings
-    assert len(pickle.dumps(settings)) < 1000  # Ray and process pools hand it on
+    assert len(pickle.dumps(settings)) < 1000  # Ray and process pools pass it on
     known = settings.with_engine()
     assert known == replace(settings, engine=choose_engine("auto", "f32"))
     assert settings.of_segmenter == SegmenterSettings(modality="xray", threads=1)
@@ -61,7 +61,7 @@ def test_settings_travel_and_say_which_engine():
     assert asdict(settings)["masks"] == "png"
 
 
-def test_networks_of_ones_own_are_opened(tmp_path):
+def test_your_own_networks_are_opened(tmp_path):
     from lungct.weights import CLASSIFIERS, SEGMENTERS, load_card
 
     cards = [load_card(names["xray"]) for names in (SEGMENTERS, CLASSIFIERS)]
@@ -75,13 +75,13 @@ def test_networks_of_ones_own_are_opened(tmp_path):
     assert (done.exit_code, "give two of one modality" in " ".join(done.output.split())) == (2, True)
 
 
-def test_what_only_matters_for_reading_opens_nothing_again():
+def test_reading_options_do_not_reopen_networks():
     plain = open_pipeline(PipelineSettings(threads=1))
     assert open_pipeline(PipelineSettings(threads=1, intensity="hu", explain="occlusion")) is plain
     assert open_segmenter(SegmenterSettings(threads=1, intensity="hu")) is plain.segmenter
 
 
-def test_from_pretrained_knows_what_settings_know():
+def test_from_pretrained_accepts_every_setting():
     known = inspect.signature(Pipeline.from_pretrained).parameters
     of_reading = {"intensity", "explain"}
     assert {field.name for field in fields(PipelineSettings)} - of_reading <= set(known)

@@ -1,4 +1,4 @@
-"""Volumes through the whole product: trained by the command, judged by the pipeline and on the command line."""
+"""Volumes from end to end: trained by the command, classified by the pipeline and on the command line."""
 
 import csv
 import json
@@ -60,7 +60,7 @@ def both(pipe, card):
 
 
 @pytest.mark.train
-def test_the_command_writes_what_a_product_needs(card):
+def test_the_command_writes_everything_needed(card):
     found = load_card(card)
     assert (found.name, found.version) == ("cnn3d-covid", "7")
     assert found.architecture == {"shape": [8, 16, 16], "filters": 4, "dropout": 0.3}
@@ -71,7 +71,7 @@ def test_the_command_writes_what_a_product_needs(card):
 
 
 @pytest.mark.train
-def test_a_series_is_judged_as_a_whole(pipe, both, card):
+def test_a_series_is_classified_as_a_whole(pipe, both, card):
     slices, whole = pipe.predict(SERIES), both.predict(SERIES)
     assert slices.aggregation == "lung-weighted mean"
     assert whole.aggregation == "volume classifier"
@@ -89,14 +89,14 @@ def test_a_series_is_judged_as_a_whole(pipe, both, card):
 
 
 @pytest.mark.train
-def test_a_picture_is_still_judged_by_the_classifier_of_slices(pipe, both, covid_slice):
+def test_a_picture_is_still_classified_by_the_slice_classifier(pipe, both, covid_slice):
     one, other = pipe.predict(covid_slice), both.predict(covid_slice)
     assert (one.probability, one.threshold, one.interval) == (other.probability, other.threshold, other.interval)
     assert one.aggregation == other.aggregation == "slice"
 
 
 @pytest.mark.train
-def test_a_volume_without_lung_or_unlike_any_other_is_refused(both):
+def test_a_volume_without_lung_or_unlike_the_training_data_is_refused(both):
     nothing = both.predict(np.full((3, 64, 64), -1000, np.int16))
     assert (nothing.label, nothing.probability) == ("indeterminate", None)
     noise = np.random.default_rng(0).normal(-500, 400, (3, 128, 128)).astype(np.float32)
@@ -105,7 +105,7 @@ def test_a_volume_without_lung_or_unlike_any_other_is_refused(both):
 
 
 @pytest.mark.train
-def test_isotropic_networks_need_a_spacing_and_streams_go_on(pipe, card):
+def test_isotropic_networks_need_a_spacing_and_streams_continue(pipe, card):
     own = VolumeClassifier.from_card(card)
     own.preprocess = VolumePreprocessing((8, 16, 16), sampling="isotropic")
     both = Pipeline(pipe.segmenter, pipe.classifier, volume_classifier=own)
@@ -132,7 +132,7 @@ def test_predict_on_the_command_line(card, tmp_path):
 
 
 @pytest.mark.train
-def test_the_documentation_runs(card, tmp_path):
+def test_the_example_in_the_documentation_runs(card, tmp_path):
     page = (ROOT / "docs" / "training-volume.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "run").symlink_to(card.parent)
@@ -159,7 +159,7 @@ def test_mistakes_are_wrong_usage(tmp_path):
     assert "at least 1" in wrong("--gamma", 0.5)
 
 
-def test_help_teaches():
+def test_help_explains_the_command():
     shown = " ".join(run("train", "volume", "--help").output.replace("│", " ").split())
     for words in ("MosMedData", "--grade", "skipped.csv", "cnn3d-covid.json", "64x128x128", "Killed, the same command"):
         assert words in shown
@@ -169,7 +169,7 @@ def test_help_teaches():
 @pytest.mark.train
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["lctsc-nifti/LCTSC-Test-S1-101.nii.gz", "lung-pet-ct-dx-dicom/series-B40f"])
-def test_real_volumes_are_judged(both, name):
+def test_real_volumes_get_an_answer(both, name):
     found = both.predict(SHARED / name)
     assert 0 < found.probability < 1
     assert found.aggregation == "volume classifier"

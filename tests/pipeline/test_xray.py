@@ -1,4 +1,4 @@
-"""The pipeline of chest X-rays, and each pipeline's refusal, by name, of what is for the other."""
+"""The pipeline for chest X-rays, and how each pipeline refuses the other's modality."""
 
 import json
 from dataclasses import replace
@@ -45,14 +45,14 @@ def xray_file():
 
 @pytest.fixture(scope="module")
 def picture(xray_file, tmp_path_factory):
-    """Return that X-ray as a picture that says nothing of what it is."""
+    """Return that X-ray as a picture that doesn't state its modality."""
     path = tmp_path_factory.mktemp("pictures") / "chest.png"
     shown = Image.fromarray(np.rint(255 * read_scan(xray_file).pixels[0]).astype(np.uint8))
     shown.resize((460, 489)).save(path)
     return path
 
 
-def test_an_xray_in_dicom_is_judged(xray_pipe, xray_file):
+def test_an_xray_in_dicom_gets_an_answer(xray_pipe, xray_file):
     prediction = xray_pipe.predict(xray_file)
     assert prediction.probability is not None
     assert prediction.lung_mask.shape == prediction.heatmap.shape == (1955, 1841)
@@ -66,7 +66,7 @@ def test_an_xray_in_dicom_is_judged(xray_pipe, xray_file):
     assert prediction.caution.split(".")[0] in prediction.sheet()
 
 
-def test_picture_and_file_of_an_xray_say_the_same(xray_pipe, xray_file, picture):
+def test_picture_and_dicom_of_an_xray_agree(xray_pipe, xray_file, picture):
     file, shrunk = xray_pipe.predict([xray_file, picture])
     assert shrunk.probability == pytest.approx(file.probability, abs=0.1)
     small = np.asarray(Image.fromarray(file.lung_mask).resize((460, 489)))
@@ -74,7 +74,7 @@ def test_picture_and_file_of_an_xray_say_the_same(xray_pipe, xray_file, picture)
     assert overlap > 0.95
 
 
-def test_xrays_given_to_the_pipeline_of_ct_are_refused_by_name(pipe, xray_file, picture):
+def test_the_ct_pipeline_refuses_xrays_as_such(pipe, xray_file, picture):
     with pytest.raises(SourceError, match="is a chest X-ray, not CT") as caught:
         pipe.predict(xray_file)
     assert 'from_pretrained("xray")' in str(caught.value)
@@ -87,20 +87,20 @@ def test_xrays_given_to_the_pipeline_of_ct_are_refused_by_name(pipe, xray_file, 
 
 
 @pytest.mark.parametrize("name", ["series", "hu", "volume"])
-def test_ct_given_to_the_pipeline_of_xrays_is_refused_by_name(xray_pipe, name):
+def test_the_xray_pipeline_refuses_ct_as_such(xray_pipe, name):
     source = {"series": SERIES, "hu": SLICES / "lctsc-S1-101-hu.tif", "volume": np.zeros((3, 64, 64), np.uint8)}[name]
     with pytest.raises(SourceError, match=r"is CT, not a chest X-ray\. For CT use Pipeline\.from_pretrained\(\)"):
         xray_pipe.predict(source)
 
 
-def test_pictures_of_ct_slices_are_refused_by_the_pipeline_of_xrays(xray_pipe):
+def test_the_xray_pipeline_refuses_pictures_of_ct_slices(xray_pipe):
     for path in sorted(SLICES.glob("*.png")):
         prediction = xray_pipe.predict(path)
         assert prediction.label == "indeterminate"
         assert "looks-like-ct" in prediction.warnings
 
 
-def test_ct_in_pictures_is_not_refused_by_the_pipeline_of_ct(pipe):
+def test_the_ct_pipeline_accepts_pictures_of_ct_slices(pipe):
     for path in sorted(SLICES.iterdir()):
         assert not any(code.startswith("looks-like") for code in pipe.predict(path).warnings)
 
@@ -112,7 +112,7 @@ def test_stages_of_two_modalities_are_not_joined():
         Pipeline.from_pretrained("mri")
 
 
-def test_cards_say_what_they_are_for():
+def test_cards_state_their_modality():
     for modality in ("ct", "xray"):
         for names in (SEGMENTERS, CLASSIFIERS):
             assert load_card(names[modality]).modality == modality
@@ -125,7 +125,7 @@ def test_cards_say_what_they_are_for():
     assert figures["n"] >= 50
 
 
-def test_a_study_of_both_is_searched_for_what_is_asked(tmp_path, xray_file):
+def test_a_mixed_study_is_searched_for_the_requested_modality(tmp_path, xray_file):
     write(tmp_path / "study" / "ct", series_of(np.random.default_rng(0).normal(-500, 300, (3, 64, 64))))
     (tmp_path / "study" / "xray.dcm").write_bytes(xray_file.read_bytes())
     for modality, name in (("ct", "ct"), ("xray", "xray.dcm")):
@@ -139,7 +139,7 @@ def test_a_study_of_both_is_searched_for_what_is_asked(tmp_path, xray_file):
     assert [row["modality"] for row in read] == ["xray"]
 
 
-def test_a_batch_takes_xrays_and_records_what_is_none(tmp_path, xray_file, picture):
+def test_a_batch_takes_xrays_and_records_errors_for_ct(tmp_path, xray_file, picture):
     inputs = [xray_file, picture, SLICES / "lctsc-S1-101-hu.tif"]
     counts = run_batch(inputs, tmp_path, BatchSettings(modality="xray"))
     assert (counts.done, counts.failed) == (3, 1)
@@ -148,7 +148,7 @@ def test_a_batch_takes_xrays_and_records_what_is_none(tmp_path, xray_file, pictu
     assert "is CT, not a chest X-ray" in next(row["error"] for row in rows if row["error"])
 
 
-def test_a_service_judges_one_modality_and_says_which(xray_pipe, pipe, xray_file):
+def test_a_service_handles_one_modality_and_says_which(xray_pipe, pipe, xray_file):
     hu = (SLICES / "lctsc-S1-101-hu.tif").read_bytes()
     settings = ServiceSettings(workers=1)
     with served(xray_pipe, settings) as url:
@@ -181,8 +181,8 @@ def test_slices_are_not_cut_out_of_xrays(xray_file):
 
 
 @pytest.mark.shared
-def test_lungs_are_where_they_were_drawn(xray_pipe):
-    """Outlines drawn by eye on pictures of the validation part, which trained nothing: benchmarks/xray/outlines.py."""
+def test_lungs_match_the_outlines(xray_pipe):
+    """Outlines drawn by eye on validation pictures, not used for training: see benchmarks/xray/outlines.py."""
     outlines = json.loads((ROOT / "benchmarks" / "xray" / "outlines.json").read_text())
     found = []
     for name, lungs in outlines.items():
@@ -198,7 +198,7 @@ def test_lungs_are_where_they_were_drawn(xray_pipe):
     assert min(found) > 0.75
 
 
-def test_a_scan_that_says_it_is_ct_is_refused_whatever_it_looks_like(xray_pipe, picture):
+def test_a_scan_marked_as_ct_is_refused_whatever_it_looks_like(xray_pipe, picture):
     scan = replace(read_scan(picture), metadata={"modality": "CT"})
     with pytest.raises(SourceError, match="is CT"):
         xray_pipe.predict(scan)

@@ -1,4 +1,4 @@
-"""Files made to harm who reads them, each a kind that once did."""
+"""Malicious files, each of a kind that once caused harm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELos
 from .dicom.dicom_files import slice_file
 
 MUCH = 3 << 28
-"""Bytes that a bomb unpacks to."""
+"""Bytes that a decompression bomb unpacks to."""
 
 
 def hu(side=512):
@@ -30,7 +30,7 @@ def saved(data):
 
 
 def tiff_page_bomb(size=MUCH):
-    """A volume of two pages, of which the second's pixels unpack to gigabytes."""
+    """A volume of two pages, where the second page's pixels unpack to gigabytes."""
     good, bad = zlib.compress(bytes(2 * 512 * 512)), deflated(size)
     return _tiff([good, bad])
 
@@ -63,7 +63,7 @@ def tiff_circle():
 
 
 def deflated(size):
-    """So many zero bytes, packed by zlib."""
+    """This many zero bytes, compressed by zlib."""
     packer = zlib.compressobj(9)
     block = bytes(1 << 24)
     return b"".join(packer.compress(block) for _ in range(size >> 24)) + packer.flush()
@@ -86,7 +86,7 @@ def deflated_dicom(size=MUCH):
 
 
 def j2k_that_says_it_is_huge(side=30_000):
-    """A slice of 512 x 512 whose JPEG 2000 codestream says 30,000 x 30,000."""
+    """A slice of 512 x 512 whose JPEG 2000 codestream claims 30,000 x 30,000."""
     data = slice_file(hu(), series=generate_uid())
     data.compress(JPEG2000Lossless)
     content = bytearray(saved(data))
@@ -97,7 +97,7 @@ def j2k_that_says_it_is_huge(side=30_000):
 
 
 def rle_bomb(size=1 << 26):
-    """A slice whose run-length encoded segments repeat one byte without end."""
+    """A slice whose run-length encoded segments repeat one byte endlessly."""
     data = slice_file(hu(), series=generate_uid())
     runs = b"\x81\x00" * (size // 128)
     frame = struct.pack("<16I", 2, 64, 64 + len(runs), *[0] * 13) + runs * 2
@@ -116,7 +116,7 @@ def many_elements(count=1_200_000):
 
 
 def many_elements_inside(count=1_000_000):
-    """A slice whose Rows are said to be a sequence of a million empty items."""
+    """A slice whose Rows claim to be a sequence of a million empty items."""
     content = bytearray(saved(slice_file(hu(64), series=generate_uid())))
     at = content.index(struct.pack("<HH2s", 0x0028, 0x0010, b"US"))
     items = struct.pack("<HHI", 0xFFFE, 0xE000, 0) * count
@@ -139,7 +139,7 @@ def many_groups(count=400_000):
 
 
 def zip_of_many_entries(count=400_000):
-    """An archive whose directory names very many files that are not there."""
+    """An archive whose directory names very many files that don't exist."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("a", b"")
@@ -165,7 +165,7 @@ def zip_of_bzip2(size=MUCH):
 
 
 def npy_of_a_long_header():
-    """An array file whose header is said to be four gigabytes long."""
+    """An array file whose header claims to be four gigabytes long."""
     return b"\x93NUMPY\x02\x00" + b"\xff" * 4 + bytes(100)
 
 

@@ -1,4 +1,4 @@
-"""Cells: native decoders in processes that can die, hang and be replaced, and that know nothing of their parent."""
+"""Cells: native decoders in isolated processes that can die, hang and be replaced."""
 
 import os
 import sys
@@ -53,14 +53,14 @@ def ask(cells, content=b"", expected=1000, **question):
         return asked(**question)
 
 
-def test_a_file_is_sent_once_and_asked_about_often(cells):
+def test_a_file_is_sent_once_and_decoded_many_times(cells):
     with cells.holding("answers_of_test:about", b"abc", 1000) as asked:
         first, second = asked(what="bytes"), asked(what="bytes")
     assert first.tobytes() == second.tobytes() == b"abc"
     assert ask(cells, b"other", what="bytes").tobytes() == b"other"
 
 
-def test_it_has_no_environment_of_its_parent(cells, monkeypatch):
+def test_it_does_not_inherit_the_environment(cells, monkeypatch):
     monkeypatch.setenv("LUNGCT_TOKEN", "secret")
     known = ask(cells, what="environment").tobytes().decode()
     assert not {name for name in os.environ if repr(name) in known} - {"LC_CTYPE", "GDCM_RESOURCES_PATH"}
@@ -68,7 +68,7 @@ def test_it_has_no_environment_of_its_parent(cells, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits are set where the system has them")
-def test_memory_and_files_are_bounded(cells, tmp_path):
+def test_memory_and_files_are_limited(cells, tmp_path):
     with pytest.raises(RuntimeError, match="MemoryError"):
         ask(cells, what="memory")
     assert ask(cells, expected=1 << 30, what="memory").nbytes == 1 << 31
@@ -88,28 +88,28 @@ def test_one_that_dies_or_hangs_is_replaced(cells, what, monkeypatch):
     with cells.holding("answers_of_test:about", b"same", 1000) as asked:
         with pytest.raises(RuntimeError, match="crashed"):
             asked(what="die")
-        assert asked(what="bytes").tobytes() == b"same"  # sent again to the new one
+        assert asked(what="bytes").tobytes() == b"same"  # sent again to the new cell
 
 
-def test_what_decoders_raise_is_passed_on(cells):
+def test_exceptions_of_decoders_are_passed_on(cells):
     with pytest.raises(RuntimeError, match="ValueError: asked for nothing"):
         ask(cells, what="nothing")
 
 
-def test_folders_of_the_caller_are_no_place_for_modules(cells, tmp_path, monkeypatch):
+def test_modules_are_not_imported_from_the_callers_folder(cells, tmp_path, monkeypatch):
     (tmp_path / "pydicom.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert b"site-packages" in ask(cells, what="module").tobytes()
 
 
-def test_an_installation_that_can_start_none_is_no_fault_of_the_file(monkeypatch):
+def test_a_cell_that_cannot_start_is_not_blamed_on_the_file(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(CellError, match="does not start"), Cells().holding("x:y", b"", 1) as asked:
         asked()
 
 
-def test_commands_say_it_in_one_line(monkeypatch, tmp_path):
+def test_commands_report_it_in_one_line(monkeypatch, tmp_path):
     from pydicom.uid import RLELossless, generate_uid
 
     data = slice_file(np.full((64, 64), -500), series=generate_uid())
@@ -122,7 +122,7 @@ def test_commands_say_it_in_one_line(monkeypatch, tmp_path):
         assert (done.exit_code, "does not start. Reinstall lungct" in " ".join(done.output.split())) == (1, True)
 
 
-def test_threads_get_cells_of_their_own_and_no_more_than_there_may_be(cells):
+def test_threads_get_their_own_cells_up_to_the_limit(cells):
     found = []
     threads = [
         threading.Thread(target=lambda n=n: found.append(ask(cells, b"%d" % n, what="bytes").tobytes()))
@@ -137,6 +137,6 @@ def test_threads_get_cells_of_their_own_and_no_more_than_there_may_be(cells):
     assert os.getpid() not in {one._process.pid for one in cells._free}
 
 
-def test_pixels_come_back_as_they_were_made(cells):
+def test_pixels_are_returned_unchanged(cells):
     values = np.frombuffer(np.random.default_rng(0).bytes(4096), np.uint8)
     np.testing.assert_array_equal(ask(cells, values.tobytes(), expected=4096, what="bytes"), values)

@@ -1,4 +1,4 @@
-"""The table of formats: what messages, help, pages and documentation say can be read is what it holds."""
+"""The table of formats: messages, help, pages and documentation list exactly what it contains."""
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ from ..conftest import ROOT
 WORDS = KNOWN.split(", ")
 
 
-def test_every_readable_format_has_a_word_or_shares_one():
+def test_every_readable_format_has_a_name_or_shares_one():
     assert len(WORDS) == len(set(WORDS)) > 5
     assert {suffix for fmt in FORMATS if fmt.read for suffix in fmt.suffixes} == set(readable_suffixes())
     assert may_hold_many("a.NII.gz")

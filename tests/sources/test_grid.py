@@ -25,12 +25,12 @@ def affine_of(order, signs, spacing=(0.7, 0.8, 2.5), turn=None):
 
 
 def place(affine, index):
-    """Return where the array index (slice, row, column) lies, mm."""
+    """Return the position of the array index (slice, row, column), mm."""
     return affine[:3, :3] @ np.array(index[::-1]) + affine[:3, 3]
 
 
 @pytest.mark.parametrize(("order", "signs"), ORIENTATIONS)
-def test_every_order_and_flip_keeps_each_voxel_where_it_is(order, signs):
+def test_every_order_and_flip_keeps_each_voxel_in_place(order, signs):
     array = np.arange(4 * 5 * 6).reshape(4, 5, 6)
     affine = affine_of(order, signs)
     grid = Grid.of(affine, array.shape)
@@ -55,6 +55,6 @@ def test_oblique_grids_take_the_nearest_axes(orientation, pitch, roll):
     np.testing.assert_allclose(place(grid.canonical_affine, found), place(grid.affine, (2, 1, 3)), atol=1e-9)
 
 
-def test_directions_must_be_given():
+def test_directions_are_required():
     with pytest.raises(ValueError, match="no directions"):
         Grid.of(np.diag([1.0, 0.0, 1.0, 1.0]), (2, 3, 4))

@@ -30,13 +30,13 @@ def test_stretch_undoes_any_linear_window(pixels, gain, offset):
     assert once.dtype == np.float32
 
 
-def test_stretch_measures_inside_the_mask_alone():
+def test_stretch_measures_only_inside_the_mask():
     pixels = np.array([[0.0, 0.2, 0.4, 9.0]], dtype=np.float32)
     mask = np.array([[False, True, True, False]])
     np.testing.assert_allclose(stretch(pixels, (0, 100), mask), [[0, 0, 1, 1]], atol=1e-6)
 
 
-def test_stretch_of_one_value_is_black():
+def test_stretch_of_a_constant_is_black():
     assert not stretch(np.full((5, 5), 0.7, np.float32), (1, 99)).any()
 
 

@@ -1,4 +1,4 @@
-"""MetaImage: what SimpleITK writes is read as it reads it, and headers of strangers are refused in words."""
+"""MetaImage: files written by SimpleITK are read in the same way, and untrusted headers are refused with a reason."""
 
 import gzip
 import os
@@ -22,7 +22,7 @@ TURNED = Rotation.from_euler("xyz", [12, -8, 20], degrees=True).as_matrix() @ np
 @pytest.mark.parametrize("suffix", ["mha", "mhd"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_what_simpleitk_writes(tmp_path, dtype, packed, suffix):
+def test_files_written_by_simpleitk_are_read(tmp_path, dtype, packed, suffix):
     image = sitk.GetImageFromArray(numbers(dtype))
     image.SetSpacing((0.7, 0.9, 3.0))
     image.SetOrigin((12.0, -34.0, 56.0))
@@ -36,7 +36,7 @@ def test_what_simpleitk_writes(tmp_path, dtype, packed, suffix):
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_both_orders_of_bytes(tmp_path, dtype, order):
+def test_both_byte_orders(tmp_path, dtype, order):
     volume = numbers(dtype)
     content = mha(
         volume, volume.astype(volume.dtype.newbyteorder(order)).tobytes(), BinaryDataByteOrderMSB=order == ">"
@@ -65,11 +65,11 @@ PACKED = zlib.compress(VOLUME.tobytes())
         (PACKED, {"CompressedData": "True", "CompressedDataSize": str(len(PACKED))}),
     ],
 )
-def test_keys_mean_what_simpleitk_reads(tmp_path, data, changed):
+def test_keys_have_the_meaning_that_simpleitk_gives_them(tmp_path, data, changed):
     assert_as_simpleitk(written(tmp_path / "a.mha", mha(VOLUME, data, **changed)))
 
 
-def test_what_the_format_allows_and_simpleitk_does_not_read(tmp_path):
+def test_valid_files_that_simpleitk_does_not_read(tmp_path):
     for data, changed in (
         (PACKED, {"CompressedData": "True"}),
         (gzip.compress(VOLUME.tobytes()), {"CompressedData": "True", "CompressedDataSize": "1.2e+02"}),
@@ -81,7 +81,7 @@ def test_what_the_format_allows_and_simpleitk_does_not_read(tmp_path):
     np.testing.assert_array_equal(read(written(tmp_path / "a.mha", first.encode() + VOLUME.tobytes())).pixels, VOLUME)
 
 
-def test_lengths_become_mm(tmp_path):
+def test_lengths_are_converted_to_mm(tmp_path):
     for unit, mm in {"um": 1e-3, "mm": 1, "cm": 10, "m": 1000, "?": 1}.items():
         content = mha(VOLUME, DistanceUnits=unit, ElementSpacing="2 3 4", Offset="1 2 3")
         scan = read(written(tmp_path / "a.mha", content))
@@ -113,7 +113,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("reason", "changed"), [(reason, one) for reason, many in REFUSED.items() for one in many])
-def test_what_is_refused_and_why(tmp_path, reason, changed):
+def test_invalid_files_are_refused_with_a_reason(tmp_path, reason, changed):
     path = written(tmp_path / "a.mha", mha(VOLUME, **changed))
     with within(5), pytest.raises(SourceError, match=reason) as caught:
         read(path)
@@ -143,7 +143,7 @@ HEAD = "ObjectType = Image\nNDims = 3\nDimSize = 5 4 3\nElementType = MET_SHORT\
         "".join(f"k{number} = {'x' * 8000}\n" for number in range(9)),
     ],
 )
-def test_no_line_hides_another(tmp_path, hidden):
+def test_no_line_overrides_another(tmp_path, hidden):
     secret = written(tmp_path / "secret", b"\7" * 500)
     content = HEAD + hidden.format(secret=secret) + "ElementDataFile = LOCAL\n"
     with pytest.raises(SourceError, match=r"whose (line|DimSize|end)|another file"):
@@ -152,7 +152,7 @@ def test_no_line_hides_another(tmp_path, hidden):
 
 @pytest.mark.parametrize("suffix", ["mha", "mhd"])
 @pytest.mark.parametrize("name", ["-", "pipe", "/dev/zero", "../pipe", "/etc/passwd", "/proc/self/environ"])
-def test_no_other_file_is_opened_and_nothing_waits(tmp_path, name, suffix):
+def test_no_other_file_is_opened_and_nothing_blocks(tmp_path, name, suffix):
     (tmp_path / "inside").mkdir()
     for pipe in (tmp_path / "pipe", tmp_path / "inside" / "pipe"):
         os.mkfifo(pipe)
@@ -163,7 +163,7 @@ def test_no_other_file_is_opened_and_nothing_waits(tmp_path, name, suffix):
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=600), st.integers(0, 400))
-def test_whatever_stands_in_a_header_is_read_or_refused(noise, place):
+def test_any_header_is_read_or_refused(noise, place):
     content = mha(VOLUME, ElementSpacing="1 1 1", TransformMatrix="1 0 0 0 1 0 0 0 1")
     said = said_by(METAIMAGE, content[:place] + noise + content[place:])
     if isinstance(said, SourceError):
@@ -182,7 +182,7 @@ numbers_of_mm = st.floats(-1e4, 1e4).filter(lambda value: abs(value) > 1e-3)
     st.lists(st.floats(-1e5, 1e5), min_size=3, max_size=3),
     st.lists(st.floats(-180, 180), min_size=3, max_size=3),
 )
-def test_every_place_and_direction_comes_through(spacing, offset, angles):
+def test_every_position_and_direction_is_kept(spacing, offset, angles):
     turn = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     parts = {"ElementSpacing": spacing, "Offset": offset, "TransformMatrix": turn.T.ravel().tolist()}
     head = mha(VOLUME, **{key: " ".join(map(repr, map(float, said))) for key, said in parts.items()})
@@ -191,7 +191,7 @@ def test_every_place_and_direction_comes_through(spacing, offset, angles):
     np.testing.assert_allclose(affine[:3, 3], offset)
 
 
-def test_a_file_named_otherwise_is_told_its_name(tmp_path):
+def test_a_file_with_the_wrong_suffix_is_told_the_right_one(tmp_path):
     with pytest.raises(SourceError, match=r"Rename it to a\.mha"):
         read_scan(written(tmp_path / "a.txt", mha(VOLUME)), limits=LIMITS)
     with pytest.raises(SourceError, match=r"named \.mhd but is no MetaImage"):

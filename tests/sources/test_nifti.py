@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MHA: read from any orientation, written back onto the same grid, agreed on by SimpleITK."""
+"""NIfTI, NRRD and MHA: read from any orientation, written back onto the same grid, in agreement with SimpleITK."""
 
 import gzip
 
@@ -32,7 +32,7 @@ def plain_affine(spacing=(0.7, 0.8, 2.5)):
 @pytest.mark.parametrize(("order", "signs"), ORIENTATIONS)
 def test_all_48_orders_and_flips_give_the_same_scan(tmp_path, volume, order, signs):
     straight = nibabel.Nifti1Image(volume.T, plain_affine())
-    # As nibabel counts: for each axis of the straight array, which axis of the stored one it becomes, and its sign.
+    # As in nibabel: for each axis of the straight array, which axis of the stored one it becomes, and its sign.
     stored = straight.as_reoriented(np.stack([order, signs], axis=1))
     nibabel.save(stored, tmp_path / "scan.nii")
     scan = read_scan(tmp_path / "scan.nii")
@@ -46,7 +46,7 @@ def test_all_48_orders_and_flips_give_the_same_scan(tmp_path, volume, order, sig
 
 
 def oblique_file(path, volume):
-    """Write a turned, anisotropic, flipped volume by SimpleITK."""
+    """Write a rotated, anisotropic, flipped volume with SimpleITK."""
     image = sitk.GetImageFromArray(volume)
     image.SetSpacing((0.7, 0.9, 3.0))
     image.SetOrigin((12.0, -34.0, 56.0))
@@ -57,7 +57,7 @@ def oblique_file(path, volume):
 
 
 @pytest.mark.parametrize("name", ["scan.nii.gz", "scan.nrrd", "scan.mha"])
-def test_masks_lie_on_the_lungs_in_another_library(tmp_path, volume, name):
+def test_masks_are_aligned_with_the_lungs_in_another_library(tmp_path, volume, name):
     image = oblique_file(tmp_path / name, volume)
     scan = read_scan(tmp_path / name)
     mask = scan.pixels < -500
@@ -72,7 +72,7 @@ def test_masks_lie_on_the_lungs_in_another_library(tmp_path, volume, name):
         assert scan.pixels[level, row, column] == volume[index[::-1]]
 
 
-def test_dicom_series_as_nifti_lies_where_simpleitk_says(tmp_path, volume):
+def test_dicom_series_as_nifti_has_the_position_that_simpleitk_reads(tmp_path, volume):
     folder = write(tmp_path / "series", series_of(volume))
     scan = read_scan(folder)
     write_nifti(tmp_path / "roi.nii", scan.pixels, scan)
@@ -84,7 +84,7 @@ def test_dicom_series_as_nifti_lies_where_simpleitk_says(tmp_path, volume):
     np.testing.assert_array_equal(sitk.GetArrayFromImage(ours), sitk.GetArrayFromImage(theirs))
 
 
-def test_a_picture_without_a_place_gets_spacing_alone(tmp_path):
+def test_a_picture_without_a_position_gets_only_spacing(tmp_path):
     scan = read_scan(np.zeros((40, 50), np.uint8))
     image = nibabel.load(write_nifti(tmp_path / "mask.nii", np.ones((1, 40, 50), bool), scan))
     assert image.shape == (50, 40, 1)
@@ -107,7 +107,7 @@ def test_scaled_values_and_padding(tmp_path, volume):
     np.testing.assert_array_equal(padded.pixels[:, 4:], volume[:, 4:])
 
 
-def test_unknown_orientation_is_said(tmp_path, volume):
+def test_unknown_orientation_is_reported(tmp_path, volume):
     image = nibabel.Nifti1Image(volume.T, None)
     nibabel.save(image, tmp_path / "bare.nii")
     assert read_scan(tmp_path / "bare.nii").warnings == ("unknown-orientation",)
@@ -117,7 +117,7 @@ def saved(path, array, affine=None):
     nibabel.save(nibabel.Nifti1Image(array, plain_affine() if affine is None else affine), path)
 
 
-def test_an_nrrd_that_does_not_say_how_the_patient_lies(tmp_path, volume):
+def test_an_nrrd_without_orientation(tmp_path, volume):
     (tmp_path / "bare.nrrd").write_bytes(
         b"NRRD0004\ntype: int16\ndimension: 3\nsizes: 56 48 5\nencoding: raw\nendian: little\n\n" + volume.tobytes()
     )
@@ -126,7 +126,7 @@ def test_an_nrrd_that_does_not_say_how_the_patient_lies(tmp_path, volume):
     assert scan.warnings == ("unknown-orientation",)
 
 
-def test_what_is_no_volume_is_refused(tmp_path, volume):
+def test_everything_but_volumes_is_refused(tmp_path, volume):
     saved(tmp_path / "four.nii.gz", np.stack([volume.T, volume.T], axis=-1))
     colour = np.zeros((40, 50, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     saved(tmp_path / "colour.nii", colour)
@@ -162,6 +162,6 @@ def test_what_is_no_volume_is_refused(tmp_path, volume):
         assert name in caught.value.source
 
 
-def test_a_fourth_axis_of_one_is_none(tmp_path, volume):
+def test_a_fourth_axis_of_length_one_is_ignored(tmp_path, volume):
     saved(tmp_path / "one.nii.gz", volume.T[..., None])
     np.testing.assert_array_equal(read_scan(tmp_path / "one.nii.gz", limits=Limits()).pixels, volume)

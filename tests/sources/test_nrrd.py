@@ -1,4 +1,4 @@
-"""NRRD: what SimpleITK writes is read as it reads it, and headers of strangers are refused in words."""
+"""NRRD: files written by SimpleITK are read in the same way, and untrusted headers are refused with a reason."""
 
 import bz2
 import gzip
@@ -26,7 +26,7 @@ OBLIQUE = "(0.69,0.1,0) (-0.1,0.8,0.05) (0.02,-0.1,2.5)"
 @pytest.mark.parametrize("suffix", ["nrrd", "nhdr"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_what_simpleitk_writes(tmp_path, dtype, packed, suffix):
+def test_files_written_by_simpleitk_are_read(tmp_path, dtype, packed, suffix):
     image = sitk.GetImageFromArray(numbers(dtype))
     image.SetSpacing((0.7, 0.9, 3.0))
     image.SetOrigin((12.0, -34.0, 56.0))
@@ -42,7 +42,7 @@ def test_what_simpleitk_writes(tmp_path, dtype, packed, suffix):
 @pytest.mark.parametrize("encoding", ["raw", "gzip", "gz", "bzip2", "bz2", "ascii", "text", "txt", "hex"])
 @pytest.mark.parametrize("order", ["little", "big"])
 @pytest.mark.parametrize("dtype", TYPES)
-def test_every_encoding_type_and_order_of_bytes(tmp_path, dtype, order, encoding):
+def test_every_encoding_type_and_byte_order(tmp_path, dtype, order, encoding):
     volume = numbers(dtype)
     stored = volume.astype(volume.dtype.newbyteorder("<" if order == "little" else ">")).tobytes()
     data = {
@@ -55,7 +55,7 @@ def test_every_encoding_type_and_order_of_bytes(tmp_path, dtype, order, encoding
     }[encoding[0]](stored)
     path = written(tmp_path / "a.nrrd", nrrd(volume, data, encoding=encoding, endian=order))
     np.testing.assert_array_equal(read(path).pixels, volume)
-    if encoding[0] not in "bt":  # ITK's own teem has no bzip2, and takes no comma before a line's end
+    if encoding[0] not in "bt":  # ITK's own teem has no bzip2, and accepts no comma before the end of a line
         assert_as_simpleitk(path)
 
 
@@ -68,7 +68,7 @@ def test_every_spelling_of_a_type(tmp_path, spelled):
 
 @pytest.mark.parametrize("magic", ["NRRD0001", "NRRD0002", "NRRD0003", "NRRD0004", "NRRD0005"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_versions_and_ends_of_lines(tmp_path, magic, end):
+def test_versions_and_line_endings(tmp_path, magic, end):
     more = ("# any comment: with = and :=", "key:=a: b \\n c", "Content: Müller's", 'labels: "x" "y" "z"')
     head = nrrd(VOLUME, b"", *more).replace(b"NRRD0004", magic.encode()).replace(b"\n", end.encode())
     assert_as_simpleitk(written(tmp_path / "a.nrrd", head + VOLUME.tobytes()))
@@ -114,12 +114,12 @@ def test_spaces_and_directions(tmp_path, space, directions):
         {"kinds": "space space time", "number": "60", "old min": "0", "max": "nan", "sample units": "HU"},
     ],
 )
-def test_headers_that_do_not_say_how_the_patient_lies(tmp_path, changed):
+def test_headers_without_orientation(tmp_path, changed):
     scan = assert_as_simpleitk(written(tmp_path / "a.nrrd", nrrd(VOLUME, **changed)))
     assert scan.warnings == ("unknown-orientation",)
 
 
-def test_an_axis_of_one_value_is_none(tmp_path):
+def test_an_axis_of_length_one_is_ignored(tmp_path):
     for sizes, directions, kinds in (
         ("1 5 4 3", f"none {STRAIGHT}", "vector domain domain domain"),
         ("5 4 3 1", f"{STRAIGHT} none", "space space space list"),
@@ -142,11 +142,11 @@ def test_an_axis_of_one_value_is_none(tmp_path):
         (b"xyz" + VOLUME.tobytes().hex().encode(), {"encoding": "hex", "byte skip": "3"}),
     ],
 )
-def test_what_is_skipped(tmp_path, data, changed):
+def test_skipped_lines_and_bytes(tmp_path, data, changed):
     assert_as_simpleitk(written(tmp_path / "a.nrrd", nrrd(VOLUME, data, **changed)))
 
 
-def test_lengths_become_mm(tmp_path):
+def test_lengths_are_converted_to_mm(tmp_path):
     place = {"space": "LPS", "space directions": "(1,0,0) (0,2,0) (0,0,3)", "space origin": "(4,5,6)"}
     scan = read(written(tmp_path / "a.nrrd", nrrd(VOLUME, space_units='"cm" "um" "m"', **place)))
     np.testing.assert_allclose(scan.affine[:3], [[10, 0, 0, 40], [0, 2e-3, 0, 5e-3], [0, 0, 3000, 6000]])
@@ -212,7 +212,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("reason", "changed"), [(reason, one) for reason, many in REFUSED.items() for one in many])
-def test_what_is_refused_and_why(tmp_path, reason, changed):
+def test_invalid_files_are_refused_with_a_reason(tmp_path, reason, changed):
     path = written(tmp_path / "a.nrrd", nrrd(VOLUME, **changed))
     with within(5), pytest.raises(SourceError, match=reason) as caught:
         read(path)
@@ -244,7 +244,7 @@ def test_what_is_refused_and_why(tmp_path, reason, changed):
         "\n".join("# " + "x" * 8000 for _ in range(9)),
     ],
 )
-def test_no_line_hides_another(tmp_path, hidden):
+def test_no_line_overrides_another(tmp_path, hidden):
     secret = written(tmp_path / "secret", b"\7" * 500)
     with pytest.raises(SourceError, match=r"whose (line|end|dimension|'key'|centerings)|another file"):
         read(written(tmp_path / "a.nrrd", nrrd(VOLUME, None, hidden.format(secret=secret))))
@@ -252,7 +252,7 @@ def test_no_line_hides_another(tmp_path, hidden):
 
 @pytest.mark.parametrize("suffix", ["nrrd", "nhdr"])
 @pytest.mark.parametrize("name", ["-", "pipe", "/dev/zero", "../pipe", "/etc/passwd", "/proc/self/environ"])
-def test_no_other_file_is_opened_and_nothing_waits(tmp_path, name, suffix):
+def test_no_other_file_is_opened_and_nothing_blocks(tmp_path, name, suffix):
     (tmp_path / "inside").mkdir()
     for pipe in (tmp_path / "pipe", tmp_path / "inside" / "pipe"):
         os.mkfifo(pipe)
@@ -263,7 +263,7 @@ def test_no_other_file_is_opened_and_nothing_waits(tmp_path, name, suffix):
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=600), st.integers(0, 300))
-def test_whatever_stands_in_a_header_is_read_or_refused(noise, place):
+def test_any_header_is_read_or_refused(noise, place):
     content = nrrd(VOLUME, space="LPS", **{"space directions": STRAIGHT, "kinds": "domain domain domain"})
     said = said_by(NRRD, content[:place] + noise + content[place:])
     if isinstance(said, SourceError):
@@ -278,7 +278,7 @@ triples = st.tuples(*[st.floats(-1e5, 1e5)] * 3)
 
 @settings(max_examples=100, deadline=None)
 @given(st.tuples(*[triples] * 3), triples)
-def test_every_direction_and_place_comes_through(directions, origin):
+def test_every_direction_and_position_is_kept(directions, origin):
     said = [f"({','.join(map(repr, one))})" for one in (*directions, origin)]
     place = {"space": "LPS", "space directions": " ".join(said[:3]), "space origin": said[3]}
     affine = said_by(NRRD, nrrd(VOLUME, **place)).affine

@@ -1,4 +1,4 @@
-"""The test files of pydicom and nibabel: every CT and every plain volume is read, the rest refused with a reason."""
+"""The test files of pydicom and nibabel: CT and plain volumes are read, the rest refused with a reason."""
 
 import warnings
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ FOLDERS = {
 }
 
 READ = {
-    # Slices of 16 x 16 pixels: read where the limit on small sides is lifted, as here.
+    # Slices of 16 x 16 pixels: read only if the limit on small sides is lifted, as here.
     **{f"pydicom:dicomdirtests/77654033/CT2/{name}": (1, 16, 16) for name in ("17106", "17136", "17166", "17196")},
     **{f"pydicom:dicomdirtests/98892001/CT5N/{name}": (1, 16, 16) for name in ("2062", "2392", "2693", "3023", "3353")},
     **{f"pydicom:dicomdirtests/77654033/{name}": (1, 16, 16) for name in ("CR2/6247", "CR3/6278")},  # X-rays
@@ -34,7 +34,7 @@ READ = {
     "nibabel:resampled_anat_moved.nii": (3, 21, 17),
     "nibabel:standard.nii.gz": (7, 5, 4),
 }
-"""Everything else is another modality, a localizer, no image, of four axes, or of a format that holds neither."""
+"""Everything else is another modality, a localizer, not an image, four-dimensional, or of another format."""
 
 
 @pytest.mark.parametrize("package", list(FOLDERS))
@@ -45,7 +45,7 @@ def test_every_file_of_a_package_is_read_or_refused_with_a_reason(package):
             continue
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's, of what is odd in its own test files
+                warnings.simplefilter("ignore")  # pydicom warns about oddities in its own test files
                 scan = read_scan(path, limits=Limits(min_side=1))
             read[f"{package}:{path.relative_to(FOLDERS[package])}"] = scan.shape
         except SourceError as error:
@@ -58,7 +58,7 @@ def test_every_file_of_a_package_is_read_or_refused_with_a_reason(package):
         assert error.remedy
 
 
-def test_original_and_compressed_twins_hold_the_same_slice():
+def test_original_and_compressed_twins_contain_the_same_slice():
     original, lossless = (read_scan(FOLDERS["pydicom-data"] / f"693_{name}.dcm") for name in ("UNCR", "J2KR"))
     assert (original.pixels == lossless.pixels).all()
     lossy, plain = (

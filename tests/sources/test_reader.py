@@ -1,4 +1,4 @@
-"""Reading: the same picture is the same scan in every form, and what is broken is refused with name and remedy."""
+"""Reading: a picture is the same scan in every format, and broken files are refused with name and remedy."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ GREY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 
 
 def png_with_header(width, height):
-    """A PNG whose header promises a size and whose data doesn't hold it."""
+    """A PNG whose header promises more pixels than its data contains."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -34,7 +34,7 @@ def png(tmp_path):
     return (tmp_path / "grey.png").read_bytes()
 
 
-def test_same_picture_in_every_lossless_form(tmp_path):
+def test_same_picture_in_every_lossless_format(tmp_path):
     forms = {"grey.png": Image.fromarray(GREY), "rgb.png": Image.fromarray(GREY).convert("RGB")}
     forms["rgba.png"] = Image.fromarray(GREY).convert("RGBA")
     forms["palette.png"] = Image.fromarray(GREY).convert("P")
@@ -60,7 +60,7 @@ def test_same_picture_in_every_lossless_form(tmp_path):
 
 
 def memoryview_like(array):
-    """Something that is no array, but that numpy can read."""
+    """Something that is not an array but that NumPy can convert."""
 
     class Tensor:
         def __array__(self, dtype=None, copy=None):
@@ -126,7 +126,7 @@ def test_signed_16_bit_is_hu_and_unsigned_is_a_guess(tmp_path):
     assert read_scan(tmp_path / "unsigned.png").pixels.max() == 1
 
 
-def test_intensity_given_wins():
+def test_given_intensity_takes_precedence():
     array = np.linspace(-100, 400, 40 * 50, dtype=np.float32).reshape(40, 50)
     np.testing.assert_array_equal(read_scan(array, intensity="hu").pixels[0], array)
     assert read_scan(array).intensity == "display"
@@ -134,7 +134,7 @@ def test_intensity_given_wins():
         read_scan(array, intensity="houndsfield")
 
 
-def test_scan_passes_through():
+def test_scan_is_passed_through():
     scan = Scan(np.zeros((1, 40, 40), np.float32), "hu")
     assert read_scan(scan) is scan
     with pytest.raises(ValueError, match="float32"):
@@ -174,7 +174,7 @@ def test_bad_file_is_refused_with_name_and_remedy(tmp_path, png, name):
     assert caught.value.remedy
 
 
-def test_missing_file_folder_and_foreign_objects_are_refused(tmp_path):
+def test_missing_files_folders_and_unknown_objects_are_refused(tmp_path):
     for source, message in (
         (tmp_path / "missing.png", "does not exist"),
         (tmp_path, "holds no scan"),

@@ -1,4 +1,4 @@
-"""A stranger's file breaks only itself: refused by name, within the stated memory, and nothing else notices."""
+"""An untrusted file affects only itself: it is refused by name, within the stated memory."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from . import attacks
 from .dicom.dicom_files import series_of, slice_file
 
 MEGABYTES = 300
-"""What reading may take beside the result: see `lungct.sources.Limits`."""
+"""Memory that reading may take beyond the result: see `lungct.sources.Limits`."""
 
 KINDS = {
     "tiff page": (attacks.tiff_page_bomb, "x.tif"),
@@ -68,7 +68,7 @@ def test_bombs_are_refused_within_the_stated_memory(tmp_path, kind):
     assert done.returncode == 0, done.stderr
     own, cell, seconds, said = json.loads(done.stdout)
     held = len(content) >> 20
-    assert (said or "").startswith(str(tmp_path / name)) or kind == "run length"  # its decoder cuts what is too long
+    assert (said or "").startswith(str(tmp_path / name)) or kind == "run length"  # its decoder truncates long runs
     assert own < MEGABYTES + 4 * held
     assert cell < MEGABYTES + 512 + 4 * held
     assert seconds < 10
@@ -95,14 +95,14 @@ def test_members_that_python_would_unpack_whole_are_refused(tmp_path):
         read_scan(tmp_path / "x.zip")
 
 
-def test_pages_in_a_circle_are_refused(tmp_path):
+def test_circular_pages_are_refused(tmp_path):
     (tmp_path / "x.tif").write_bytes(attacks.tiff_circle())
     with pytest.raises(SourceError, match="follow each other in a circle"):
         read_scan(tmp_path / "x.tif")
 
 
 @pytest.mark.parametrize("name", ["x.dcm", "x.npy", "x.nii", "x.png"])
-def test_a_file_that_shrinks_is_an_error_not_the_end(tmp_path, name):
+def test_a_file_that_shrinks_is_an_error_and_not_a_crash(tmp_path, name):
     """A mapped file would end the process by a bus error."""
     code = f"""
 import os, sys
@@ -143,14 +143,14 @@ def test_good_files_of_the_same_kinds_are_read(tmp_path):
         data.compress(syntax)
         (tmp_path / f"{name}.dcm").write_bytes(attacks.saved(data))
         np.testing.assert_array_equal(read_scan(tmp_path / f"{name}.dcm").pixels[0], np.maximum(hu, -1024))
-    small = attacks.deflated_dicom(1 << 24)  # 16 MB of private bytes behind the pixels
+    small = attacks.deflated_dicom(1 << 24)  # 16 MB of private bytes after the pixels
     (tmp_path / "d.dcm").write_bytes(small)
     scan = read_scan(tmp_path / "d.dcm", limits=Limits(max_member_bytes=1 << 26))
     assert scan.pixels.max() == scan.pixels.min() == -800
     assert scan.metadata["transfer_syntax"] == "Deflated Explicit VR Little Endian"
 
 
-def test_bounded_files_give_no_more_than_there_is(tmp_path):
+def test_limited_files_never_return_more_than_they_hold(tmp_path):
     (tmp_path / "x").write_bytes(b"0123456789")
     with BoundedFile((tmp_path / "x").open("rb"), "x", longest=4, reads=3) as file:
         assert file.read(4) == b"0123"

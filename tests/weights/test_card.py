@@ -59,13 +59,13 @@ def test_changed_network_is_refused(tmp_path, damage):
     assert str(copy.path) in str(caught.value)
 
 
-def test_own_copy_works(tmp_path):
+def test_a_copy_of_your_own_works(tmp_path):
     card = load_card(SEGMENTER)
     shutil.copy(card.path, tmp_path)
     assert LungSegmenter.from_card(dataclasses.replace(card, folder=tmp_path).write()).card.folder == tmp_path
 
 
-def test_what_is_no_card_is_refused(tmp_path):
+def test_files_that_are_not_cards_are_refused(tmp_path):
     with pytest.raises(WeightsError, match="does not exist"):
         load_card("no-such-network")
     for content in ("{}", "no json", json.dumps({"name": "x"})):

@@ -46,8 +46,8 @@ def test_session_serves_threads_without_mixing_them_up():
     np.testing.assert_allclose(np.stack(found), np.stack(expected), atol=1e-6)
 
 
-def test_first_arrays_of_several_threads_at_once_lock_nobody_out():
-    """OpenVINO's bindings, left to set themselves up in threads, hang nine times of ten here."""
+def test_first_arrays_of_several_threads_cause_no_deadlock():
+    """OpenVINO's bindings, if first initialised in several threads, hang nine times out of ten here."""
     code = """
 import sys, threading
 import numpy as np
@@ -68,7 +68,7 @@ threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
 
 
 def test_any_size_and_batch():
-    """One file serves both looks of the first stage, and batches."""
+    """One file is used for both looks of the first stage, and for batches."""
     card = load_card(CLASSIFIER)
     inputs = np.random.default_rng(0).random((3, 128, 96, 1), dtype=np.float32)
     for engine in ("openvino", "onnxruntime"):
@@ -84,7 +84,7 @@ def test_auto_is_onnx_runtime_and_for_bf16_openvino():
     assert choose_engine("openvino") == "openvino"
 
 
-def test_openvino_comes_without_its_telemetry():
+def test_openvino_runs_without_its_telemetry():
     code = "import sys; from lungct.weights.engines import load_openvino; load_openvino().Core(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()

@@ -1,4 +1,4 @@
-"""Exported files give what Keras gives, at every size the network looks at; those that don't are refused."""
+"""Exported files agree with Keras at every size the network is used at; those that don't are rejected."""
 
 import hashlib
 
@@ -65,7 +65,7 @@ def check(done, card, form, precision, files):
     [("onnx", "f32", ["small.onnx"]), ("openvino", "f16", ["small.xml", "small.bin"]),
      ("keras", "f32", ["small.keras"])],
 )  # fmt: skip
-def test_files_agree_and_carry_their_card(card, tmp_path, form, precision, files):
+def test_files_agree_and_have_their_card(card, tmp_path, form, precision, files):
     check(export_network(card, build, tmp_path, form, precision), card, form, precision, files)
 
 
@@ -81,7 +81,7 @@ def test_onnx_holds_its_weights_in_half_precision(card, tmp_path):
     assert max(one.size for one in stored if one.dtype == np.float32) == 1
 
 
-def test_tflite_takes_both_sizes_with_its_own_operations_alone(card, tmp_path):
+def test_tflite_takes_both_sizes_with_built_in_operations_only(card, tmp_path):
     from ai_edge_litert.interpreter import Interpreter
 
     done = export_network(card, build, tmp_path, "tflite", "f16")
@@ -110,7 +110,7 @@ def test_a_file_that_differs_is_refused_and_not_kept(card, tmp_path, monkeypatch
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_not_supported_is_named(card, tmp_path):
+def test_unsupported_combinations_are_named(card, tmp_path):
     for form, precision in [("keras", "f16"), ("onnx", "int8"), ("openvino", "int8")]:
         with pytest.raises(ValueError, match=f"{form} has no {precision}. Supported are tflite: f32, f16, int8; onnx"):
             require_supported(form, precision)
@@ -120,12 +120,12 @@ def test_what_is_not_supported_is_named(card, tmp_path):
         export_network(card, build, card.folder, "keras")
 
 
-def test_sizes_are_the_cards(card):
+def test_sizes_come_from_the_card(card):
     assert input_sizes(card) == (SIZE, COARSE)
     assert input_sizes(load_card("efficientnetb0-covid")) == (160,)
 
 
-def test_agreement_is_of_masks_or_of_probabilities(card):
+def test_agreement_is_measured_on_masks_or_probabilities(card):
     ours = [[np.array([[0.2, 0.8, 0.9, 0.4]], np.float32)]]
     theirs = [[np.array([[0.2, 0.8, 0.4, 0.4]], np.float32)]]
     found = compare(card, ours, theirs)

@@ -1,4 +1,4 @@
-"""Training goes on after a kill as if nothing had happened."""
+"""Training resumes after being killed as if nothing had happened."""
 
 import csv
 
@@ -64,8 +64,8 @@ def test_interrupted_run_equals_an_unbroken_one(tmp_path, averaged):
     assert (tmp_path / "broken" / "history.png").stat().st_size > 5000
 
 
-def test_averages_are_what_is_measured_and_gone_on_from(tmp_path):
-    """After one epoch of three steps the averages are still close to the first step's weights."""
+def test_averaged_weights_are_measured_and_training_continues_from_them(tmp_path):
+    """After one epoch of three steps, the averages are still close to the weights of the first step."""
     _, steps = run(tmp_path / "steps", 1)
     _, averages = run(tmp_path / "averages", 1, averaged=True)
     assert averages["loss"] == pytest.approx(steps["loss"], abs=1e-6)
@@ -78,7 +78,7 @@ def test_best_epoch_is_restored(tmp_path):
     assert best["first"] == pytest.approx(float(model.get_weights()[0][0, 0]))
 
 
-def test_run_of_other_settings_is_refused(tmp_path):
+def test_a_run_with_other_settings_is_refused(tmp_path):
     run(tmp_path, 1)
     with pytest.raises(ValueError, match="other settings"):
         run(tmp_path, 2, {"a": 2})

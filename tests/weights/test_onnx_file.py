@@ -1,4 +1,4 @@
-"""Networks from elsewhere: one that names other files, or is none, is refused before an engine sees it."""
+"""Untrusted networks: those that name other files, or are not networks, are refused before an engine loads them."""
 
 import hashlib
 from dataclasses import replace
@@ -52,7 +52,7 @@ def test_tensors_in_other_files_are_refused(tmp_path, way, engine):
         open_session(card, engine)
 
 
-def test_networks_that_stand_alone_pass():
+def test_self_contained_networks_pass():
     check_alone(model([numpy_helper.from_array(np.arange(8.0), "w")]), "x")
     for name in (SEGMENTER, RECOGNIZER):
         check_alone(load_card(name).path.read_bytes(), name)
@@ -60,14 +60,14 @@ def test_networks_that_stand_alone_pass():
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200)
-def test_noise_is_refused_or_passes_but_never_more(noise):
+def test_noise_is_refused_or_passes_and_nothing_else(noise):
     try:
         check_alone(noise, "noise")
     except WeightsError as error:
         assert "noise" in str(error)  # noqa: PT017 - either may happen
 
 
-def test_graphs_deep_inside_each_other_are_refused():
+def test_deeply_nested_graphs_are_refused():
     content = b""
     for _ in range(200):  # an attribute of a node of a graph of an attribute …
         for field in (6, 5, 1):
@@ -79,7 +79,7 @@ def test_graphs_deep_inside_each_other_are_refused():
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_garbage_with_the_right_checksum_is_an_error_of_ours(tmp_path, engine):
+def test_garbage_with_the_right_checksum_is_a_weights_error(tmp_path, engine):
     for content in (b"garbage" * 100, model()[:40], b""):
         (tmp_path / "own.onnx").write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""The shipped ONNX networks are the shipped Keras weights."""
+"""The shipped ONNX networks contain the shipped Keras weights."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_keras_and_onnx_agree_on_trained_weights(name, engine):
     model = build(card)
     load_into(model, card)
     size = card.preprocessing["size"]
-    # What the networks meet: a smooth picture in [0, 1], not white noise alone.
+    # A typical input is a smooth picture in [0, 1], not only white noise.
     y, x = np.mgrid[:size, :size] / size
     noise = np.random.default_rng(0).random((size, size))
     inputs = np.clip(0.5 + 0.5 * np.sin(9 * x) * np.cos(7 * y) + 0.1 * noise, 0, 1)[None, ..., None].astype(np.float32)

@@ -65,7 +65,7 @@ def test_accepted_inputs():
     assert not flops.accepts(fixed, (2, 3, 8, 8))
 
 
-def test_efficientnet_is_as_its_paper_says():
+def test_efficientnet_matches_its_paper():
     """Tan and Le 2019, table 2: 0.39 billion multiply-adds at 224 x 224."""
     from lungct.weights import CLASSIFIER, load_card
 

@@ -1,4 +1,4 @@
-"""How heatmaps are measured against drawn infection."""
+"""How heatmaps are measured against outlined infection."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from benchmarks.trust.explanations import by_patient, measure
 
 
-def test_measures_of_a_right_a_wrong_and_an_even_map():
+def test_measures_of_a_right_a_wrong_and_a_uniform_map():
     lung = np.zeros((20, 20), bool)
     lung[:, :10] = True
     infection = np.zeros_like(lung)
@@ -20,6 +20,6 @@ def test_measures_of_a_right_a_wrong_and_an_even_map():
     assert np.isnan(measure(even * 0.5, lung, infection)[0])
 
 
-def test_patients_count_alike_and_slices_without_mass_not_at_all():
+def test_patients_count_equally_and_slices_without_mass_not_at_all():
     values = [1.0, 0.0, np.nan, 0.25]
     np.testing.assert_allclose(by_patient(values, ["a", "a", "a", "b"]), [0.5, 0.25])

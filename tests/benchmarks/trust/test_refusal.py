@@ -36,7 +36,7 @@ def prediction(**settings):
     return Prediction("a.png", "COVID", 0.9, np.array([0.9], np.float32), None, **settings)
 
 
-def test_what_has_no_lung_or_cannot_be_read_is_refused():
+def test_inputs_without_lung_or_unreadable_ones_are_refused():
     assert refusal.score_of(prediction(ood_score=0.4)) == 0.4
     assert refusal.score_of(prediction(ood_score=0.4, warnings=("no-lung",))) == INF
     assert refusal.score_of(prediction(error="damaged")) == INF
@@ -63,7 +63,7 @@ def test_accuracy_at_a_coverage():
     assert np.isnan(figures.at_coverage(values, right, 0.05))
 
 
-def test_nothing_answered_gives_an_empty_curve():
+def test_no_answers_give_an_empty_curve():
     curve = figures.coverage_curve(np.array([INF, INF]), np.array([NAN, NAN]))
     assert curve.coverage.size == 0
 
@@ -81,7 +81,7 @@ def test_share_refused():
     assert figures.refusal_row("ct", rows(VALIDATION, "x", [NAN]))["refused"] == "not measured"
 
 
-def test_tables_of_everything_and_of_nothing_measured():
+def test_tables_with_and_without_measurements():
     further = rows(FURTHER, "lctsc: slices", [0.5, 0.7])
     wrong, ct, coverage = figures.summary([*VALID, *further, *rows(WRONG, "noise", [3.0, INF])])
     assert [row["input"] for row in wrong.rows] == ["noise"]
@@ -91,7 +91,7 @@ def test_tables_of_everything_and_of_nothing_measured():
     assert figures.summary(unmeasured)[2].rows == []
 
 
-def test_scores_are_read_again_as_they_were_written(tmp_path):
+def test_scores_survive_a_round_trip(tmp_path):
     pytest.importorskip("matplotlib")
     refusal.write_results(tmp_path, VALID, figures.summary(VALID))
     assert {path.name for path in tmp_path.iterdir()} == {"scores.csv", "refusal.json", "coverage.png"}
@@ -124,7 +124,7 @@ def test_halves_share_no_source_and_are_about_equal():
     }
 
 
-def test_made_pictures_are_the_same_again_and_carry_unique_names():
+def test_generated_pictures_are_reproducible_and_have_unique_names():
     wrong_inputs = pytest.importorskip("benchmarks.trust.wrong_inputs")
     pytest.importorskip("matplotlib")
     made = list(wrong_inputs.made_pictures())
@@ -135,7 +135,7 @@ def test_made_pictures_are_the_same_again_and_carry_unique_names():
     assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(made, again, strict=False))
 
 
-def test_a_slice_is_seen_in_its_window():
+def test_a_slice_is_shown_in_its_window():
     views = pytest.importorskip("benchmarks.trust.slice_views")
     hounsfield = np.full((8, 16), -1000.0)
     hounsfield[4:] = 40

@@ -1,4 +1,4 @@
-"""Made volumes are what they say, and slices become a study as their names say."""
+"""Synthetic volumes have the stated properties, and aggregations do what their names say."""
 
 import csv
 
@@ -33,20 +33,20 @@ def test_a_phantom_has_two_lungs_of_a_human_size(chest):
 
 
 @pytest.mark.parametrize("change", [add_nuisance, lambda volume, rng: plant(volume, rng)[0]])
-def test_only_lungs_are_changed(chest, change):
+def test_lesions_change_only_the_lungs(chest, change):
     changed = change(chest, np.random.default_rng(0))
     outside = ~chest.lungs
     np.testing.assert_allclose(changed.hu[outside], chest.hu[outside], atol=1e-3)
     assert (changed.hu[chest.lungs] != chest.hu[chest.lungs]).mean() > 0.005
 
 
-def test_lesions_are_denser_and_their_share_is_told(chest):
+def test_lesions_are_denser_and_their_share_is_returned(chest):
     planted, words = plant(chest, np.random.default_rng(1))
     assert planted.hu[chest.lungs].mean() > chest.hu[chest.lungs].mean()
     assert 0.002 < float(words.split()[2]) < 0.4
 
 
-def test_a_body_is_bent_with_its_lungs(chest):
+def test_lungs_are_deformed_with_their_body(chest):
     bent = deform(chest, np.random.default_rng(2))
     assert bent.hu.shape == chest.hu.shape
     assert (bent.lungs != chest.lungs).mean() > 0.01
@@ -65,7 +65,7 @@ def test_written_volumes_are_read_back(tmp_path):
         assert [row["planted"] == "none" for row in csv.DictReader(file)] == [True, False]
 
 
-def test_aggregations_are_what_their_names_say():
+def test_aggregations_compute_what_their_names_say():
     study = Study(np.array([0.1, 0.2, 0.9]), np.array([1.0, 1.0, 2.0]), True, "a")
     found = {name: of(study) for name, of in AGGREGATIONS.items()}
     assert found["lung-weighted mean (ships)"] == pytest.approx((0.1 + 0.2 + 1.8) / 4)

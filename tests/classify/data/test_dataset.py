@@ -1,4 +1,4 @@
-"""Class folders, patients, splits and balanced draws."""
+"""Class folders, patients, splits and balanced sampling."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_neighbours_stay_together(numbered):
     assert len(numbers) <= BLOCK
 
 
-def test_csv_gives_patients_and_parts_are_kept(tmp_path):
+def test_csv_provides_patients_and_parts_are_kept(tmp_path):
     for part in ("train", "val"):
         for name in ("COVID", "NonCOVID"):
             (tmp_path / part / name).mkdir(parents=True)
@@ -83,7 +83,7 @@ def test_official_covid_ct_split_is_read():
     assert len({item.patient for item in val}) == 56
 
 
-def test_table_gives_everything_or_sensible_defaults(tmp_path):
+def test_table_provides_everything_or_sensible_defaults(tmp_path):
     table = tmp_path / "list.csv"
     table.write_text("path,label,patient,source,split\na.png,COVID,P1,north,train\nb/c.png,non-COVID,,,\n")
     first, second = read_examples(table)
@@ -127,7 +127,7 @@ def test_the_last_part_of_each_set_is_measured():
         to_measure(pictures("d", "train"))
 
 
-def test_what_is_listed_twice_counts_once():
+def test_duplicate_lines_count_once():
     first = Example(Path("a.png"), covid=True, patient="p", source="s", part="test")
     other_part, other_label = replace(first, part="train"), replace(first, covid=False)
     kept, repeated = without_repeats([first, other_part, replace(first, path=Path("b/../a.png")), other_label, first])
@@ -135,8 +135,8 @@ def test_what_is_listed_twice_counts_once():
     assert repeated == [Path("b/../a.png"), Path("a.png")]
 
 
-def test_it_is_known_whether_anything_says_whose_a_picture_is(numbered, tmp_path):
-    """Names that look like blocks, or like the picture's own, are no guess."""
+def test_dataset_knows_whether_patients_are_named(numbered, tmp_path):
+    """Names that look like blocks, or like the picture's own name, count as known patients."""
     assert {item.patient_known for item in read_folder(numbered)} == {False}
     table = tmp_path / "list.csv"
     table.write_text("path,label,patient\na.png,1,a.png\nb.png,0,block 7\nc.png,0,\n")
@@ -144,7 +144,7 @@ def test_it_is_known_whether_anything_says_whose_a_picture_is(numbered, tmp_path
     assert [item.label for item in read_table(table)] == ["COVID", "non-COVID", "non-COVID"]
 
 
-def test_tables_bring_papers_and_details(tmp_path):
+def test_tables_provide_papers_and_details(tmp_path):
     table = tmp_path / "list.csv"
     table.write_text(
         "Path,Label,Patient,DOI,Age,Scanner\n"
@@ -165,7 +165,7 @@ def test_tables_bring_papers_and_details(tmp_path):
         read_examples(table)
 
 
-def test_paths_of_a_reference_lie_in_the_folder_or_beside_the_table(tmp_path):
+def test_paths_of_a_reference_are_relative_to_the_folder_or_the_table(tmp_path):
     data, table = tmp_path / "scans", tmp_path / "labels" / "list.csv"
     for folder in (data / "series", table.parent):
         folder.mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_paths_of_a_reference_lie_in_the_folder_or_beside_the_table(tmp_path):
     assert {item.source for item in found} == {"scans"}
 
 
-def test_folders_in_class_folders_are_scans_where_asked_for(tmp_path):
+def test_folders_in_class_folders_are_scans_on_request(tmp_path):
     for name in ("COVID", "NonCOVID"):
         (tmp_path / name / "patient-1").mkdir(parents=True)
         (tmp_path / name / "study.zip").touch()

@@ -39,7 +39,7 @@ def test_near_duplicates_and_shared_patients_are_named(pictures):
     assert str(pictures[0]) in str(leaks[1])
 
 
-def test_a_clean_split_has_none(pictures):
+def test_a_clean_split_has_no_leaks(pictures):
     examples = [example(path, part, part) for path, part in zip(pictures[:3], ("train", "val", "test"), strict=True)]
     assert find_leaks(examples) == []
     assert find_leaks([example(path, "", "p") for path in pictures]) == []
@@ -49,7 +49,7 @@ def test_leaks_are_refused_dropped_or_allowed(pictures):
     train = [example(pictures[0], "train", "a"), example(pictures[1], "train", "b"), example(pictures[2], "train", "c")]
     val = [example(pictures[3], "val", "d"), example(pictures[4], "val", "b")]
     assert settle_leaks(train, val, "allow") == train
-    assert settle_leaks(train, val, "drop") == train[2:]  # the first as a near-duplicate, the second by its patient
+    assert settle_leaks(train, val, "drop") == train[2:]  # one is a near-duplicate, the other has the same patient
     with pytest.raises(ValueError, match="--leaks drop") as refused:
         settle_leaks(train, val, "refuse")
     assert pictures[0].name in str(refused.value)
@@ -57,7 +57,7 @@ def test_leaks_are_refused_dropped_or_allowed(pictures):
 
 
 def test_each_copy_is_paired_with_each_other():
-    """Copies of copies count, too: dropping a picture's near-duplicates must drop all of them."""
+    """Copies of copies count too: dropping a picture's near-duplicates must drop all of them."""
     bits = np.random.default_rng(0).integers(0, 256, (3, 32), dtype=np.uint8)
     close = bits[0].copy()
     close[0] ^= 1

@@ -1,4 +1,4 @@
-"""Perceptual hashes are imagehash's."""
+"""Perceptual hashes equal those of imagehash."""
 
 import numpy as np
 import pytest
@@ -17,12 +17,12 @@ IMAGEHASH = {
     "lung-pet-ct-dx-A0002-11.png": "dc7342a503ccab533d1ad429e0e102f793d67dd8cf1826213ce774bf329692d8",
     "lung-pet-ct-dx-A0002-17.png": "dd0c403802e72ddd3f52146af02c669d90e769d2c71af756196ac729392536bf",
 }
-"""What imagehash 4.3 gives: ``phash(picture, hash_size=16)``, packed."""
+"""The hash that imagehash 4.3 gives: ``phash(picture, hash_size=16)``, packed."""
 
 
 @pytest.mark.parametrize("name", list(IMAGEHASH))
-def test_hash_is_that_of_imagehash(name):
+def test_hash_equals_that_of_imagehash(name):
     scan = read_scan(SLICES / name)
     expected = np.frombuffer(bytes.fromhex(IMAGEHASH[name]), np.uint8)
     found = perceptual_hash(scan.pixels[0], scan.intensity)
-    assert np.bitwise_count(found ^ expected).sum() <= 1  # the median's neighbour, by rounding
+    assert np.bitwise_count(found ^ expected).sum() <= 1  # next to the median, affected by rounding

@@ -1,4 +1,4 @@
-"""Regions of many pictures are cut once, and again when what they depend on has changed."""
+"""Regions of many pictures are cut once, and again if anything they depend on has changed."""
 
 import os
 
@@ -17,7 +17,7 @@ def example(path, side=40):
 
 
 class Lungs:
-    """A first stage that finds the same box everywhere, or nothing, and counts how often it is asked."""
+    """A first stage that finds the same box everywhere, or nothing, and counts its calls."""
 
     def __init__(self, found=True):
         self.asked, self.found = 0, found
@@ -29,11 +29,11 @@ class Lungs:
         return mask
 
 
-def test_regions_are_kept_until_what_they_depend_on_changes(tmp_path):
+def test_regions_are_cached_until_what_they_depend_on_changes(tmp_path):
     examples = [example(tmp_path / "one.png"), example(tmp_path / "two.png")]
     lungs, cache, preprocess = Lungs(), tmp_path / "run" / "regions.npz", RoiPreprocessing(32)
     first = cut_regions(examples, lungs, preprocess, cache, "a")
-    os.utime(examples[0].path, (0, 0))  # a copy of the data has other times
+    os.utime(examples[0].path, (0, 0))  # a copy of the data has other time stamps
     again = cut_regions(examples, lungs, preprocess, cache, "a")
     assert lungs.asked == 2
     np.testing.assert_array_equal(first.pixels, again.pixels)

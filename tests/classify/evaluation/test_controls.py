@@ -1,4 +1,4 @@
-"""Controls: features by hand, and scores that never come from the same patient."""
+"""Controls: hand-computed features, and scores that never come from the same patient."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from lungct.classify.evaluation.controls import FEATURES, picture_features, trivial_scores
 
 
-def test_features_by_hand():
+def test_features_match_hand_computed_values():
     pixels = np.zeros((4, 8), np.float32)
     pixels[0] = 1
     features = dict(zip(FEATURES, picture_features(pixels, "display"), strict=True))
@@ -17,7 +17,7 @@ def test_features_by_hand():
     assert features["size"] == pytest.approx(np.log(32))
 
 
-def test_trivial_scores_find_what_is_there_and_nothing_else():
+def test_trivial_scores_find_real_differences_only():
     pytest.importorskip("sklearn")
     from lungct.classify.evaluation.metrics import auc
 
@@ -30,7 +30,7 @@ def test_trivial_scores_find_what_is_there_and_nothing_else():
 
 
 def test_a_patients_own_mark_does_not_help():
-    """Each patient has a mark of its own: useless for others, so the score must stay near chance."""
+    """Each patient has a unique mark, useless for other patients, so the score must stay near chance."""
     pytest.importorskip("sklearn")
     from lungct.classify.evaluation.metrics import auc
 
@@ -42,15 +42,15 @@ def test_a_patients_own_mark_does_not_help():
     assert auc(trivial_scores(features, labels, list(patients)), labels) < 0.8
 
 
-def test_patients_of_both_labels_may_leave_one_class_to_learn_from():
-    """With c and d apart from the others in one fold, nobody who is left to learn from has COVID."""
+def test_a_fold_may_lack_a_class_when_patients_have_both_labels():
+    """If c and d form one fold, no patient with COVID is left for training."""
     pytest.importorskip("sklearn")
     patients = np.repeat(["a", "b", "c", "d"], [1, 3, 4, 5])
     labels = np.arange(13) >= 7  # c has both
     assert np.isnan(trivial_scores(np.random.default_rng(0).normal(size=(13, 7)), labels, list(patients))).all()
 
 
-def test_one_patient_a_class_is_too_few():
+def test_one_patient_per_class_is_too_few():
     pytest.importorskip("sklearn")
     labels = np.array([True, True, False, False])
     assert np.isnan(trivial_scores(np.zeros((4, 7)), labels, ["a", "a", "b", "b"])).all()

@@ -1,4 +1,4 @@
-"""Groups of what tables say, and figures of each."""
+"""Groups by the values in tables, and the figures of each group."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from lungct.classify.evaluation.subgroups import groups_of, subgroup_table
 
 
-def test_ages_numbers_and_words_are_grouped():
+def test_ages_numbers_and_categories_are_grouped():
     ages = ["39", "40", "59.5", "80", "", "young"]
     assert groups_of("Age", [*ages, *["70"] * 20])[:6] == [
         "below 40", "40 to below 60", "40 to below 60", "80 and more", "not known", "other",
@@ -20,7 +20,7 @@ def test_ages_numbers_and_words_are_grouped():
     assert set(groups_of("page", ["12", "13"])) == {"12", "13"}
 
 
-def test_figures_of_groups_and_columns_without():
+def test_figures_of_groups_and_columns_without_groups():
     rng = np.random.default_rng(0)
     covid = np.tile([True, False], 60)
     site = np.repeat(["north", "south"], 60)

@@ -1,4 +1,4 @@
-"""Predictive values by hand, sources left out, and what refusing gains."""
+"""Hand-computed predictive values, held-out sources, and the effect of refusal."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from lungct.classify.evaluation.transfer import leave_one_source_out
 from lungct.common.page import figure_in_words
 
 
-def test_predictive_values_by_hand():
+def test_predictive_values_match_hand_computed_ones():
     assert predictive_value(0.9, 0.8, 0.05) == pytest.approx(0.045 / (0.045 + 0.19))
     assert predictive_value(0.8, 0.9, 0.95) == pytest.approx(0.76 / (0.76 + 0.005))
     assert np.isnan(predictive_value(0.0, 1.0, 0.05))
 
 
-def test_threshold_table_by_hand():
+def test_threshold_table_matches_hand_computed_values():
     pytest.importorskip("sklearn")
     probabilities = np.array([0.95, 0.8, 0.6, 0.3, 0.7, 0.2, 0.15, 0.05])
     covid = np.array([True] * 4 + [False] * 4)
@@ -35,7 +35,7 @@ def test_threshold_table_by_hand():
     assert np.isnan(ill_alone[2]["specificity"]["value"])
 
 
-def test_rare_disease_leaves_digits_and_each_prevalence_its_columns():
+def test_rare_disease_keeps_digits_and_each_prevalence_has_its_columns():
     pytest.importorskip("sklearn")
     probabilities, covid = np.tile([0.9, 0.9, 0.1, 0.1, 0.1], 8), np.tile([True, False, False, False, True], 8)
     patients = [str(number) for number in range(40)]
@@ -51,7 +51,7 @@ def test_rare_disease_leaves_digits_and_each_prevalence_its_columns():
         distinct((0.1, 0.2, 0.1000000001))
 
 
-def test_ranks_give_scikit_learns_auc():
+def test_auc_from_ranks_equals_that_of_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -65,7 +65,7 @@ def test_ranks_give_scikit_learns_auc():
 
 
 def test_settings_from_other_sources_are_measured_on_the_one_left_out():
-    """At one hospital all probabilities are shifted up: settings of the other two call nearly everybody ill there."""
+    """One hospital's probabilities are shifted up, so the others' settings call nearly everybody there ill."""
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
     covid = np.tile([True, False], 150)
@@ -92,8 +92,8 @@ def test_refusing_the_doubtful_raises_accuracy():
     assert [row["accuracy"]["value"] for row in table] == [0.8, round(80 / 95, 4), round(80 / 90, 4), 1, 1]
 
 
-def test_inputs_of_one_score_are_answered_together():
-    """Ten are surest, ninety alike: at 95 % answered only the ten can be told apart."""
+def test_inputs_with_equal_scores_are_answered_together():
+    """Ten are surest and ninety are equal, so at 95 % answered only the ten can be separated."""
     scores, correct = np.repeat([0.0, 1.0], [10, 90]), np.arange(100) % 2 == 0
     table = coverage_table(scores, correct, [str(number) for number in range(100)])
     assert [row["n"] for row in table] == [100, 10, 10, 10, 10]

@@ -1,4 +1,4 @@
-"""X-rays told from CT slices by a thumbnail, where nothing else tells; and the training of what tells them."""
+"""X-rays are distinguished from CT slices by a thumbnail if nothing else does so; and how that is trained."""
 
 import numpy as np
 import pytest
@@ -30,8 +30,8 @@ def test_ct_slices_are_recognized(recognizer):
 
 
 @pytest.mark.shared
-def test_xrays_that_trained_nothing_are_recognized(recognizer):
-    """The pictures with outlines drawn by eye are of the validation part; what is unsure is not taken for CT."""
+def test_xrays_not_used_for_training_are_recognized(recognizer):
+    """The outlined pictures are in the validation part; a doubtful one is not taken for CT."""
     import json
 
     names = json.loads((ROOT / "benchmarks" / "xray" / "outlines.json").read_text())
@@ -50,7 +50,7 @@ def test_a_real_xray_of_another_hospital_is_recognized(recognizer):
     assert recognizer.xray_probability(scan.pixels[0]) > 0.9
 
 
-def test_what_says_what_it_is_is_not_looked_at(recognizer):
+def test_scans_with_a_known_modality_skip_the_recognizer(recognizer):
     grey = np.random.default_rng(0).random((1, 64, 64), dtype=np.float32)
     assert recognizer.recognize(Scan(grey, "display", metadata={"modality": "DX"})) == "xray"
     assert recognizer.recognize(Scan(grey, "display", metadata={"modality": "CT"})) == "ct"

@@ -1,4 +1,4 @@
-"""Slices with drawn lesions, and their augmentation."""
+"""Slices with outlined lesions, and their augmentation."""
 
 from types import SimpleNamespace
 
@@ -22,7 +22,7 @@ def item():
     )
 
 
-def test_lesions_lie_where_the_region_shows_them(item):
+def test_lesions_are_where_the_region_shows_them(item):
     lesions = cut_lesions([item], RoiPreprocessing(96, margin=0))
     assert lesions.pixels.shape == lesions.drawn.shape == (1, 96, 96)  # the slice without lung is left out
     rows = np.flatnonzero((lesions.drawn[0] > 127).any(axis=1))
@@ -34,7 +34,7 @@ def test_lesions_lie_where_the_region_shows_them(item):
     )
 
 
-def test_nothing_drawn_is_an_error(item):
+def test_missing_lesions_are_an_error(item):
     item.infection = None
     with pytest.raises(ValueError, match="--infections"):
         cut_lesions([item], RoiPreprocessing(96))

@@ -1,4 +1,4 @@
-"""The focal loss: against its formula, soft targets included, and finite where the network is sure."""
+"""The focal loss equals its formula, also for soft targets, and is finite if the network is certain."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.train
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, 5])
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75])
-def test_it_is_what_the_paper_says(gamma, alpha):
+def test_loss_matches_the_paper(gamma, alpha):
     logits = np.linspace(-6, 6, 25, dtype=np.float32)[:, None]
     sure = 1 / (1 + np.exp(-logits.astype(float)))
     for target in (0.0, 0.3, 1.0):
@@ -23,7 +23,7 @@ def test_it_is_what_the_paper_says(gamma, alpha):
 
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, 5])
-def test_its_slope_is_finite_even_at_certainty(gamma):
+def test_gradient_is_finite_even_at_certainty(gamma):
     import tensorflow as tf
 
     logits = tf.Variable([[-200.0], [-100.0], [0.0], [100.0], [200.0]])
@@ -33,6 +33,6 @@ def test_its_slope_is_finite_even_at_certainty(gamma):
         assert np.isfinite(tape.gradient(losses, logits)).all()
 
 
-def test_gamma_in_between_is_refused():
+def test_gamma_between_zero_and_one_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         focal_loss(0.5, 0.5)

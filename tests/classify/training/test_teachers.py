@@ -1,4 +1,4 @@
-"""Teachers say what their networks say, together, and only of regions they are used to."""
+"""Teachers combine the answers of their networks, and only for regions they were trained on."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What one training example is: pictures, slices with lesions, and what teachers say of both."""
+"""Training examples: pictures, slices with lesions, and the teachers' answers for both."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def parts():
     return Regions(pixels, pictures), Lesions(pixels[:1], np.full((1, 32, 32), 255, np.uint8))
 
 
-def test_what_is_unknown_weighs_nothing(parts):
+def test_unknown_targets_have_no_weight(parts):
     example = _examples(*parts, None, (1, 1), ClassifierRecipe(size=32))
     for index, label in enumerate((0.0, 1.0)):
         roi, targets, weights = example(index, 7)
@@ -35,7 +35,7 @@ def test_what_is_unknown_weighs_nothing(parts):
     assert (weights["logit"], weights["lesions"].item()) == (0, 1)
 
 
-def test_teachers_see_the_changed_region_and_share_the_target(parts):
+def test_teachers_see_the_augmented_region_and_share_the_target(parts):
     seen = []
 
     def teach(roi):
@@ -43,7 +43,7 @@ def test_teachers_see_the_changed_region_and_share_the_target(parts):
         return 0.8
 
     example = _examples(*parts, teach, (1, 1), ClassifierRecipe(size=32, teachers_share=0.7))
-    for index, target in enumerate((0.56, 0.86, 0.8)):  # the last has no label: the teachers alone
+    for index, target in enumerate((0.56, 0.86, 0.8)):  # the last has no label, so only the teachers count
         roi, targets, weights = example(index, 7)
         assert targets["logit"] == pytest.approx([target])
         assert weights["logit"] == 1

@@ -1,4 +1,4 @@
-"""Sets of labels."""
+"""Prediction sets."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from lungct.classify.trust.conformal import LABELS, Conformal, checked_level
 
 
 def patients_of(rng, count):
-    """Return probabilities, labels and names: slices of a patient share how hard the patient is."""
+    """Return probabilities, labels and names: slices of one patient are equally difficult."""
     slices = rng.integers(1, 8, count)
     names = np.repeat([f"p{index}" for index in range(count)], slices)
     covid = np.repeat(rng.random(count) < 0.5, slices)
@@ -24,7 +24,7 @@ def test_true_label_is_missing_no_more_often_than_stated(level):
     for _ in range(60):
         conformal = Conformal.fit(*patients_of(rng, 150))
         probabilities, covid, names = patients_of(rng, 60)
-        first = np.unique(names, return_index=True)[1]  # a slice of each new patient
+        first = np.unique(names, return_index=True)[1]  # one slice of each new patient
         for probability, truth in zip(probabilities[first], covid[first], strict=True):
             wrong[truth].append(LABELS[not truth] not in conformal.labels(probability, level))
     for each in wrong.values():
@@ -32,7 +32,7 @@ def test_true_label_is_missing_no_more_often_than_stated(level):
 
 
 @given(seed=st.integers(0, 50), probability=st.floats(0, 1), level=st.floats(0.01, 0.5), less=st.floats(0.1, 0.9))
-def test_fewer_errors_need_larger_sets(seed, probability, level, less):
+def test_lower_error_levels_need_larger_sets(seed, probability, level, less):
     conformal = Conformal.fit(*patients_of(np.random.default_rng(seed), 40))
     assert set(conformal.labels(probability, level)) <= set(conformal.labels(probability, level * less))
 

@@ -15,7 +15,7 @@ def answers(patients, slices=4, size=80, seed=0):
     return TrainingAnswers(features, logits, covid, names, sources, np.full(len(names), 1 / len(names)))
 
 
-def test_heads_lie_around_the_network():
+def test_heads_scatter_around_the_network():
     said = answers(60)
     heads = fit_heads(said)
     assert heads.shape == (HEADS, said.features.shape[1] + 1)

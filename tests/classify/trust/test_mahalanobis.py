@@ -29,7 +29,7 @@ def test_distance_does_not_depend_on_units(seed, scale):
     assert np.allclose(Mahalanobis.fit(features * scale, weights).distance(features * scale), distances, rtol=1e-2)
 
 
-def test_slices_count_by_their_weights():
+def test_slices_are_weighted():
     rng = np.random.default_rng(1)
     many, few = rng.normal(0, 1, (900, 3)).astype(np.float32), rng.normal(8, 1, (30, 3)).astype(np.float32)
     features = np.concatenate([many, few])

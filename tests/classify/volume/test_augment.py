@@ -1,4 +1,4 @@
-"""3-D augmentation: repeatable, in range, and nothing where no lung was."""
+"""3-D augmentation: reproducible, in range, and zero where there was no lung."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,7 +16,7 @@ def lungs(shape=(12, 32, 32)):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(-(2**40), 2**70))
-def test_same_seed_same_example_in_range_and_mostly_outside_stays_zero(seed):
+def test_examples_are_reproducible_in_range_and_mostly_zero_outside(seed):
     volume = lungs()
     found = augment_volume(volume, seed)
     np.testing.assert_array_equal(found, augment_volume(volume, seed))
@@ -32,7 +32,7 @@ def test_same_seed_same_example_in_range_and_mostly_outside_stays_zero(seed):
 def test_the_lesion_stays_in_the_lungs_and_bright(seed):
     found = augment_volume(lungs(), seed)
     assert found.max() > 0.45
-    assert 0.6 < (found > 0).mean() / (lungs() > 0).mean() < 1.7  # scaled, and a voxel wider where it is turned
+    assert 0.6 < (found > 0).mean() / (lungs() > 0).mean() < 1.7  # scaled, and a voxel wider where it is rotated
 
 
 def test_seeds_differ_and_some_are_mirrored():

@@ -24,7 +24,7 @@ def mosmed(tmp_path):
 
 
 @pytest.mark.parametrize("inner", ["", "studies"])
-def test_mosmed_is_read_as_it_comes(mosmed, inner):
+def test_mosmed_is_read_unchanged(mosmed, inner):
     found = read_studies(mosmed / inner)
     assert len(found) == 8
     assert [item.covid for item in found] == [False] * 2 + [True] * 6
@@ -60,7 +60,7 @@ def test_class_folders_and_tables_are_read_too(tmp_path):
     assert [(item.covid, item.patient) for item in read_studies(table)] == [(True, "manifest/a"), (False, "manifest/b")]
 
 
-def test_parts_that_mean_nothing_are_refused():
+def test_overlapping_or_one_class_parts_are_refused():
     one = Example(Path("1"), True, "a", "s", "train")
     other = replace(one, covid=False, patient="b")
     check_parts([one, other], [replace(one, patient="c"), replace(other, patient="d")])

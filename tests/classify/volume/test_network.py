@@ -1,4 +1,4 @@
-"""The 3-D CNN: as in the paper, and the same numbers from every engine."""
+"""The 3-D CNN: as in the paper, and with the same numbers from every engine."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from lungct.weights import WeightsError, open_session
 pytestmark = pytest.mark.train
 
 
-def test_as_in_the_paper():
+def test_network_matches_the_paper():
     model = build_volume_classifier()
     assert model.input_shape == (None, 64, 128, 128, 1)
     assert model.count_params() == 1_352_897  # the Keras example of the paper
@@ -21,7 +21,7 @@ def test_as_in_the_paper():
             build_volume_classifier(*wrong)
 
 
-def test_exported_it_says_the_same_on_both_engines(tmp_path):
+def test_exported_network_agrees_on_both_engines(tmp_path):
     import keras
 
     from lungct.weights.release import load_into, release

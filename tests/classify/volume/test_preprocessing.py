@@ -1,4 +1,4 @@
-"""From a volume and its lungs to the network's input: what must hold whatever the volume."""
+"""From a volume and its lungs to the network's input: properties that hold for every volume."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_fixed_fills_the_shape_and_isotropic_keeps_a_ball_a_ball():
     slices, height, width = extents(true)
     assert height == pytest.approx(width, abs=1)
     assert slices == pytest.approx(width, abs=2)
-    assert not true[:, :, :7].any()  # zeros around what is shorter
+    assert not true[:, :, :7].any()  # zeros around the shorter axes
     assert not true[:, :, -7:].any()
 
 
@@ -52,7 +52,7 @@ def test_fixed_fills_the_shape_and_isotropic_keeps_a_ball_a_ball():
     st.sampled_from(["fixed", "isotropic"]),
     st.sampled_from(["masked", "crop"]),
 )
-def test_whatever_the_volume_the_input_is_grey_of_the_shape(seed, size, shape, sampling, region):
+def test_every_volume_becomes_grey_values_of_the_right_shape(seed, size, shape, sampling, region):
     rng = np.random.default_rng(seed)
     pixels = rng.uniform(-3000, 3000, size).astype(np.float32)
     mask = rng.random(size) < 0.3
@@ -68,8 +68,8 @@ def test_whatever_the_volume_the_input_is_grey_of_the_shape(seed, size, shape, s
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 40))
-def test_slices_come_to_lie_where_they_lay(seed, slices, count):
-    """Slices that hold their own place give each output slice its place, but for smoothing."""
+def test_slices_keep_their_places(seed, slices, count):
+    """If slices contain their own position, each output slice does too, except for smoothing."""
     edges = np.concatenate([[0], np.cumsum(np.random.default_rng(seed).uniform(0.5, 5, slices))])
     places = (edges[1:] + edges[:-1]) / 2
     found = _along_body(places[:, None, None].astype(np.float32), edges, count)[:, 0, 0]
@@ -87,7 +87,7 @@ def test_evenly_spaced_slices_that_grow_are_interpolated_as_scipy_does():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_the_centre_of_a_lesion_stays_where_it_is():
+def test_the_centre_of_a_lesion_stays_in_place():
     scan, mask = ball((24, 64, 64), (2.0, 1.0, 1.0), 28)
     lesion = ball((24, 64, 64), (2.0, 1.0, 1.0), 6, at=(8, 40, 22))[1]
     pixels = np.where(lesion, 300, scan.pixels).astype(np.float32)
@@ -100,7 +100,7 @@ def test_the_centre_of_a_lesion_stays_where_it_is():
 
 
 def test_unevenly_spaced_slices_are_placed_by_their_millimetres():
-    """A ball scanned finely below and coarsely above is the same ball."""
+    """A ball that is scanned finely below and coarsely above is still a ball."""
     fine, mask = ball((41, 50, 50), (1.0, 1.0, 1.0), 18)
     kept = np.r_[0:20, 20:41:4]
     uneven = Scan(fine.pixels[kept], "hu", (1.6, 1.0, 1.0), metadata={"slice_positions": kept.astype(float)})
@@ -112,7 +112,7 @@ def test_unevenly_spaced_slices_are_placed_by_their_millimetres():
     np.testing.assert_allclose(preprocess(backwards, mask), one, atol=1e-6)
 
 
-def test_outside_the_lungs_is_nothing_unless_the_box_is_shown():
+def test_outside_the_lungs_is_zero_unless_the_box_is_shown():
     scan, mask = ball()
     half = mask & (np.arange(60) < 30)
     masked = VolumePreprocessing((16, 32, 32), margin=0.3)(scan, half)
@@ -128,12 +128,12 @@ def test_display_grey_keeps_its_window():
     assert VolumePreprocessing((8, 16, 16))(grey, mask).max() == pytest.approx(0.7)
 
 
-def test_what_can_not_be_judged_is_named():
+def test_unusable_volumes_are_named():
     scan, mask = ball()
     named = Scan(scan.pixels, "hu", None, source="study 7")
     with pytest.raises(SourceError, match=r"study 7.*how far apart"):
         VolumePreprocessing(sampling="isotropic")(named, mask)
-    VolumePreprocessing((4, 8, 8))(named, mask)  # stretched, it doesn't matter
+    VolumePreprocessing((4, 8, 8))(named, mask)  # if stretched, it doesn't matter
     with pytest.raises(SourceError, match=r"study 7.*no lung"):
         VolumePreprocessing()(named, np.zeros_like(mask))
     with pytest.raises(SourceError, match=r"study 7.*single slice"):

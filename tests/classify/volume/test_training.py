@@ -1,4 +1,4 @@
-"""Training on volumes: what is left out, what is cached, and that it goes on after a kill."""
+"""Training on volumes: what is left out, what is cached, and how it resumes after being killed."""
 
 import json
 
@@ -19,7 +19,7 @@ SHAPE = (8, 16, 16)
 
 
 def find_lungs(scan):
-    """Return what is darker than tissue, inside the body: enough for these boxes."""
+    """Return everything darker than tissue inside the body, which is enough for these boxes."""
     return (scan.pixels < -200) & (np.arange(scan.shape[2]) > 3)
 
 
@@ -43,7 +43,7 @@ def mosmed(tmp_path_factory):
     return folder
 
 
-def test_broken_studies_are_named_and_the_rest_go_on(mosmed, tmp_path):
+def test_broken_studies_are_named_and_the_rest_are_used(mosmed, tmp_path):
     from lungct.classify.volume.dataset import read_studies
 
     studies = read_studies(mosmed)
@@ -65,7 +65,7 @@ def test_broken_studies_are_named_and_the_rest_go_on(mosmed, tmp_path):
     assert first.shape == (1, *SHAPE, 1)
     assert 0 < first.max() <= 1
     cut_volumes(studies, counted, preprocess, tmp_path, "a")
-    assert len(calls) == 21  # what was left out is tried again, nothing else
+    assert len(calls) == 21  # only what was left out is tried again
     cut_volumes(studies[:3], counted, preprocess, tmp_path, "b")
     cut_volumes(studies[:3], counted, VolumePreprocessing(SHAPE, margin=0.1), tmp_path, "a")
     assert len(calls) == 27
@@ -97,7 +97,7 @@ def train(mosmed, folder, epochs, lungs=find_lungs):
 
 
 @pytest.mark.train
-def test_a_killed_run_goes_on_to_the_same_result(mosmed, tmp_path):
+def test_a_killed_run_resumes_to_the_same_result(mosmed, tmp_path):
     from lungct.weights.fitting import STATE
 
     whole = train(mosmed, tmp_path / "whole", 3)
@@ -152,6 +152,6 @@ def test_a_killed_run_goes_on_to_the_same_result(mosmed, tmp_path):
     assert both[0].logit(volume) == pytest.approx(both[1].logit(volume), abs=1e-4)
 
 
-def test_other_networks_are_no_volume_classifiers():
+def test_other_networks_are_refused_as_volume_classifiers():
     with pytest.raises(WeightsError, match="no volume classifier"):
         VolumeClassifier(load_card(CLASSIFIER))

@@ -1,4 +1,4 @@
-"""Training examples: repeatable, in range, lungs where they were."""
+"""Training examples: reproducible, in range, with the lungs in place."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def item():
     return LabelledScan(Scan(hu[None], "hu"), lungs[None], "P1")
 
 
-def test_same_seed_same_example_other_seed_another(item):
+def test_seeds_determine_the_example(item):
     from lungct.lungseg.data.augment import Augmenter
 
     augment = Augmenter(96)
@@ -45,7 +45,7 @@ def test_examples_are_in_range_and_lungs_stay_darker(item):
         body = grey[(mask == 0) & (grey > 0.02)]
         darker += grey[mask == 1].mean() < body.mean()
     assert 1 <= erased <= 8
-    assert darker >= 36 - erased  # all but the inverted ones and a few crops of little else than lung
+    assert darker >= 36 - erased  # all except the inverted ones and a few crops that are almost entirely lung
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def grey(item):
 
 
 @pytest.mark.parametrize("part", ["all", "core", "rest"])
-def test_painted_lungs_are_tissue_and_no_lung(item, grey, part):
+def test_painted_lungs_are_tissue_and_not_lung(item, grey, part):
     from lungct.lungseg.data.augment import paint_over
 
     painted, mask = paint_over(grey, item.mask[0].astype(np.uint8), part, np.random.default_rng(0))

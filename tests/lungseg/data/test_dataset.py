@@ -27,7 +27,7 @@ def test_pairs_match_by_name_and_carry_patients(folders):
     assert all(item.infection is None for item in slices)
 
 
-def test_infections_come_along_where_drawn(folders, tmp_path):
+def test_infections_are_read_where_outlined(folders, tmp_path):
     images, masks, patients = folders
     (tmp_path / "infected").mkdir()
     Image.fromarray(np.eye(40, dtype=np.uint8) * 255).save(tmp_path / "infected" / "03.png")
@@ -60,7 +60,7 @@ def test_split_shares_no_patient_and_is_repeatable(folders, seed):
     assert data_set.split(0.25, seed) == data_set.split(0.25, seed)
 
 
-def test_faulty_labels_are_left_out_by_name_and_slips_are_told(folders):
+def test_faulty_labels_are_excluded_by_name_and_unknown_names_refused(folders):
     slices = DataSet(*folders).slices()
     assert len(leave_out(slices, ["03.", "07."])) == 10
     assert len(leave_out(slices, [])) == 12
@@ -88,7 +88,7 @@ def test_broken_folders_are_named(folders, tmp_path):
         DataSet(images, masks).split(1.0, 0)
 
 
-def test_data_sets_of_one_parent_and_patients_with_slashes_stay_apart(folders):
+def test_data_sets_with_one_parent_and_patients_with_slashes_stay_separate(folders):
     item = DataSet(*folders).slices()[0]
     parent = folders[0].parent
     slices = [LabelledScan(item.scan, item.mask, f"{name}/a/b", parent / name) for name in ("ct", "ct", "other")]

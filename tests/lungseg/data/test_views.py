@@ -1,4 +1,4 @@
-"""Views as users' pictures show them."""
+"""Views that resemble users' pictures."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_tight_crop_touches_the_lungs(chest):
     assert tight_crop(empty.astype(np.float32), empty, rng)[1].shape == (50, 50)
 
 
-def test_crop_around_a_dot_is_no_dot(chest):
+def test_crop_around_a_dot_is_larger_than_a_dot(chest):
     hu, lungs = chest
     dot = np.zeros_like(lungs)
     dot[100:103, 100:103] = True
@@ -44,7 +44,7 @@ def test_windows_differ_and_stay_in_range(chest):
     assert max(lungs) > 0.3
 
 
-def test_picture_has_256_greys_and_its_mask(chest):
+def test_picture_has_256_grey_values_and_its_mask(chest):
     picture, mask = as_picture(Scan(chest[0][None], "hu"), chest[1], np.random.default_rng(1))
     assert picture.intensity == "display"
     assert picture.shape == (1, *mask.shape)

@@ -22,7 +22,7 @@ def segmenter():
 
 @pytest.fixture(scope="module")
 def scans(segmenter, tmp_path_factory):
-    """Two examples labelled by the segmenter itself, one of them wrongly, and one slice without lung."""
+    """Two examples labelled by the segmenter itself, one of them incorrectly, and one slice without lung."""
     folder = tmp_path_factory.mktemp("data") / "set" / "images"
     first, second = (read_scan(SLICES / f"lung-pet-ct-dx-A0002-{number}.png") for number in (11, 17))
     mask = segmenter.segment(first).mask
@@ -41,7 +41,7 @@ def evaluation(segmenter, scans):
     return evaluate_segmenter(segmenter, scans)
 
 
-def test_rows_and_summary_say_what_was_drawn(evaluation):
+def test_rows_and_summary_match_the_outlines(evaluation):
     first, second, blank = evaluation.rows
     assert first["dice"] == 1
     assert first["infection_kept"] == 1
@@ -57,7 +57,7 @@ def test_rows_and_summary_say_what_was_drawn(evaluation):
     assert figures["found_without_lung"] <= 0.002
 
 
-def test_patients_pool_their_pixels_and_the_worst_comes_first(evaluation):
+def test_pixels_are_pooled_by_patient_and_the_worst_patient_comes_first(evaluation):
     patients = evaluation.patients()
     assert [row["slices"] for row in patients] == [1, 2]
     assert patients[0]["dice_of_all_pixels"] == 1
@@ -87,5 +87,5 @@ def test_mean_over_patients_weighs_patients_not_slices():
     assert figures["interval"][0] <= 0.85 <= figures["interval"][1]
 
 
-def test_nothing_measured_is_an_empty_summary():
+def test_no_measurements_give_an_empty_summary():
     assert Evaluation([]).summary() == {}

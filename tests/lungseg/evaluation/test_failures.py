@@ -1,4 +1,4 @@
-"""Made failures are what they are called, and the flags are measured on them."""
+"""Artificial failures are of the stated kind, and the flags are measured on them."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_a_true_mask_of_each_failure_raises_its_flag(flag):
     assert raised >= 16
 
 
-def test_measure_gives_every_flag_a_row():
+def test_every_flag_has_a_row():
     from lungct.lungseg.evaluation.failures import measure_flags
 
     hu, lungs = make_chest(200, 240)

@@ -1,4 +1,4 @@
-"""Measures of agreement, by hand and as properties."""
+"""Measures of agreement: hand-computed values and properties."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from lungct.lungseg.evaluation.scores import dice, overlap_scores, share_kept, s
 masks = arrays(np.bool_, (12, 14))
 
 
-def test_by_hand():
+def test_scores_match_hand_computed_values():
     one, other = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     assert dice(one, other) == 1
     one[:2], other[1:3] = True, True
@@ -27,7 +27,7 @@ def test_symmetry_and_bounds(one, other):
     assert scores["jaccard"] == pytest.approx(scores["dice"] / (2 - scores["dice"]))
 
 
-def test_a_shifted_square_is_as_far_as_its_shift():
+def test_distance_of_a_shifted_square_is_its_shift():
     one, other = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
     one[10:30, 10:30] = True
     other[10:30, 13:33] = True
@@ -45,7 +45,7 @@ def test_distance_to_itself_is_zero(mask):
 
 
 @given(st.integers(1, 5))
-def test_nothing_to_compare_is_nan(side):
+def test_empty_comparisons_are_nan(side):
     empty = np.zeros((side, side), bool)
     assert np.isnan(surface_distances(empty, ~empty)["hausdorff95"])
     assert np.isnan(overlap_scores(empty, empty)["sensitivity"])

@@ -1,4 +1,4 @@
-"""A network that halves the picture starts as the one it comes from does on half the picture."""
+"""A network that halves the picture initially acts like its predecessor on half the picture."""
 
 from dataclasses import replace
 
@@ -16,19 +16,19 @@ FIELDS = ("version", "task", "preprocessing", "decision", "training_data", "lice
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
-    """A released network of stride 1 with weights of all sizes, biases included."""
+    """A released network of stride 1 with varied weights, including biases."""
     folder = tmp_path_factory.mktemp("old")
     arguments = {"size": 32, "filters": 4}
     model = build_network(**arguments)
     rng = np.random.default_rng(0)
-    # Near their start: variances stay above zero, and answers depend on every weight.
+    # Close to the initial values: variances stay above zero, and answers depend on every weight.
     model.set_weights([value + rng.normal(0, 0.05, value.shape).clip(-0.1, 0.1) for value in model.get_weights()])
     fields = {name: getattr(load_card(SEGMENTER), name) for name in FIELDS}
     card = release(model, folder, "own", architecture={"name": "bcdunet", **arguments}, **fields)
     return model, card.write()
 
 
-def test_on_half_the_picture(old):
+def test_stride_two_equals_stride_one_on_half_the_picture(old):
     from lungct.lungseg.training.start import start_from
 
     teacher, path = old
@@ -38,13 +38,13 @@ def test_on_half_the_picture(old):
     halved = picture.reshape(1, 32, 2, 32, 2, 1).mean(axis=(2, 4))
     logit = lambda probability: np.log(probability / (1 - probability))  # noqa: E731
     small, large = (logit(np.asarray(model(x))[0, ..., 0]) for model, x in ((teacher, halved), (pupil, picture)))
-    # Bilinear: in the middle between pixels, three parts of the nearer and one of the farther, in both directions.
+    # Bilinear: a point between pixels has three parts of the nearer and one of the farther, in both directions.
     near, far = small[1:-1, 1:-1], small[:-2, :-2]
     corner = (9 * near + 3 * small[:-2, 1:-1] + 3 * small[1:-1, :-2] + far) / 16
     np.testing.assert_allclose(large[2:-2:2, 2:-2:2], corner, atol=1e-3)
 
 
-def test_same_network_and_another(old, tmp_path):
+def test_initial_weights_require_an_equal_network(old, tmp_path):
     from lungct.lungseg.training.start import start_from
 
     teacher, path = old
@@ -59,7 +59,7 @@ def test_same_network_and_another(old, tmp_path):
     start_from(same, tmp_path / "x.weights.h5")
 
 
-def test_cards_without_stride_are_of_stride_one():
+def test_cards_without_a_stride_mean_stride_one():
     card = load_card(SEGMENTER)
     older = replace(card, architecture={key: value for key, value in card.architecture.items() if key != "stride"})
     assert build_network(**{**older.architecture, "size": None}).get_layer("encoder0_a").strides == (1, 1)

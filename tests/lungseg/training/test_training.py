@@ -1,4 +1,4 @@
-"""A killed run goes on as if nothing had happened."""
+"""A killed run resumes as if nothing had happened."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch, eagerly):
     from lungct.lungseg.training.recipe import SegmenterRecipe
 
     released = []
-    monkeypatch.setattr(training, "release_segmenter", lambda *_, **__: released.append(1))  # tests/pipeline runs it
+    monkeypatch.setattr(training, "release_segmenter", lambda *_, **__: released.append(1))  # tested in tests/pipeline
 
     for name in ("ct", "lungs"):
         (tmp_path / name).mkdir()

@@ -1,4 +1,4 @@
-"""Transforms of albumentations: the pipeline's masks, in any form of image, in company, and on paper."""
+"""Transforms of albumentations: the pipeline's masks for any kind of image, combined and serialised."""
 
 import json
 import pickle
@@ -39,7 +39,7 @@ def test_image_times_mask_keeps_shape_and_dtype(grey, lungs):
         np.testing.assert_array_equal(roi, image * lungs.reshape(512, 512, *[1] * (image.ndim - 2)))
 
 
-def test_mask_becomes_a_target_that_others_transform(grey, lungs):
+def test_other_transforms_apply_to_the_mask(grey, lungs):
     transform = A.Compose([LungMask(), A.HorizontalFlip(p=1)], strict=True)
     for image in forms(grey):
         result = transform(image=image)
@@ -75,7 +75,7 @@ def test_hounsfield_units_are_surrounded_by_air(pipe):
     np.testing.assert_array_equal(LungRoi()(image=hu)["image"], prediction.roi)
 
 
-def test_written_and_read_back(grey, lungs):
+def test_transforms_survive_serialisation(grey, lungs):
     transform = A.Compose([LungMask(key="lungs", precision="f32"), LungRoi(outside=7, p=1)])
     written = json.loads(json.dumps(A.to_dict(transform)))
     again = A.from_dict(written)

@@ -99,7 +99,7 @@ def test_roi_is_image_times_mask_in_its_own_shape_and_dtype(grey, dtype, channel
     np.testing.assert_array_equal(roi, image * mask.reshape(*mask.shape, *(1 for _ in channels)).astype(dtype))
 
 
-def test_roi_of_hounsfield_units_is_surrounded_by_air_or_what_is_wished(pipe):
+def test_roi_of_hounsfield_units_is_surrounded_by_air_or_a_given_value(pipe):
     prediction = pipe.predict(HU)
     hu = prediction.scan.pixels[0].astype(np.int16)
     np.testing.assert_array_equal(lung_roi(hu), prediction.roi)
@@ -152,7 +152,7 @@ def test_a_value_outside_is_kept_exactly_or_refused(outside, dtype):
 @pytest.mark.parametrize(
     ("outside", "held"), [(0, True), (255, True), (255.0, True), (256, False), (-1, False), (0.5, False)]
 )
-def test_what_eight_bits_hold(outside, held):
+def test_eight_bit_values(outside, held):
     pixels, nowhere = np.ones((3, 3), np.uint8), np.zeros((3, 3), bool)
     if held:
         assert (keep_lungs(pixels, nowhere, "display", outside) == outside).all()
@@ -169,14 +169,14 @@ def test_networks_open_once_for_each_setting():
         predict_record({"source": "x.png"}, engine="tensorflow")
 
 
-def test_nothing_opened_is_pickled():
+def test_open_networks_are_not_pickled():
     task = partial(predict_record, threads=1)
     open_pipeline(PipelineSettings(threads=1))
     assert len(pickle.dumps(task)) < 200
 
 
-def test_other_processes_open_their_own():
-    """Forked after the parent opened and used its networks, as data loaders do, and spawned."""
+def test_other_processes_open_their_own_networks():
+    """Both spawned, and forked after the parent has used its networks, as data loaders do."""
     code = f"""
 import multiprocessing, sys
 from functools import partial

@@ -22,7 +22,7 @@ AXCODES_2D = ["".join(letters) for axes in permutations(("LR", "AP")) for letter
 
 
 class Tensor(np.ndarray):
-    """What the transforms ask of a MetaTensor, so that these tests need neither torch nor MONAI."""
+    """The parts of a MetaTensor that the transforms need, so that these tests need neither torch nor MONAI."""
 
     def __array_finalize__(self, other):
         self.affine, self.meta = getattr(other, "affine", np.eye(4)), getattr(other, "meta", {})
@@ -58,7 +58,7 @@ def reorder(canonical, axcodes):
 
 @pytest.fixture
 def bright(monkeypatch):
-    """Take what is bright for lung, and return the scans that were looked at."""
+    """Treat bright pixels as lung, and return the scans that were segmented."""
     seen = []
 
     def find(_segmenter, scan):
@@ -76,7 +76,7 @@ def noise():
 
 
 @pytest.mark.parametrize("axcodes", AXCODES)
-def test_every_orientation_is_turned_and_turned_back(bright, noise, axcodes):
+def test_volumes_of_every_orientation_are_turned_and_turned_back(bright, noise, axcodes):
     image = reorder(noise, axcodes)[None]
     result = LungMaskd("image", axcodes)({"image": image})
     np.testing.assert_array_equal(bright[0].pixels, noise)
@@ -85,7 +85,7 @@ def test_every_orientation_is_turned_and_turned_back(bright, noise, axcodes):
 
 
 @pytest.mark.parametrize("axcodes", AXCODES_2D)
-def test_so_is_every_slice(bright, noise, axcodes):
+def test_slices_of_every_orientation_are_turned_and_turned_back(bright, noise, axcodes):
     image = reorder(noise[0], axcodes)[None]
     result = LungMaskd("image", axcodes)({"image": image})
     np.testing.assert_array_equal(bright[0].pixels[0], noise[0])
@@ -93,7 +93,7 @@ def test_so_is_every_slice(bright, noise, axcodes):
 
 
 @pytest.mark.parametrize("space", ["RAS", "LPS", None])
-def test_a_metatensor_says_itself_how_it_lies(bright, noise, space):
+def test_a_metatensor_states_its_orientation(bright, noise, space):
     affine = np.diag([-0.7, 0.7, 5, 1])  # LPS: towards the right, the back and the head
     image = tensor(reorder(noise, "RPS")[None], affine if space == "LPS" else RAS_TO_LPS @ affine, space=space)
     result = LungMaskd("image")({"image": image})
@@ -180,7 +180,7 @@ def test_missing_keys_are_named():
         LungMaskd("ct", "PL")({"image": None})
 
 
-def test_settings_alone_are_pickled(pipe, covid_slice):
+def test_only_settings_are_pickled(pipe, covid_slice):
     image = np.asarray(Image.open(covid_slice))[None]
     transform = LungRoid(("image",), "PL")
     expected = transform({"image": image})["image"]
@@ -201,7 +201,7 @@ def test_tensors_stay_tensors(pipe, covid_slice):
         assert torch.equal(result["image"], image * result["image_lungs"])
 
 
-def test_in_company_of_monai_itself(pipe, covid_slice):
+def test_works_with_monai_itself(pipe, covid_slice):
     """Skipped where MONAI is not installed: pip install monai."""
     transforms = pytest.importorskip("monai.transforms")
     data = pytest.importorskip("monai.data")

@@ -57,7 +57,7 @@ def test_a_volume_is_one_source(pipe, predictions):
         LungRoiTransformer().transform([volume])
 
 
-def test_no_lung_is_no_answer():
+def test_without_lung_there_is_no_answer():
     classifier = LungClassifier()
     assert classifier.predict([ABDOMEN])[0] == "indeterminate"
     assert np.isnan(classifier.predict_proba([ABDOMEN])).all()
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_raises():
 @pytest.mark.parametrize(
     "one", [PATHS[0], ABDOMEN, np.zeros((64, 64)), Image.new("L", (64, 64))], ids=lambda one: type(one).__name__
 )
-def test_one_source_is_not_taken_for_many(one):
+def test_one_source_is_not_mistaken_for_many(one):
     for use in (LungClassifier().fit, LungClassifier().predict, LungRoiTransformer().transform):
         with pytest.raises(ValueError, match=r"must be a sequence of sources, not one \w+: give \[source\]"):
             use(one)
@@ -87,7 +87,7 @@ def test_fit_learns_nothing(labels):
     assert vars(classifier) == vars(LungClassifier(threads=1))
 
 
-def test_fit_refuses_labels_that_it_never_gives():
+def test_fit_refuses_unknown_labels():
     with pytest.raises(ValueError, match=r"y holds \['covid', 'healthy'\]; call the labels 'COVID' and 'non-COVID'"):
         LungClassifier().fit(PATHS[:3], ["covid", "healthy", "COVID"])
 

@@ -1,4 +1,4 @@
-"""Adapters for X-rays: every tool takes the modality, and finds what the pipeline for X-rays finds."""
+"""Adapters for X-rays: every tool takes the modality and gives the same results as the X-ray pipeline."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_slices_for_training_are_cut_out_of_xrays_when_asked(picture):
     assert found.pixels.max() > 0.5
 
 
-def test_ct_is_refused_by_name():
+def test_ct_is_refused_as_ct():
     hu = SLICES / "lctsc-S1-101-hu.tif"
     with pytest.raises(SourceError, match="is CT, not a chest X-ray"):
         lung_mask(hu, **XRAY)

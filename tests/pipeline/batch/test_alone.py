@@ -1,4 +1,4 @@
-"""Inputs that end their process: a row with an error on the next run, and nothing else is lost."""
+"""Inputs that end their process become a row with an error on the next run, and nothing else is lost."""
 
 import subprocess
 import sys
@@ -58,7 +58,7 @@ def run(tmp_path):
     return subprocess.run([sys.executable, "-c", code, tmp_path / "out"], capture_output=True, text=True, check=False)
 
 
-def test_what_ended_the_process_is_a_row_on_the_next_run(tmp_path, deadly):
+def test_an_input_that_ended_the_process_is_a_row_on_the_next_run(tmp_path, deadly):
     assert run(tmp_path).returncode == -11
     again = run(tmp_path)
     assert again.returncode == 0, again.stderr
@@ -72,12 +72,12 @@ def test_what_ended_the_process_is_a_row_on_the_next_run(tmp_path, deadly):
     assert run(tmp_path).stdout.split() == ["13", "0", "1"]
 
 
-def test_what_the_work_raises_stops_the_job_here_too(tmp_path, deadly):
+def test_exceptions_of_the_work_stop_the_isolated_job_too(tmp_path, deadly):
     with pytest.raises(OSError, match="No space left"):
         work_alone(deadly, Item("0", tmp_path / "full.png"), tmp_path)
 
 
-def test_half_an_answer_is_a_row_with_an_error(tmp_path, deadly, monkeypatch):
+def test_an_incomplete_answer_is_a_row_with_an_error(tmp_path, deadly, monkeypatch):
     def cut_off(process, packed):
         process.kill()
         process.wait()
@@ -88,7 +88,7 @@ def test_half_an_answer_is_a_row_with_an_error(tmp_path, deadly, monkeypatch):
     assert "ended the process that worked on it (signal 9)" in row["error"]
 
 
-def test_the_real_work_gives_the_same_row_alone(tmp_path, pipe):
+def test_isolated_work_gives_the_same_row(tmp_path, pipe):
     item = Item("0" * 20, SLICES / "covid19-ny-sbu-A002304.png")
     work = Predictor(pipe, tmp_path, BatchSettings())
     (here,), (there,) = work(item, tmp_path), work_alone(work, item, tmp_path)
@@ -96,7 +96,7 @@ def test_the_real_work_gives_the_same_row_alone(tmp_path, pipe):
     assert {name: here[name] for name in here.keys() - times} == {name: there[name] for name in there.keys() - times}
 
 
-def test_damaged_results_are_named_and_can_be_thrown_away(tmp_path, covid_slice):
+def test_damaged_results_are_named_and_can_be_discarded(tmp_path, covid_slice):
     run_batch([covid_slice], tmp_path)
     (part,) = (tmp_path / "predictions").glob("*.parquet")
     part.write_bytes(part.read_bytes()[:100] + bytes(100))
@@ -106,7 +106,7 @@ def test_damaged_results_are_named_and_can_be_thrown_away(tmp_path, covid_slice)
 
 
 @pytest.mark.parametrize("damage", [b"[]\n", b"\0" * 50 + b"\n", b"7\n", b'[{"source": 1}]\n', b'{"key": "a"}\n'])
-def test_a_damaged_line_of_the_journal_costs_itself_alone(tmp_path, damage):
+def test_a_damaged_line_of_the_journal_affects_no_other(tmp_path, damage):
     home = tmp_path / ".lungct" / "predictions-1of1"
     home.mkdir(parents=True)
     first, second = (f'[{{"key": "{key}", "source": "{key}"}}]\n'.encode() for key in "ab")

@@ -38,7 +38,7 @@ def invoke(*arguments):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """Twelve small made chests, two of them broken."""
+    """Twelve small synthetic chests, two of them unreadable."""
     folder = tmp_path_factory.mktemp("pictures")
     for number in range(12):
         grey = np.clip((make_chest(seed=number)[0] + 1000) / 1400, 0, 1)
@@ -57,7 +57,7 @@ def whole(pictures, tmp_path_factory):
     return rows(folder)
 
 
-def test_rows_say_what_predict_says(whole, tmp_path):
+def test_rows_equal_the_answers_of_predict(whole, tmp_path):
     done = invoke(SLICES, "--out", tmp_path, "--masks", "auto", "--rois", "--overlays")
     assert done.exit_code == 0, done.output
     found = {row["source"]: row for row in rows(tmp_path).values()}
@@ -73,7 +73,7 @@ def test_rows_say_what_predict_says(whole, tmp_path):
     assert set(next(iter(whole.values()))) == set(COLUMNS) - set(TIMES)
 
 
-def test_run_record_says_what_ran(tmp_path, pictures):
+def test_run_record_contains_settings_and_versions(tmp_path, pictures):
     run_batch([pictures / "00.png", pictures / "05.png"], tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["settings"]["model"]["segmenter"]["sha256"]
@@ -88,10 +88,10 @@ def test_bad_inputs_are_rows(whole, pictures):
     errors = {Path(row["source"]).name: row["error"] for row in whole.values() if row["error"]}
     assert set(errors) == {"05.png", "07.png"}
     assert all(str(pictures) in error for error in errors.values())
-    assert {row["label"] for row in whole.values() if not row["error"]} == {"indeterminate"}  # drawn, not real
+    assert {row["label"] for row in whole.values() if not row["error"]} == {"indeterminate"}  # synthetic, not real
 
 
-def test_killed_anywhere_it_goes_on(tmp_path, pictures, whole):
+def test_a_batch_killed_anywhere_resumes(tmp_path, pictures, whole):
     command = [
         sys.executable,
         "-m",
@@ -120,7 +120,7 @@ def test_killed_anywhere_it_goes_on(tmp_path, pictures, whole):
         assert row["probability"] == pytest.approx(whole[key]["probability"], abs=1e-5)
 
 
-def test_sigterm_ends_in_one_line_and_what_is_done_stays(tmp_path, pictures, whole):
+def test_sigterm_ends_with_one_line_and_finished_rows_stay(tmp_path, pictures, whole):
     command = [
         sys.executable,
         "-m",
@@ -197,7 +197,7 @@ def test_inputs_behind_urls_are_named_by_them(tmp_path, pictures):
     assert "can't be fetched" in found["memory:///bucket/x.png"]["error"]
 
 
-def test_a_full_disk_stops_it_in_one_line_and_it_goes_on_after(tmp_path, pictures, monkeypatch):
+def test_a_full_disk_stops_the_batch_with_one_line_and_it_resumes(tmp_path, pictures, monkeypatch):
     calls = []
 
     def full(path):
@@ -217,7 +217,7 @@ def test_a_full_disk_stops_it_in_one_line_and_it_goes_on_after(tmp_path, picture
     assert len(rows(tmp_path)) == 12
 
 
-def test_results_among_the_inputs_are_no_inputs(tmp_path, pictures):
+def test_results_among_the_inputs_are_ignored(tmp_path, pictures):
     for name in ("00.png", "01.png"):
         (tmp_path / name).write_bytes((pictures / name).read_bytes())
     for before in (0, 2):
@@ -236,7 +236,7 @@ def test_a_changed_table_is_noticed(tmp_path, pictures):
         run_batch([table], tmp_path / "out")
 
 
-def test_redo_throws_away_what_it_made_and_nothing_else(tmp_path, pictures):
+def test_redo_deletes_only_its_own_results(tmp_path, pictures):
     (tmp_path / "run_config.json").write_text("{}")
     run_batch([pictures / "00.png"], tmp_path, BatchSettings(masks="png"))
     (made,) = (tmp_path / "files").rglob("*.png")

@@ -1,4 +1,4 @@
-"""A batch's rows: whatever moment the process dies at, each input's rows are there once."""
+"""A batch's rows: whenever the process dies, each input's rows exist exactly once."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def read(folder):
     part_rows=st.integers(1, 12),
     crashes=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 400)), max_size=4),
 )
-def test_every_input_has_its_rows_once_whenever_it_dies(tmp_path_factory, total, part_rows, crashes):
+def test_every_input_has_its_rows_once_whenever_the_process_dies(tmp_path_factory, total, part_rows, crashes):
     folder = tmp_path_factory.mktemp("store")
     before, module.PART_ROWS = module.PART_ROWS, part_rows
     try:
@@ -59,7 +59,7 @@ def test_every_input_has_its_rows_once_whenever_it_dies(tmp_path_factory, total,
     assert found == sorted(wanted)
 
 
-def test_dying_between_file_and_journal_doubles_nothing(tmp_path):
+def test_dying_between_file_and_journal_duplicates_nothing(tmp_path):
     store = Store(tmp_path, COLUMNS).__enter__()
     store.add("a", rows_of(2))
     journal = tmp_path / ".lungct" / "predictions-1of1" / "journal.jsonl"
@@ -70,7 +70,7 @@ def test_dying_between_file_and_journal_doubles_nothing(tmp_path):
     assert [row["key"] for row in read(tmp_path)] == ["a"] * 3
 
 
-def test_absent_columns_are_empty_and_types_hold(tmp_path):
+def test_missing_columns_are_empty_and_types_are_kept(tmp_path):
     with Store(tmp_path, COLUMNS) as store:
         store.add("a", [{"source": "x"}])
         assert json.loads((tmp_path / ".lungct/predictions-1of1/journal.jsonl").read_text()) == [
@@ -81,11 +81,11 @@ def test_absent_columns_are_empty_and_types_hold(tmp_path):
     assert [str(kind) for kind in table.schema.types] == ["string", "string", "double", "list<element: string>"]
 
 
-def test_two_processes_don_t_write_one_part(tmp_path):
+def test_two_processes_do_not_write_one_shard(tmp_path):
     with Store(tmp_path, COLUMNS), pytest.raises(StoreError, match="another process"):
         Store(tmp_path, COLUMNS).__enter__()
     with Store(tmp_path, COLUMNS, (1, 2)), Store(tmp_path, COLUMNS, (2, 2)):
-        with pytest.raises(StoreError, match="another process"):  # all of it holds what they hold
+        with pytest.raises(StoreError, match="another process"):  # the whole folder includes what they hold
             Store(tmp_path, COLUMNS).__enter__()
         with pytest.raises(StoreError, match="another process"):
             forget(tmp_path, "predictions", (1, 1))
@@ -93,7 +93,7 @@ def test_two_processes_don_t_write_one_part(tmp_path):
         forget(tmp_path, "predictions", (1, 2))
 
 
-def test_parts_opened_at_once_are_not_in_each_others_way(tmp_path):
+def test_shards_opened_at_once_do_not_block_each_other(tmp_path):
     Store(tmp_path, COLUMNS).__enter__()._open.close()  # an unbroken run came before
 
     def opened(number):
@@ -106,7 +106,7 @@ def test_parts_opened_at_once_are_not_in_each_others_way(tmp_path):
         assert sorted(pool.map(opened, range(1, 9))) == list(range(1, 9))
 
 
-def test_a_part_that_went_missing_costs_no_other(tmp_path, monkeypatch):
+def test_a_missing_part_affects_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PART_ROWS", 1)
     with Store(tmp_path, COLUMNS) as store:
         for key in "abc":
@@ -118,7 +118,7 @@ def test_a_part_that_went_missing_costs_no_other(tmp_path, monkeypatch):
     assert sorted(row["key"] for row in read(tmp_path)) == ["a", "b", "c"]
 
 
-def test_failed_inputs_may_be_done_again(tmp_path, monkeypatch):
+def test_failed_inputs_can_be_repeated(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PART_ROWS", 2)
     columns = {**COLUMNS, "error": "string"}
     with Store(tmp_path, columns) as store:
@@ -133,12 +133,12 @@ def test_failed_inputs_may_be_done_again(tmp_path, monkeypatch):
         assert sorted((row["key"], row["error"]) for row in store.rows()) == [(key, None) for key in "abcd"]
 
 
-def test_names_that_are_no_words_are_kept_as_far_as_they_are(tmp_path):
+def test_names_that_are_not_valid_text_are_kept_as_far_as_possible(tmp_path):
     with Store(tmp_path, COLUMNS) as store:
         store.add("a", [{"source": "x\udcff.png", "words": ["\udcff"]}])
     assert [(row["source"], row["words"]) for row in read(tmp_path)] == [("x?.png", ["?"])]
 
 
-def test_an_input_has_a_row(tmp_path):
+def test_an_input_has_one_row(tmp_path):
     with Store(tmp_path, COLUMNS) as store, pytest.raises(ValueError, match="without rows"):
         store.add("a", [])

@@ -1,4 +1,4 @@
-"""What a batch is given becomes inputs with keys that stay."""
+"""The arguments of a batch become inputs with stable keys."""
 
 import shutil
 
@@ -29,7 +29,7 @@ def test_folders_patterns_and_files(tmp_path, covid_slice, monkeypatch):
         str(tmp_path / name) for name in ("b.png", "deep/a.png", "deep/er/c.png")
     ]
     by_pattern = list_items([str(tmp_path / "**" / "*.png")]).items
-    assert len(list_items([str(tmp_path / "**")]).items) == 4  # the notes are no picture, and say so
+    assert len(list_items([str(tmp_path / "**")]).items) == 4  # the notes are not a picture, and the error says so
     (tmp_path / ".hidden").mkdir()
     shutil.copy(covid_slice, tmp_path / ".hidden")
     assert len(list_items([tmp_path]).items) == 3
@@ -54,7 +54,7 @@ def test_the_same_file_twice_is_two_inputs(covid_slice):
     assert [item.key for item in list_items([covid_slice, covid_slice]).items] == [one.key, other.key]
 
 
-def test_tables_carry_their_columns(tmp_path, covid_slice):
+def test_columns_of_tables_are_kept(tmp_path, covid_slice):
     shutil.copy(covid_slice, tmp_path / "a.png")
     (tmp_path / "table.csv").write_text(f"image,patient,label,age\na.png,007,COVID,61\n{covid_slice},008,,\n")
     listing = list_items([tmp_path / "table.csv"], results=COLUMNS)
@@ -66,7 +66,7 @@ def test_tables_carry_their_columns(tmp_path, covid_slice):
     assert dict(second.extra) == {"patient": "008", "input_label": None, "age": None}
 
 
-def test_words_of_tables_stay_words_and_columns_stay_apart(tmp_path):
+def test_text_in_tables_stays_text_and_columns_keep_separate_names(tmp_path):
     (tmp_path / "t.csv").write_text("path,site,label,input_label\nx.png,NA,A,B\n")
     listing = list_items([tmp_path / "t.csv"], results=COLUMNS)
     assert dict(listing.items[0].extra) == {"site": "NA", "input_input_label": "A", "input_label": "B"}
@@ -75,7 +75,7 @@ def test_words_of_tables_stay_words_and_columns_stay_apart(tmp_path):
         list_items([tmp_path / "t.csv"])
 
 
-def test_a_series_keeps_its_key_when_another_arrives(tmp_path):
+def test_a_series_keeps_its_key_when_another_is_added(tmp_path):
     shutil.copytree(ROOT / "examples" / "series", tmp_path / "s")
     (before,) = list_items([tmp_path / "s"]).items
     other = series_of(np.zeros((2, 64, 64), dtype=np.int16), step=3.0)
@@ -99,7 +99,7 @@ def test_parquet_tables_keep_types(tmp_path):
     [("a,b\n1,2\n", None, "has no column"), ("path,b\nx.png,2\n", "file", "has no column file"),
      ("path,b\nx.png,2\n,3\n", None, "row 3"), ("", None, "can't be read as a table")],
 )  # fmt: skip
-def test_tables_that_name_nothing_are_refused(tmp_path, content, column, said):
+def test_tables_without_paths_are_refused(tmp_path, content, column, said):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(SourceError, match=said):
         list_items([tmp_path / "t.csv"], column)
@@ -126,7 +126,7 @@ def test_urls(covid_slice):
 
 
 @given(keys=st.lists(st.integers(0, 2**80 - 1), unique=True, max_size=50), of=st.integers(1, 9))
-def test_shards_are_the_whole_once(keys, of):
+def test_shards_contain_every_input_once(keys, of):
     listing = Listing([Item(f"{key:020x}", SLICES) for key in keys], {})
     shards = [item.key for number in range(1, of + 1) for item in listing.shard(number, of)]
     assert sorted(shards) == sorted(item.key for item in listing.items)
@@ -135,7 +135,7 @@ def test_shards_are_the_whole_once(keys, of):
 @pytest.mark.parametrize(
     ("limit", "value", "said"), [("MOST_BYTES", 10, "is larger than"), ("MOST_SECONDS", -1, "took")]
 )
-def test_far_files_are_fetched_within_limits(monkeypatch, limit, value, said):
+def test_remote_files_are_downloaded_within_limits(monkeypatch, limit, value, said):
     with fsspec.open("memory://far/x.png", "wb") as file:
         file.write(bytes(100))
     monkeypatch.setattr(f"lungct.pipeline.batch.remote.{limit}", value)

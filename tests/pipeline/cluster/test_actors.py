@@ -1,4 +1,4 @@
-"""What the actors get to read: without a cluster."""
+"""What the actors read, tested without a cluster."""
 
 import pickle
 from contextlib import nullcontext

@@ -53,7 +53,7 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """A table of pictures, a series, a volume, and what can't be read; with a column of its own."""
+    """A table of pictures, a series, a volume and unreadable files, with its own column."""
     import nibabel
 
     folder = tmp_path_factory.mktemp("inputs")
@@ -129,7 +129,7 @@ def test_a_killed_actor_changes_nothing(cluster, table, local, tmp_path):
 
 
 @needs_proc
-def test_killed_with_ray_and_gone_on_without(table, local, tmp_path):
+def test_a_batch_killed_on_ray_resumes_without_ray(table, local, tmp_path):
     out = tmp_path / "out"
     script = "import sys; from lungct.pipeline.commands.cli import app; app()"
     command = ["batch", str(table), "--out", str(out), "--masks", "auto", "--ray", "local", "--threads", "1"]
@@ -146,7 +146,7 @@ def test_killed_with_ray_and_gone_on_without(table, local, tmp_path):
     assert_same(out, local)
 
 
-def test_begun_without_ray_and_gone_on_with(cluster, table, local, tmp_path):
+def test_a_batch_begun_without_ray_resumes_on_ray(cluster, table, local, tmp_path):
     half = {item.key for item in list_items([table]).items if int(item.key, 16) % 2}
     out = shutil.copytree(local, tmp_path / "out")
     keep_only(out, half)
@@ -159,7 +159,7 @@ def test_begun_without_ray_and_gone_on_with(cluster, table, local, tmp_path):
 
 
 def keep_only(folder, keys):
-    """Make a finished batch one that was interrupted when these were done."""
+    """Turn a finished batch into one that was interrupted when these were done."""
     (part,) = (folder / "predictions").glob("*.parquet")
     rows = pyarrow.parquet.read_table(part)
     kept = rows.filter(pyarrow.array([key in keys for key in rows["key"].to_pylist()]))
@@ -205,7 +205,7 @@ def test_without_ray_it_says_what_to_install(covid_slice, tmp_path, monkeypatch)
         predict_dataset(None)
 
 
-def test_volumes_are_handed_out_alone():
+def test_volumes_are_handed_out_one_at_a_time():
     pictures = [Item(str(number), Path(f"{number}.png")) for number in range(1000)]
     volume = Item("v", Path("v.nii.gz"))
     groups = [*grouped([*pictures[:500], volume, *pictures[500:]], 2)]
@@ -215,7 +215,7 @@ def test_volumes_are_handed_out_alone():
     assert [*map(len, grouped(pictures[:8], 2))] == [1] * 8
 
 
-def test_what_takes_its_process_down_is_given_up(tmp_path):
+def test_an_input_that_ends_its_process_is_given_up(tmp_path):
     code = "import os, pathlib, sys; from lungct.pipeline.cluster.attempts import attempt\n"
     code += "with attempt('task', b'it', pathlib.Path(sys.argv[1])) as fit: os._exit(fit)"
     ends = [subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode for _ in range(TRIES)]

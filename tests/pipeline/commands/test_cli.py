@@ -55,7 +55,7 @@ def test_predict_explains_by_occlusion(tmp_path, covid_slice):
     assert run("predict", covid_slice, "--explain", "guess").exit_code == 2
 
 
-def test_broken_inputs_are_rows_and_exit_code_one(tmp_path, covid_slice):
+def test_unreadable_inputs_are_rows_with_exit_code_one(tmp_path, covid_slice):
     (tmp_path / "broken.png").write_bytes(b"words")
     (tmp_path / "empty").mkdir()
     result = run("predict", tmp_path / "broken.png", covid_slice, tmp_path / "missing.png", tmp_path / "empty",
@@ -76,7 +76,7 @@ def test_wrong_usage_is_exit_code_two(arguments):
     assert run(*arguments).exit_code == 2
 
 
-def test_what_stops_a_whole_command_is_one_line(tmp_path, covid_slice, monkeypatch):
+def test_fatal_errors_are_one_line(tmp_path, covid_slice, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     result = run("predict", covid_slice, "--out", tmp_path / "file")
     assert result.exit_code == 1
@@ -105,7 +105,7 @@ def test_folders_are_searched_and_names_do_not_collide(tmp_path, covid_slice):
     np.testing.assert_array_equal(roi, np.asarray(Image.open(covid_slice)) * (mask > 0))
 
 
-def test_segment_keeps_hounsfield_units_and_reports_what_is_broken(tmp_path):
+def test_segment_keeps_hounsfield_units_and_reports_unreadable_inputs(tmp_path):
     source = SLICES / "lctsc-S1-101-hu.tif"
     result = run("segment", source, tmp_path / "missing.png", "--out", tmp_path)
     assert result.exit_code == 1
@@ -115,7 +115,7 @@ def test_segment_keeps_hounsfield_units_and_reports_what_is_broken(tmp_path):
     assert rows(tmp_path / "segmentations.csv")[1]["error"]
 
 
-def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
+def test_a_volume_gives_a_sheet_and_a_mask_in_the_requested_format(tmp_path):
     hu = tifffile.imread(SLICES / "lctsc-S1-101-hu.tif")
     write(tmp_path / "study" / "series", series_of(np.stack([hu, hu]), step=3.0))
     result = run("predict", tmp_path / "study", "--out", tmp_path / "auto")
@@ -142,7 +142,7 @@ def test_a_volume_gives_a_sheet_and_a_mask_in_the_form_asked_for(tmp_path):
     assert "not read from DICOM" in rows(tmp_path / "no" / "predictions.csv")[0]["error"]
 
 
-def test_what_is_damaged_in_a_folder_is_a_row_and_a_localizer_is_none(tmp_path):
+def test_damaged_files_in_a_folder_are_rows_and_localizers_are_not(tmp_path):
     hu, _ = make_chest(64, 80)
     files = series_of(np.stack([hu, hu]))
     write(tmp_path / "study", files)
@@ -161,7 +161,7 @@ def test_what_is_damaged_in_a_folder_is_a_row_and_a_localizer_is_none(tmp_path):
     assert all(found.values())
 
 
-def test_info_says_how_inputs_are_read_and_why_not(tmp_path):
+def test_info_says_how_inputs_are_read_or_why_not(tmp_path):
     hu, _ = make_chest(64, 80)
     write(tmp_path / "a", series_of(np.stack([hu, hu, hu]), spacing=(0.7, 0.8)))
     localizer = series_of(hu[None])
@@ -198,7 +198,7 @@ def test_weights_commands():
     assert "0." in run("--version").output
 
 
-def test_help_teaches():
+def test_help_explains_the_command():
     for command in ([], ["predict"], ["segment"], ["train", "lungseg"], ["train", "classify"], ["weights"]):
         result = run(*command, "--help")
         assert result.exit_code == 0

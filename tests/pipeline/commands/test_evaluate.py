@@ -24,7 +24,7 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Four examples with the lungs the segmenter itself finds, so Dice must be 1."""
+    """Four examples labelled by the segmenter itself, so Dice must be 1."""
     root = tmp_path_factory.mktemp("set")
     segmenter = LungSegmenter()
     for name in ("ct", "lungs"):
@@ -35,7 +35,7 @@ def folders(tmp_path_factory):
     return root
 
 
-def test_evaluation_of_folders(folders, tmp_path):
+def test_folders_are_evaluated(folders, tmp_path):
     result = run(
         "evaluate", "lungseg", "--images", folders / "ct", "--masks", folders / "lungs",
         "--infections", folders / "lungs", "--out", tmp_path / "report",
@@ -49,7 +49,7 @@ def test_evaluation_of_folders(folders, tmp_path):
     assert (tmp_path / "report" / "report.html").exists()
 
 
-def test_validation_share_measures_the_patients_set_aside(folders, tmp_path):
+def test_validation_share_measures_held_out_patients(folders, tmp_path):
     result = run(
         "evaluate", "lungseg", "--images", folders / "ct", "--masks", folders / "lungs",
         "--validation-share", 0.25, "--out", tmp_path,
@@ -78,7 +78,7 @@ def table_of_examples(path):
     return len(pictures)
 
 
-def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
+def test_classifier_report_measures_usable_inputs_and_names_the_rest(tmp_path):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     count = table_of_examples(tmp_path / "table.csv")
@@ -91,7 +91,7 @@ def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
     assert figures["n"] == count - 2
     assert {Path(row["path"]).stem for row in report["not_scored"]} == {"broken", "covid19-ny-sbu-A062055-abdomen"}
     assert 0 <= figures["auc"]["value"] <= 1
-    assert figures["auc"]["interval"] is None  # of so few patients
+    assert figures["auc"]["interval"] is None  # so few patients
     assert "(no interval), accuracy" in result.output
     assert "f1-score" in figures["scikit_learn"]
     with (tmp_path / "out" / "pictures.csv").open(newline="") as file:
@@ -104,7 +104,7 @@ def test_classifier_report_measures_what_it_can_and_names_the_rest(tmp_path):
         assert (tmp_path / "out" / name).stat().st_size > 0
 
 
-def test_leaks_between_parts_are_refused_and_training_parts_alone_are_not_measured(tmp_path):
+def test_leaks_are_refused_and_training_parts_are_not_measured(tmp_path):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     picture = SLICES / "covid19-ny-sbu-A002304.png"

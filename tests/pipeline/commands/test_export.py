@@ -1,4 +1,4 @@
-"""`lungct export`: what it shows the networks, its table, its exit codes."""
+"""`lungct export`: the inputs it checks with, its table, its exit codes."""
 
 import numpy as np
 import pytest
@@ -18,18 +18,18 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "250"})
 
 
-def test_a_network_of_ones_own_is_exported_and_shown(tmp_path):
+def test_your_own_network_is_exported_and_listed(tmp_path):
     result = run("export", load_card(CLASSIFIER).folder / f"{CLASSIFIER}.json", "--format", "keras",
                  "--calibration", SLICES, "--out", tmp_path)  # fmt: skip
     assert result.exit_code == 0, result.output
     assert f"{CLASSIFIER}.keras" in result.output
     assert {path.name for path in tmp_path.iterdir()} == {f"{CLASSIFIER}.keras", f"{CLASSIFIER}.json"}
     agreement = load_card(tmp_path / f"{CLASSIFIER}.json").metrics["export"]["agreement"]
-    assert agreement["inputs"] == len(list(SLICES.iterdir())) - 1  # one lies below the lungs
+    assert agreement["inputs"] == len(list(SLICES.iterdir())) - 1  # one is below the lungs
     assert agreement["probability"] < 1e-4
 
 
-def test_networks_are_shown_what_they_meet():
+def test_networks_are_checked_on_typical_inputs():
     cards = [load_card(name) for name in (SEGMENTER, CLASSIFIER)]
     slices = _slices(SLICES, cards)
     assert len(slices) == len(list(SLICES.iterdir())) - 1
@@ -80,7 +80,7 @@ def test_a_folder_without_lungs_is_refused(tmp_path):
     assert "no lungs" in result.output
 
 
-def test_a_file_that_does_not_agree_is_exit_code_one(tmp_path, monkeypatch):
+def test_a_file_that_differs_is_exit_code_one(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise WeightsError("does not give what Keras gives")
 
@@ -90,7 +90,7 @@ def test_a_file_that_does_not_agree_is_exit_code_one(tmp_path, monkeypatch):
     assert isinstance(result.exception, SystemExit)
 
 
-def test_help_teaches():
+def test_help_explains_the_command():
     result = run("export", "--help")
     assert result.exit_code == 0
     for word in ("tflite", "--calibration", "raspberry_pi.py", "TwoStepConvLSTM"):

@@ -47,11 +47,11 @@ def bake():
     return run
 
 
-def test_defaults_are_the_given_objects(bake):
+def test_defaults_come_from_the_given_object(bake):
     assert bake("x")[1] == ("x", 1, Cake(size=30))
 
 
-def test_options_stand_where_the_parameter_stood(bake):
+def test_options_replace_the_parameter_in_place(bake):
     arguments = ["x", "--size", "12", "--filling", "cream", "--without", "nuts", "--without", "milk", "--candles", "3"]
     assert bake(*arguments)[1] == ("x", 3, Cake(12, "cream", ("nuts", "milk")))
     said = bake("--help")[0].output
@@ -60,6 +60,6 @@ def test_options_stand_where_the_parameter_stood(bake):
     assert "hidden" not in said
 
 
-def test_what_the_class_refuses_is_wrong_usage(bake):
+def test_values_refused_by_the_class_are_wrong_usage(bake):
     done, _ = bake("x", "--size", "60")
     assert (done.exit_code, "no oven holds 60 cm" in done.output) == (2, True)

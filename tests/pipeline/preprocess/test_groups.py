@@ -1,4 +1,4 @@
-"""Groups of what belongs together: near-duplicates, patients, and splits that nothing crosses."""
+"""Groups of what belongs together (near-duplicates, patients), and splits that never divide a group."""
 
 import numpy as np
 import pyarrow.parquet
@@ -18,7 +18,7 @@ from ...conftest import SLICES
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """Three patients' pictures, each also as JPEG and at half the size: which picture each file shows."""
+    """Three patients' pictures, each also as JPEG and at half the size, with the picture that each file shows."""
     folder = tmp_path_factory.mktemp("planted")
     chosen = [SLICES / f"{name}.png" for name in ("covid19-ny-sbu-A002304", "covid19-ny-sbu-A048383")]
     chosen += [SLICES / "covid19-ny-sbu-A056642.png", SLICES / "lung-pet-ct-dx-A0002-11.png"]
@@ -35,7 +35,7 @@ def manifest(out):
 
 
 def test_near_duplicates_are_one_group_and_never_in_two_parts(planted, tmp_path):
-    for seed in range(8):  # the first cuts, the others only deal out anew
+    for seed in range(8):  # the first run cuts, the others only split again
         grouping = Grouping(split=Split((0.5, 0.25, 0.25), seed))
         counts = run_preprocess([planted], tmp_path, settings=PreprocessSettings(size=32), grouping=grouping)
         assert counts.done == (12 if seed == 0 else 0)
@@ -49,12 +49,12 @@ def test_near_duplicates_are_one_group_and_never_in_two_parts(planted, tmp_path)
     assert "split" not in manifest(tmp_path)[0]
 
 
-def test_a_column_to_group_by_must_be_there(planted, tmp_path):
+def test_a_column_to_group_by_must_exist(planted, tmp_path):
     with pytest.raises(SourceError, match="column patient: is in no table"):
         run_preprocess([planted], tmp_path, grouping=Grouping(("patient",)))
 
 
-def test_pairs_are_those_of_all_comparisons():
+def test_pairs_equal_those_of_comparing_all():
     random = np.random.default_rng(0)
     bits = np.repeat(random.random((60, 256)) < 0.5, 6, axis=0)
     hashes = np.packbits(bits ^ (random.random(bits.shape) < 0.09), axis=1)
@@ -88,13 +88,13 @@ SHARES = st.sampled_from([(0.8, 0.1, 0.1), (0.6, 0.2, 0.2), (0.9, 0.1, 0.0), (1.
 ROW = st.tuples(
     st.integers(0, 30),  # input
     st.one_of(st.none(), st.just(""), st.sampled_from("abcdefgh")),  # patient
-    st.one_of(st.none(), st.integers(0, 15)),  # which of some pictures, if it has one
+    st.one_of(st.none(), st.integers(0, 15)),  # which of some pictures, if there is one
 )
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(ROW, max_size=80), SHARES, st.integers(0, 5))
-def test_nothing_that_belongs_together_is_in_two_parts(found, shares, seed):
+def test_groups_are_never_split_across_parts(found, shares, seed):
     pictures = np.random.default_rng(1).integers(0, 256, (16, 32), dtype=np.uint8)
     keys, patients, shown = ([row[place] for row in found] for place in range(3))
     hashes = [None if picture is None else pictures[picture].tobytes().hex() for picture in shown]
@@ -111,12 +111,12 @@ def test_nothing_that_belongs_together_is_in_two_parts(found, shares, seed):
         assert share > 0 or part not in split
 
 
-def test_groups_are_numbered_as_they_appear_and_blanks_join_nothing():
+def test_groups_are_numbered_in_order_and_empty_cells_join_nothing():
     keys, patients = ["a", "b", "c", "d", "a", "e"], ["x", None, "", "y", "y", None]
     assert group_rows([keys, patients], [None] * 6, NEAR).tolist() == [0, 1, 2, 0, 0, 3]
 
 
-def test_parts_have_groups_of_every_size():
+def test_every_part_gets_groups_of_every_size():
     groups = np.repeat(np.arange(400), np.tile([1, 20], 200))
     split = split_groups(groups, np.ones(len(groups), bool), Split((0.8, 0.1, 0.1)))
     sizes = np.bincount(groups)[groups]
@@ -127,6 +127,6 @@ def test_parts_have_groups_of_every_size():
 
 
 @pytest.mark.parametrize("shares", [(0.8, 0.2), (0.8, 0.1, 0.2), (1.2, -0.1, -0.1), (float("nan"), 0.5, 0.5)])
-def test_shares_add_up_to_one(shares):
+def test_shares_must_add_up_to_one(shares):
     with pytest.raises(ValueError, match="add up to 1"):
         Split(shares)

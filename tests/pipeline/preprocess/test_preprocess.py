@@ -1,4 +1,4 @@
-"""Slices for training: what is in them, in files and from the generator, and runs that are interrupted."""
+"""Slices for training: their contents, in files and from the generator, and interrupted runs."""
 
 import csv
 import subprocess
@@ -29,13 +29,13 @@ SMALL = PreprocessSettings(size=48)
 
 @pytest.fixture(scope="module")
 def volume():
-    """Four slices in HU: three chests, and under them one of air alone."""
+    """Four slices in HU: three chests and, below them, one with only air."""
     return np.stack([np.full((160, 200), -1000, np.float32), *(make_chest(seed=seed)[0] for seed in range(3))])
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, volume):
-    """Six pictures, one of them broken, one without lung, the volume, and a table of all and of one that is missing."""
+    """Six pictures (one unreadable, one without lung), the volume, and a table of all of them and a missing one."""
     folder = tmp_path_factory.mktemp("inputs")
     for number in range(6):
         grey = np.rint(apply_window(make_chest(seed=number)[0], "hu", (-1000, 400)) * 255).astype(np.uint8)
@@ -78,7 +78,7 @@ def test_slices_are_what_the_classifier_sees(region, name):
     assert found.lung_fraction == pytest.approx(lungs.mask.mean())
 
 
-def test_without_size_and_stretch_it_is_the_slice_times_its_mask(volume):
+def test_without_size_and_stretch_the_region_is_slice_times_mask(volume):
     scan, lungs = find_lungs(open_segmenter(), read_scan(volume, intensity="hu"))
     settings = PreprocessSettings(size=None, stretch=False, window=(-1200, 200))
     found = list(preprocess(volume, settings, lungs=SegmenterSettings(intensity="hu")))
@@ -133,12 +133,12 @@ def test_formats_round_trip(tmp_path, form, error):
     np.testing.assert_allclose(found, pixels, rtol=0, atol=error + 1e-7)
 
 
-def test_other_files_are_no_slices(tmp_path):
+def test_other_files_are_refused_as_slices(tmp_path):
     with pytest.raises(ValueError, match="no slice"):
         read_slice(tmp_path / "a.jpg")
 
 
-def test_generator_goes_on_after_what_it_cannot_read(folder, volume):
+def test_generator_continues_after_unreadable_inputs(folder, volume):
     given = iter([folder / "nothing.png", volume[1], folder / "table.csv"])
     missing, array, *listed = preprocess(given, SMALL, lungs=SegmenterSettings(intensity="hu"))
     assert "does not exist" in missing.error
@@ -148,11 +148,11 @@ def test_generator_goes_on_after_what_it_cannot_read(folder, volume):
     assert listed[0].extra["file"] == "F"
 
 
-def test_files_equal_what_the_generator_yields(folder, whole):
+def test_files_equal_the_slices_of_the_generator(folder, whole):
     found = list(preprocess(folder / "table.csv", SMALL))
     written = rows(whole)
     assert [one.source for one in found] == [row["source"] for row in written]
-    assert len(found) == 3 + 1 + 1 + 3 + 1 + 1  # pictures, the broken, the black, the volume, the fifth, the missing
+    assert len(found) == 3 + 1 + 1 + 3 + 1 + 1  # pictures, unreadable, black, volume, fifth, missing
     for one, row in zip(found, written, strict=True):
         assert (row["error"], row["hash"], row["slice_index"]) == (one.error, one.hash, one.index)
         assert (row["patient"], row["input_file"]) == (one.extra["patient"], "F")
@@ -166,7 +166,7 @@ def test_files_equal_what_the_generator_yields(folder, whole):
     assert black["warnings"] == ["no-lung", "no-slice-kept"]
 
 
-def test_manifests_say_the_same(whole):
+def test_manifests_agree(whole):
     with (whole / "manifest.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     for words, row in zip(table, rows(whole), strict=True):
@@ -174,14 +174,14 @@ def test_manifests_say_the_same(whole):
         assert words["warnings"] == ";".join(row["warnings"] or [])
 
 
-def test_a_volume_keeps_places_of_its_slices():
+def test_slices_of_a_volume_keep_their_positions():
     found = list(preprocess(ROOT / "examples" / "series", SMALL))
     assert [(one.index, one.position_mm) for one in found] == [(index, 24.0 * index) for index in range(5)]
 
 
 @pytest.mark.parametrize("call", [2, 6])
-def test_killed_anywhere_it_goes_on(tmp_path, folder, whole, call):
-    """The process dies as by SIGKILL, in the middle of writing one of the slices."""
+def test_a_batch_killed_anywhere_resumes(tmp_path, folder, whole, call):
+    """The process dies, as if by SIGKILL, while it is writing one of the slices."""
     code = f"""
 import itertools, os
 from lungct.pipeline.preprocess import PreprocessSettings, job
@@ -199,7 +199,7 @@ job.run_preprocess(inputs, {str(tmp_path)!r}, settings=PreprocessSettings(size=4
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     complete = images(whole)
-    assert images(tmp_path).items() < complete.items()  # whole files alone
+    assert images(tmp_path).items() < complete.items()  # only whole files
     assert not (tmp_path / "manifest.parquet").exists()
     counts = run_preprocess([folder / "table.csv"], tmp_path, settings=SMALL)
     assert counts.before + counts.done == 8
@@ -208,7 +208,7 @@ job.run_preprocess(inputs, {str(tmp_path)!r}, settings=PreprocessSettings(size=4
     assert not list(tmp_path.glob(".lungct/*/work/*"))
 
 
-def test_a_full_disk_stops_it_and_later_it_goes_on(tmp_path, folder, whole, monkeypatch):
+def test_a_full_disk_stops_the_run_and_it_resumes(tmp_path, folder, whole, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -221,7 +221,7 @@ def test_a_full_disk_stops_it_and_later_it_goes_on(tmp_path, folder, whole, monk
     assert rows(tmp_path) == rows(whole)
 
 
-def test_parts_make_the_whole(tmp_path, folder, whole):
+def test_shards_together_are_the_whole_run(tmp_path, folder, whole):
     for number in (1, 2, 3):
         run_preprocess([folder / "table.csv"], tmp_path, settings=SMALL, shard=(number, 3))
         assert not (tmp_path / "manifest.parquet").exists()
@@ -230,7 +230,7 @@ def test_parts_make_the_whole(tmp_path, folder, whole):
     assert images(tmp_path) == images(whole)
 
 
-def test_other_settings_are_refused_and_redo_takes_away_its_own_alone(tmp_path, folder):
+def test_other_settings_are_refused_and_redo_deletes_only_its_own_files(tmp_path, folder):
     run_preprocess([folder / "0.png"], tmp_path, settings=SMALL)
     (old,) = images(tmp_path)
     (tmp_path / "images" / "mine.png").write_bytes(b"mine")

@@ -1,4 +1,4 @@
-"""Duplicates and papers in two parts of a data set, planted and real: what the report names."""
+"""Planted and real duplicates and papers in two parts of a data set, and what the report says about them."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 
 
 def draw_slice(seed, side=160):
-    """Return a body with two lungs and vessels, each seed another, uint8: pictures that don't look alike."""
+    """Return a body with two lungs and vessels, uint8; every seed gives a different picture."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] / side - 0.5
     picture = np.full((side, side), 10.0)
@@ -35,7 +35,7 @@ def draw_slice(seed, side=160):
 
 
 def plant(folder, pictures, copies):
-    """Write pictures into train and, of the first, recompressed and resized copies into val; return the pairs."""
+    """Write pictures into train, and recompressed and resized copies of the first into val; return the pairs."""
     planted = set()
     for number, picture in enumerate(pictures):
         name = "COVID" if number % 2 else "NonCOVID"
@@ -76,7 +76,7 @@ def test_planted_duplicates_of_real_pictures_are_named(tmp_path):
 
 
 @pytest.mark.shared
-def test_the_paper_in_both_parts_of_covid_ct_is_named_and_no_patient_is():
+def test_the_paper_in_both_parts_of_covid_ct_is_named_but_no_patient():
     table = leak_table(read_folder(SHARED / "covid-ct"), {})
     (paper,) = table["shared_papers"]
     assert paper["name"] == "2020.03.13.20035212"

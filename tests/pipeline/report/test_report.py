@@ -1,4 +1,4 @@
-"""``lungct report``: planted faults are named, figures are those of the pipeline, the page needs nothing else."""
+"""``lungct report``: planted faults are named, figures match the pipeline, and the page is self-contained."""
 
 import csv
 import json
@@ -41,7 +41,7 @@ def in_one_line(result):
 
 
 class Links(HTMLParser):
-    """Everything a page would fetch, and the ids and links in it."""
+    """Collects everything that a page would fetch, and its ids and links."""
 
     def __init__(self):
         super().__init__()
@@ -57,7 +57,7 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """A report on a folder with a table: pictures, a series, an archive, a text and what is not there."""
+    """A report on a folder with a table: pictures, a series, an archive, a text file and a missing file."""
     root = tmp_path_factory.mktemp("report")
     data = root / "scans"
     shutil.copytree(SLICES, data / "slices")
@@ -85,7 +85,7 @@ def written(tmp_path_factory):
     return root, json.loads((root / "out.json").read_text()), result.output
 
 
-def test_everything_given_is_in_the_report(written):
+def test_every_input_is_in_the_report(written):
     _, report, output = written
     assert report["failures"]["inputs"] == 9
     reasons = {Path(row["input"]).name: row["why"] for row in report["failures"]["unanswered"]}
@@ -110,7 +110,7 @@ def test_everything_given_is_in_the_report(written):
     assert sum(AUTHORS not in row["what this report says"] for row in report["claim"]) >= 15
 
 
-def test_the_page_needs_no_other_file_and_says_it_all(written):
+def test_the_page_is_complete_and_self_contained(written):
     root, report, _ = written
     text = (root / "out.html").read_text()
     links = Links()
@@ -147,7 +147,7 @@ def test_mistakes_are_wrong_usage_and_name_file_and_line(tmp_path):
     assert not (tmp_path / "a.html").exists()
 
 
-def test_a_page_that_cannot_be_written_is_noticed_before_judging(tmp_path, monkeypatch):
+def test_an_unwritable_page_is_noticed_before_predicting(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "judge", lambda *_: pytest.fail("judged"))
     table = tmp_path / "labels.csv"
     table.write_text("path,label\nnowhere.png,1\n")
@@ -178,7 +178,7 @@ def said_of(examples, hashes=None):
     return {kind: " ".join(one.text for one in found if one.kind == kind) for kind in ("leak", "doubt", "good")}
 
 
-def test_nothing_is_called_checked_that_was_not():
+def test_nothing_unchecked_is_called_checked():
     unknown = said_of([example("a.png", "train"), example("b.png", "val")])
     assert unknown["good"] == unknown["leak"] == ""
     assert "Not all inputs of train and val have a patient" in unknown["doubt"]
@@ -194,26 +194,27 @@ def test_nothing_is_called_checked_that_was_not():
     assert "look alike" not in half["good"]
 
 
-def test_one_name_at_two_hospitals_is_told():
+def test_one_patient_name_at_two_hospitals_is_reported():
     said = said_of([example("a.png", "train", "p1", "north"), example("b.png", "test", "p1", "south")])
     assert "Several sources name patients alike, who count as different ones: p1." in said["doubt"]
 
 
-def test_slices_of_one_series_in_two_parts_are_told_and_its_names_are_not():
+def test_a_series_in_two_parts_is_reported_without_its_ids():
     first, second, *_ = sorted((ROOT / "examples" / "series").iterdir())
     rows = list(look([example(first, "train"), example(second, "val"), example(SLICES / "notes.png", "val")]))
     table = leaks(rows)
     (shared,) = table["shared_dicom"]
     assert shared["pictures"] == {"train": [first.name], "val": [second.name]}
     (leak,) = (one for one in leak_findings(table) if "DICOM" in one.text)
-    assert f"1 patient or series stand in several parts, first train/{first.name} and val/{second.name}" in leak.text
+    assert "1 patient or series " in leak.text
+    assert f" in several parts, first train/{first.name} and val/{second.name}" in leak.text
     header = pydicom.dcmread(first, stop_before_pixels=True)
     for secret in (header.SeriesInstanceUID, rows[0].facts.identity):
         assert secret
         assert secret not in json.dumps(table)
 
 
-def test_too_few_patients_prove_nothing(written):
+def test_too_few_patients_give_no_finding(written):
     _, report, _ = written
     main = report["discrimination"]["answered"]
     assert (main["patients"], main["auc"]["interval"]) == (5, None)
@@ -224,7 +225,7 @@ def test_too_few_patients_prove_nothing(written):
     assert "off on average" not in texts
 
 
-def test_training_parts_and_repeated_lines_are_told(written):
+def test_training_parts_and_repeated_lines_are_reported(written):
     _, report, _ = written
     groups = [{**row, "part": "train"} for row in report["cohort"]["groups"]]
     changed = {**report, "cohort": {**report["cohort"], "groups": groups}, "repeated": ["x/a.png", "x/a.png"]}
@@ -233,7 +234,7 @@ def test_training_parts_and_repeated_lines_are_told(written):
     assert "Listed more than once, but counted once: a.png, a.png." in texts
 
 
-def test_the_checklist_claims_no_more_than_is_so(written):
+def test_the_checklist_claims_only_what_is_known(written):
     _, report, _ = written
     said = {int(row["no"]): row["what this report says"] for row in fill_claim(report)}
     assert "Of 9 inputs of the measured parts 6 are in the figures" in said[8]
@@ -258,7 +259,7 @@ def row(number, probability, covid, label, ood_score=None, labels=(), warnings=(
     return Row(example, facts, prediction)
 
 
-def test_refused_inputs_are_named_and_the_others_counted():
+def test_refused_inputs_are_listed_and_the_others_counted():
     rows = [
         row(0, 0.9, True, "COVID", 0.2, ("COVID",)),
         row(1, 0.8, False, "COVID", 0.9, ("COVID", "non-COVID")),
@@ -274,10 +275,10 @@ def test_refused_inputs_are_named_and_the_others_counted():
     assert conformal(Answers(rows[:3]))["coverage"][0]["holds it"]["value"] == 1
     assert conformal(Answers([row(0, 0.9, True, "COVID")])) == {}
     empty = conformal(Answers([row(0, 0.9, True, "COVID", 0.2), row(1, 0.2, False, "non-COVID", 0.2)]))
-    assert empty["coverage"][0]["no label"] == 2  # that is no network without sets
+    assert empty["coverage"][0]["no label"] == 2  # that doesn't mean a network without prediction sets
 
 
-def test_findings_say_what_is_wrong(written):
+def test_findings_describe_the_problem(written):
     _, report, _ = written
     figure = {"value": 0.8, "interval": [0.7, 0.9]}
     changed = {

@@ -1,4 +1,4 @@
-"""Result sheets as text: what they say, what they leave out, and that no name breaks them."""
+"""Result sheets as text: what they say, what they leave out, and that no file name breaks them."""
 
 import re
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
 def test_prediction_sets_in_words():
     assert prediction_set_in_words(("COVID",), 0.1) == "At an error level of 10 % COVID is the only answer left."
     assert "neither COVID nor non-COVID fits" in prediction_set_in_words((), 0.1)
-    assert "error level" not in words(made(0.9).sheet())  # a network that knows no sets
+    assert "error level" not in words(made(0.9).sheet())  # a network without prediction sets
 
 
 def test_refused_scans_get_no_number_and_no_heatmap():
@@ -105,7 +105,7 @@ def test_refused_scans_get_no_number_and_no_heatmap():
     assert "No lung was found" in words(air.sheet())
 
 
-def test_broken_inputs_get_a_sheet_that_says_why_without_their_folder():
+def test_unreadable_inputs_get_a_sheet_that_says_why_without_their_folder():
     none = np.zeros(0, np.float32)
     source = "/home/someone/<b>x.png"
     broken = Prediction(source, None, None, none, None, error=f"{source}: is empty. Give another file.")
@@ -116,7 +116,7 @@ def test_broken_inputs_get_a_sheet_that_says_why_without_their_folder():
     assert "someone" not in page
 
 
-def test_names_of_people_in_metadata_stay_out():
+def test_names_of_people_in_metadata_are_left_out():
     named = made(0.9)
     scan = replace(named.scan, metadata={"format": "DICOM", "PatientName": "Doe", "transfer_syntax": "<i>"})
     page = replace(named, scan=scan).sheet()
@@ -124,7 +124,7 @@ def test_names_of_people_in_metadata_stay_out():
     assert "DICOM, &lt;i&gt;" in page
 
 
-def test_a_long_volume_shows_a_choice_with_its_most_suspicious_slice():
+def test_a_long_volume_shows_selected_slices_including_the_most_suspicious():
     volume = made(0.9, slices=60, spacing=(2.0, 0.5, 0.5))
     own = np.full(60, 0.3, np.float32)
     own[:4], own[31] = np.nan, 0.97
@@ -149,7 +149,7 @@ def test_charts_put_figures_where_they_belong():
     assert 'class=above d="M2.1 100v-80.0h.8v80.0z"' in chart
 
 
-def test_the_command_and_save_write_sheets_also_of_what_is_broken(tmp_path, covid_slice):
+def test_the_command_and_save_write_sheets_even_for_unreadable_inputs(tmp_path, covid_slice):
     (tmp_path / "broken.png").write_bytes(b"words")
     arguments = ["predict", str(covid_slice), str(tmp_path / "broken.png"), "--html"]
     assert CliRunner().invoke(app, arguments).exit_code == 2

@@ -1,4 +1,4 @@
-"""What tests of the service share: a service on a free port, what it is given, and what it should answer."""
+"""Shared by the service's tests: a service on a free port, inputs, and expected answers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A service on a free port, in a thread of the test or a process of its own, and what is asked of it."""
+"""A service on a free port, in a thread of the test or a separate process, and requests to it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serving_process(port, *options, program=("-m", "lungct"), descriptors=None, 
     command = [sys.executable, *program, "serve", "--port", str(port), *options]
     if descriptors is not None:
         command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
-    log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - reading moves no place of writing
+    log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - reading doesn't move the position for writing
     process = subprocess.Popen(command, stderr=log, env={**os.environ, **environment})
     process.log = lambda: log.seek(0) or log.read()
     try:
@@ -62,7 +62,7 @@ def serving_process(port, *options, program=("-m", "lungct"), descriptors=None, 
 
 
 def upload_folder(process):
-    """Return where a service keeps uploads while they are read: there lies its lock."""
+    """Return the folder in which a service stores uploads while they are read; it contains the service's lock."""
     opened = [path.readlink() for path in Path(f"/proc/{process.pid}/fd").iterdir()]
     (lock,) = (path for path in opened if path.parent.name.startswith(PREFIX))
     return lock.parent
@@ -105,13 +105,13 @@ class Held:
 
 
 def figure(url, line):
-    """Return the value of one line of the service's figures."""
+    """Return the value of one line of the service's metrics."""
     (found,) = re.findall(rf"^{re.escape(line)} (\S+)$", httpx.get(f"{url}/metrics").text, re.MULTILINE) or ["0"]
     return float(found)
 
 
 def connect(url, sent=b""):
-    """Return a connection on which something was sent."""
+    """Return a connection over which some bytes were sent."""
     host, port = url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=10)
     connection.sendall(sent)
@@ -119,7 +119,7 @@ def connect(url, sent=b""):
 
 
 def rest_of(connection):
-    """Return what comes until the service closes the connection."""
+    """Return everything received until the service closes the connection."""
     found = []
     try:
         while part := connection.recv(65536):

@@ -1,4 +1,4 @@
-"""The client: the same answers as here, and clear words where there are none."""
+"""The client: the same answers as local ones, and clear errors if there are none."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def equal(remote, local):
 @pytest.mark.parametrize(
     "source", [SLICES / "covid19-ny-sbu-A002304.png", SLICES / "covid19-ny-sbu-A062055-abdomen.png", SERIES], ids=str
 )
-def test_prediction_is_the_same_as_here(client, shared_pipe, source, tmp_path):
+def test_prediction_equals_the_local_one(client, shared_pipe, source, tmp_path):
     local, remote = shared_pipe.predict(source), client.predict(source)
     equal(remote, local)
     assert remote.source == str(source)
@@ -68,7 +68,7 @@ def test_prediction_is_the_same_as_here(client, shared_pipe, source, tmp_path):
     assert {path.suffix for path in remote.save(tmp_path)} >= {".json", ".png"}
 
 
-def test_inverted_pictures_are_turned_back_here_too(client, shared_pipe, tmp_path):
+def test_inverted_pictures_are_restored_locally_too(client, shared_pipe, tmp_path):
     from PIL import Image, ImageOps
 
     with Image.open(SLICES / "covid19-ny-sbu-A002304.png") as picture:
@@ -79,7 +79,7 @@ def test_inverted_pictures_are_turned_back_here_too(client, shared_pipe, tmp_pat
     np.testing.assert_array_equal(remote.scan.pixels, local.scan.pixels)
 
 
-def test_nothing_need_be_read_here(client, covid_slice):
+def test_reading_locally_is_optional(client, covid_slice):
     found = client.predict(covid_slice, read=False)
     assert found.scan is None
     assert found.label in ("COVID", "non-COVID")
@@ -174,7 +174,7 @@ def answering(status, body):
         server.server_close()
 
 
-def test_answers_of_others(covid_slice):
+def test_answers_of_other_servers_are_refused(covid_slice):
     with (
         answering(502, b"<html>Bad Gateway</html>") as url,
         pytest.raises(ServiceError, match=r"proxy.* 502 Bad Gateway"),
@@ -184,7 +184,7 @@ def test_answers_of_others(covid_slice):
         Client(url).predict(covid_slice)
 
 
-def test_killed_in_the_middle_and_started_again(covid_slice):
+def test_a_service_killed_in_the_middle_can_be_restarted(covid_slice):
     port, seen = free_port(), []
     address = f"http://127.0.0.1:{port}"
 
@@ -206,7 +206,7 @@ def test_killed_in_the_middle_and_started_again(covid_slice):
     assert seen[-1].code == "no-connection"
     assert not is_ready(address)
     assert left.exists()
-    with serving_process(port, "--workers", "1") as process:  # takes the port, and away what the other left
+    with serving_process(port, "--workers", "1") as process:  # takes the port, and removes what the other left behind
         assert not left.exists()
         assert Client(address).predict(covid_slice, read=False).label == "non-COVID"
         process.terminate()
@@ -233,7 +233,7 @@ def test_examples_run(url, tmp_path):
     }  # fmt: skip
 
 
-def test_client_needs_no_server_and_the_server_says_what_it_needs(monkeypatch):
+def test_client_needs_no_server_packages_and_the_server_names_them(monkeypatch):
     code = "import sys, lungct.pipeline.service.client; assert not {'fastapi', 'httpx', 'uvicorn'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     monkeypatch.setitem(serve_command.NEEDED, "no_such_module", "no-such-package")
@@ -250,7 +250,7 @@ def test_an_empty_token_opens_nothing():
         assert "empty" in done.output
 
 
-def test_archive_holds_infinite_and_missing_scores(shared_pipe, covid_slice):
+def test_archive_keeps_infinite_and_missing_scores(shared_pipe, covid_slice):
     made = shared_pipe.predict(covid_slice)
     for score in (None, float("inf"), 0.5):
         assert unpack(pack(replace(made, ood_score=score)), "x").ood_score == score

@@ -1,4 +1,4 @@
-"""Connections that ask for nothing, read nothing, or are too many: the service answers the others all the same."""
+"""Connections that send nothing, read nothing, or are too many: the service still answers the others."""
 
 import asyncio
 import threading
@@ -50,17 +50,17 @@ def send_on(connection):
 
 
 @pytest.mark.parametrize(("sent", "answers"), [(b"", 0), (HALF, 0), (WHOLE + HALF, 1)])
-def test_headers_that_do_not_come_are_not_waited_for(url, monkeypatch, sent, answers):
+def test_missing_headers_are_not_waited_for(url, monkeypatch, sent, answers):
     patch(monkeypatch, HEADER_SECONDS=0.4)
     before, start = cut(url, "headers"), time.monotonic()
     with connect(url, sent) as idle:
         assert httpx.get(f"{url}/healthz").status_code == 200
         assert rest_of(idle).count(b"200 OK") == answers
-    assert 0.3 < time.monotonic() - start < 4  # uvicorn closes what is idle after an answer in 5 s
+    assert 0.3 < time.monotonic() - start < 4  # uvicorn closes connections that are idle for 5 s after an answer
     assert cut(url, "headers") == before + 1
 
 
-def test_headers_that_trickle_gain_no_time(url, monkeypatch):
+def test_slow_headers_get_no_extra_time(url, monkeypatch):
     patch(monkeypatch, HEADER_SECONDS=0.5)
     start = time.monotonic()
     with connect(url, HALF) as slow, pytest.raises(ConnectionError):
@@ -68,7 +68,7 @@ def test_headers_that_trickle_gain_no_time(url, monkeypatch):
     assert time.monotonic() - start < 5
 
 
-def test_work_and_requests_one_after_another_take_longer_than_headers_may(shared_pipe, covid_slice, monkeypatch):
+def test_work_and_keep_alive_may_take_longer_than_headers(shared_pipe, covid_slice, monkeypatch):
     patch(monkeypatch, HEADER_SECONDS=0.3)
     held = Held(shared_pipe)
     threading.Timer(1, held.go.set).start()
@@ -83,7 +83,7 @@ LARGE = 8 * 1024 * 1024
 
 @pytest.fixture(params=["one large answer", "many answers"])
 def asked(request, url, monkeypatch):
-    """Return requests whose answers together have several megabytes, and how many they are."""
+    """Return requests whose answers add up to several megabytes, and how many they are."""
     if request.param == "many answers":
         return LONG * 399 + CLOSING, 400
     monkeypatch.setattr(
@@ -92,16 +92,16 @@ def asked(request, url, monkeypatch):
     return CLOSING.replace(b"/openapi.json", b"/metrics"), 1
 
 
-def test_a_reader_who_takes_nothing_is_cut_off(url, monkeypatch, asked):
+def test_a_client_that_reads_nothing_is_disconnected(url, monkeypatch, asked):
     patch(monkeypatch, ANSWER_SECONDS=0.4)
     before = cut(url, "answer")
     with connect(url, asked[0]) as deaf:
         wait_until(lambda: cut(url, "answer") == before + 1)
         assert len(rest_of(deaf)) < LARGE / 2
-    wait_until(lambda: figure(url, "lungct_connections") == 1)  # the one that asks
+    wait_until(lambda: figure(url, "lungct_connections") == 1)  # the one that sends this request
 
 
-def test_a_slow_reader_gets_everything(url, monkeypatch, asked):
+def test_a_slow_client_gets_everything(url, monkeypatch, asked):
     patch(monkeypatch, ANSWER_SECONDS=0.4, LEAST_TAKEN=16 * 1024, HEADER_SECONDS=0.2)
     before, start, taken = cut(url, "answer"), time.monotonic(), []
     with connect(url, asked[0]) as slow:
@@ -114,7 +114,7 @@ def test_a_slow_reader_gets_everything(url, monkeypatch, asked):
     assert cut(url, "answer") == before
 
 
-def test_who_waits_longest_for_headers_makes_room(shared_pipe):
+def test_the_connection_slowest_to_send_headers_makes_room(shared_pipe):
     with served(shared_pipe, replace(SETTINGS, max_connections=3)) as address:
         first, *others = [connect(address, HALF) for _ in range(3)]
         assert httpx.get(f"{address}/healthz").status_code == 200
@@ -126,7 +126,7 @@ def test_who_waits_longest_for_headers_makes_room(shared_pipe):
             connection.close()
 
 
-def test_beyond_the_limit_of_connections_at_work_others_come_again(shared_pipe, covid_slice):
+def test_connections_beyond_the_limit_are_told_to_retry(shared_pipe, covid_slice):
     held = Held(shared_pipe)
     with served(held, replace(SETTINGS, max_connections=2)) as address:
         threads = [threading.Thread(target=post, args=(address, covid_slice.read_bytes())) for _ in range(2)]
@@ -147,7 +147,7 @@ def test_beyond_the_limit_of_connections_at_work_others_come_again(shared_pipe, 
 
 
 def test_more_idle_connections_than_descriptors(covid_slice):
-    """Without a limit of connections the service would answer nobody, and fill its log with accept()."""
+    """Without a limit, the service would answer nobody and fill its log with errors of accept()."""
     port = free_port()
     with serving_process(port, descriptors=128) as process:
         address = f"http://127.0.0.1:{port}"
@@ -178,7 +178,7 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_needed():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_uvicorn_is_what_connections_are_made_for(shared_pipe):
+def test_uvicorn_has_the_expected_interface(shared_pipe):
     for name in ("connection_made", "connection_lost", "data_received", "on_response_complete"):
         assert name in vars(H11Protocol)
         assert name in vars(Connection)

@@ -1,4 +1,4 @@
-"""What the service refuses for its size or number: uploads, waiting, time, tokens; how it stops."""
+"""Limits of the service: uploads, waiting, time, tokens; and how it stops."""
 
 import io
 import threading
@@ -49,7 +49,7 @@ def test_scans_larger_than_allowed_are_refused_before_they_are_decoded(url, tmp_
     assert "limit" in failed(post(url, content.getvalue()), 422, "unreadable")
 
 
-def test_a_token_is_needed_where_one_is_set(shared_pipe, covid_slice):
+def test_a_token_is_required_if_one_is_set(shared_pipe, covid_slice):
     with served(shared_pipe, replace(SETTINGS, token="s3cret")) as address:  # noqa: S106
         picture = covid_slice.read_bytes()
         for headers in ({}, {"Authorization": "Bearer s3cre"}, {"Authorization": "Basic s3cret"}):
@@ -65,7 +65,7 @@ def test_a_token_is_needed_where_one_is_set(shared_pipe, covid_slice):
             assert httpx.get(f"{address}{path}").status_code == 200
 
 
-def test_what_comes_too_much_waits_or_is_refused_and_nothing_is_lost(shared_pipe, covid_slice):
+def test_excess_requests_wait_or_are_refused_and_none_is_lost(shared_pipe, covid_slice):
     held, answers = Held(shared_pipe), []
     picture = covid_slice.read_bytes()
     with served(held, replace(SETTINGS, workers=1, waiting=2)) as address:
@@ -93,8 +93,8 @@ def test_time_limit_frees_the_place_when_the_work_is_done(shared_pipe, covid_sli
         wait_until(lambda: "lungct_requests_inside 0.0" in httpx.get(f"{address}/metrics").text)
 
 
-def test_work_that_waits_is_left_when_its_client_goes(shared_pipe, covid_slice, monkeypatch):
-    class Upload(bytearray):  # bytes know nothing of weak references
+def test_waiting_work_is_dropped_when_its_client_disconnects(shared_pipe, covid_slice, monkeypatch):
+    class Upload(bytearray):  # bytes don't support weak references
         pass
 
     async def receive(*asked):
@@ -119,7 +119,7 @@ def test_work_that_waits_is_left_when_its_client_goes(shared_pipe, covid_slice, 
         assert held.count == 1
 
 
-def test_who_stops_in_the_middle_gives_the_place_back(url, monkeypatch):
+def test_a_client_that_stops_in_the_middle_frees_its_place(url, monkeypatch):
     monkeypatch.setattr("lungct.pipeline.service.uploads.IDLE_SECONDS", 0.2)
 
     form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": "5000"}
@@ -134,7 +134,7 @@ def test_who_stops_in_the_middle_gives_the_place_back(url, monkeypatch):
     wait_until(lambda: "lungct_requests_inside 0.0" in httpx.get(f"{url}/metrics").text)
 
 
-def test_who_is_refused_and_sends_nothing_more_is_not_waited_for(url, monkeypatch):
+def test_a_refused_client_that_stops_sending_is_not_waited_for(url, monkeypatch):
     monkeypatch.setattr("lungct.pipeline.service.errors.DRAIN_IDLE_SECONDS", 0.2)
     start = time.monotonic()
     with connect(url, b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n") as connection:
@@ -142,7 +142,7 @@ def test_who_is_refused_and_sends_nothing_more_is_not_waited_for(url, monkeypatc
     assert time.monotonic() - start < 5
 
 
-def test_waits_that_are_told_are_bounded():
+def test_retry_after_is_bounded():
     queue = Queue(1, 5000, 30, 0)
     queue.inside = 5000
     fault = queue.busy("all places are taken")
@@ -170,7 +170,7 @@ def test_tokens_that_nobody_could_send_are_refused(token):
         replace(SETTINGS, token=token)
 
 
-def test_stopping_finishes_what_runs(shared_pipe, covid_slice):
+def test_stopping_finishes_running_work(shared_pipe, covid_slice):
     held, answers = Held(shared_pipe), []
     with served(held, SETTINGS) as address:
         thread = threading.Thread(target=lambda: answers.append(post(address, covid_slice.read_bytes())))

@@ -1,4 +1,4 @@
-"""The service's log: one line of a kind in a second, and nothing in it that came from outside."""
+"""The service's log: one line per kind and second, without untrusted text."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ def record(line=1, message="x", error=None, **more):
     return made
 
 
-def test_one_line_of_a_kind_passes_in_a_second_and_says_what_was_left_out():
+def test_one_line_per_kind_and_second_is_logged_and_omissions_are_counted():
     now = [0.0]
     once = OncePerSecond(lambda: now[0])
 
@@ -31,7 +31,7 @@ def test_one_line_of_a_kind_passes_in_a_second_and_says_what_was_left_out():
 
     assert passed(1000) == 1
     assert passed(5, line=2) == 1
-    assert passed(5, message="JOHN") == 0  # words from outside make no kind of their own
+    assert passed(5, message="JOHN") == 0  # untrusted text doesn't create a new kind
     assert passed(5, error=OSError) == 1
     assert passed(5, kind=("request", 404)) == 1
     assert passed(5, kind=None) == 5
@@ -62,7 +62,7 @@ def test_texts_of_warnings_are_neither_written_nor_kept():
     assert "JOHN" not in done.stderr
 
 
-def test_nothing_from_outside_reaches_the_log_and_floods_stay_out_of_it(covid_slice, nifti_of_series):
+def test_untrusted_text_and_floods_stay_out_of_the_log(covid_slice, nifti_of_series):
     evil = "\x1b[31mJOHN\r\nDOE\x07"
     port, picture = free_port(), covid_slice.read_bytes()
     with serving_process(port) as process:
@@ -77,7 +77,7 @@ def test_nothing_from_outside_reaches_the_log_and_floods_stay_out_of_it(covid_sl
             body = {"file": ("\x1b\nJOHN.png", picture, "JOHN/DOE")}
             assert client.post("/v1/predict", files=body, headers={"User-Agent": "JOHN"}).status_code == 200
         nifti = bytearray(gzip.decompress(nifti_of_series))
-        nifti[70:72] = b"JO"  # a type of data that nibabel complains about by number
+        nifti[70:72] = b"JO"  # a data type that nibabel complains about by number
         for content in (zipped({f"{evil}.dcm": b"JOHN"}), b"\x89PNG\r\n\x1a\n" + evil.encode(), bytes(nifti)):
             assert post(url, content, name=evil).status_code == 422
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""What the service must not say, to whom it says nothing, and what its log keeps."""
+"""What the service must not reveal, whom it doesn't answer, and what it logs."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from ...sources.dicom.dicom_files import slice_file
 from .serving import SETTINGS, Held, failed, post, served, wait_until, zipped
 
 
-def test_answers_say_nothing_of_patients_paths_or_code(url):
+def test_answers_reveal_no_patients_paths_or_code(url):
     hu = np.zeros((64, 64), np.int16)
     header = {"PatientName": "DOE^JOHN", "SeriesDescription": "SECRET"}
     one, other = slice_file(hu, series="1.2.3"), slice_file(hu, series="1.2.4")
@@ -47,7 +47,7 @@ def test_answers_say_nothing_of_patients_paths_or_code(url):
     assert "another modality" in messages[1]
 
 
-def test_messages_keep_sizes_and_lose_the_rest():
+def test_messages_keep_only_sizes():
     home = Path("/dev/shm/lungct-serve-x/y")  # noqa: S108
     error = SourceError(
         f"{home}/upload.zip", f"holds no scan that can be read, 1 files were refused: {home}/a: b", "See"
@@ -63,7 +63,7 @@ def test_messages_keep_sizes_and_lose_the_rest():
     assert "lungct serve" in public_message(error, home)
 
 
-def test_headers_that_guard_browsers(url):
+def test_security_headers_are_sent(url):
     for answer in (httpx.get(f"{url}/"), httpx.get(f"{url}/nothing"), httpx.get(f"{url}/healthz")):
         assert "default-src 'self'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -72,11 +72,11 @@ def test_headers_that_guard_browsers(url):
         assert answer.headers["cache-control"] == "no-store"
         assert not [name for name in answer.headers if name.startswith("access-control")]
     fetched = r"(src|srcset|<link[^>]*href|action|poster)\s*=\s*.?(https?:)?//"
-    assert not re.search(fetched, httpx.get(f"{url}/").text)  # links that people click may lead elsewhere
+    assert not re.search(fetched, httpx.get(f"{url}/").text)  # links that users click may lead elsewhere
     failed(httpx.get(f"{url}/docs"), 404, "not-found")
 
 
-def test_pages_of_other_sites_and_names_get_nothing(url, covid_slice):
+def test_other_sites_and_host_names_get_nothing(url, covid_slice):
     picture = covid_slice.read_bytes()
     host = url.removeprefix("http://")
     failed(post(url, picture, headers={"Origin": "https://evil.example"}), 403, "forbidden")
@@ -87,7 +87,7 @@ def test_pages_of_other_sites_and_names_get_nothing(url, covid_slice):
     assert post(url, picture, headers={"Host": f"localhost:{host.split(':')[1]}"}).status_code == 200
 
 
-def test_unforeseen_errors_are_named_by_number_alone(shared_pipe, covid_slice, caplog):
+def test_unexpected_errors_are_identified_only_by_request_id(shared_pipe, covid_slice, caplog):
     class Broken(Held):
         def predict(self, scan, **options):
             if scan.source == "upload":
@@ -120,7 +120,7 @@ def test_log_has_a_line_for_every_request(url, covid_slice, caplog):
     assert "JOHN" not in caplog.text
 
 
-def test_what_libraries_warn_of_is_logged_without_its_words():
+def test_warnings_of_libraries_are_logged_without_their_text():
     values = (logging.WARNING, "pydicom/valuerep.py", 440, "Invalid value for VR PN: 'DOE^JOHN'", (), None)
     line = json.loads(JsonLines().format(logging.LogRecord("pydicom", *values)))
     assert line["event"] == "pydicom"

@@ -1,4 +1,4 @@
-"""The service: answers in every form, what is asked for wrongly, its state and its description."""
+"""The service: answers in every format, wrong requests, its state and its description."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ from .serving import SERIES, SETTINGS, failed, post, zipped
 
 
 def same(remote, local):
-    """Compare answers but for where the scan came from."""
+    """Compare answers, ignoring where the scan came from."""
     local = {**local, "source": "upload"}
     assert remote.keys() == local.keys()
     for name, value in local.items():
@@ -36,7 +36,7 @@ def same(remote, local):
             assert remote[name] == value
 
 
-def test_pictures_dicom_archives_and_volumes_are_judged_as_here(
+def test_pictures_dicom_archives_and_volumes_get_the_local_answers(
     url, shared_pipe, picture, volume, covid_slice, series_zip, nifti_of_series
 ):
     dicom = SERIES / "1-11.dcm"
@@ -80,7 +80,7 @@ def test_every_form_of_an_answer(url, picture, volume, covid_slice, series_zip):
     assert json.loads(arrays["prediction.json"])["label"] == local.label
 
 
-def test_lungs_alone(url, picture, volume, covid_slice, series_zip):
+def test_segment_returns_only_the_lungs(url, picture, volume, covid_slice, series_zip):
     found = post(url, series_zip, path="/v1/segment").json()
     SegmentationAnswer.model_validate(found)
     assert found["lung_volume_ml"] == pytest.approx(volume.lung_volume_ml)
@@ -93,7 +93,7 @@ def test_lungs_alone(url, picture, volume, covid_slice, series_zip):
     failed(post(url, series_zip, "image/png", "/v1/segment"), 422, "no-such-slice")
 
 
-def test_what_is_asked_for_wrongly(url, covid_slice):
+def test_wrong_requests_are_refused(url, covid_slice):
     picture = covid_slice.read_bytes()
     assert "application/zip" in failed(post(url, picture, "audio/ogg"), 406, "not-acceptable")
     assert "slice_index" in failed(post(url, picture, slice_index=-1), 422, "wrong-parameter")
@@ -105,12 +105,12 @@ def test_what_is_asked_for_wrongly(url, covid_slice):
     failed(httpx.post(f"{url}/v1/predict", files=[("file", picture), ("file", picture)]), 400, "bad-request")
     form, cut = {"Content-Type": "multipart/form-data"}, {"Content-Type": "multipart/form-data; boundary=b"}
     failed(httpx.post(f"{url}/v1/predict", content=picture, headers=form), 400, "bad-request")
-    start = time.monotonic()  # nobody waits for the rest of a form that has ended
+    start = time.monotonic()  # the rest of a finished form is not waited for
     assert "damaged" in failed(
         httpx.post(f"{url}/v1/predict", content=b"--b\r\n\r\n--", headers=cut), 400, "bad-request"
     )
     assert time.monotonic() - start < 5
-    for charset in ("undefined", "idna", "nope"):  # codecs that refuse everything, or are none
+    for charset in ("undefined", "idna", "nope"):  # codecs that refuse everything, or don't exist
         odd = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
         body = b'--b\r\nContent-Disposition: form-data; name="' + b"a" * 70 + b'"\r\n\r\nabc\r\n--b--\r\n'
         assert httpx.post(f"{url}/v1/predict", content=body, headers=odd).status_code == 400
@@ -119,7 +119,7 @@ def test_what_is_asked_for_wrongly(url, covid_slice):
     failed(httpx.get(f"{url}/page/../../setup.cfg"), 404, "not-found")
 
 
-def test_state_models_and_figures(url):
+def test_state_models_and_metrics(url):
     assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
     models = httpx.get(f"{url}/v1/models").json()["models"]
     assert len(models["segmenter"]["sha256"]) == 64
@@ -131,7 +131,7 @@ def test_state_models_and_figures(url):
 
 
 def test_not_ready_before_the_networks_have_answered(shared_pipe):
-    transport = httpx.ASGITransport(create_app(shared_pipe, SETTINGS))  # without its lifespan the service never starts
+    transport = httpx.ASGITransport(create_app(shared_pipe, SETTINGS))  # without its lifespan, the service never starts
 
     async def ask():
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
@@ -153,7 +153,7 @@ def test_negotiation():
             negotiate(nothing, offered)
 
 
-def test_series_from_parts_of_a_volume_are_judged(url):
+def test_series_from_parts_of_a_volume_get_answers(url):
     files = {}
     for index, data in enumerate(series_of(np.zeros((3, 64, 64), np.int16))):
         content = io.BytesIO()
@@ -166,7 +166,7 @@ def test_series_from_parts_of_a_volume_are_judged(url):
     assert str(SLICES) not in json.dumps(found)
 
 
-def test_service_does_what_its_description_says(url):
+def test_service_matches_its_openapi_description(url):
     operations = [found.ok() for found in schemathesis.openapi.from_url(f"{url}/openapi.json").get_all_operations()]
     assert {operation.path for operation in operations} >= {"/v1/predict", "/v1/segment", "/v1/models", "/metrics"}
     for operation in operations:
@@ -174,6 +174,6 @@ def test_service_does_what_its_description_says(url):
         @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(case=operation.as_strategy())
         def check(case):
-            case.call_and_validate(excluded_checks=[positive_data_acceptance])  # a form that is right may hold no CT
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])  # a valid form may hold no CT scan
 
         check()

@@ -1,4 +1,4 @@
-"""Where uploads lie while they are read, and that nothing of them stays."""
+"""Where uploads are stored while they are read, and that nothing of them is left."""
 
 import errno
 import random
@@ -17,7 +17,7 @@ from ...fuzz.seeds import write_seeds
 from .serving import post
 
 
-def test_a_full_folder_is_no_fault_of_the_service(tmp_path, monkeypatch, caplog):
+def test_a_full_folder_is_reported_as_such(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("lungct.pipeline.service.uploads.MEMORY", tmp_path / "missing")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     folder = UploadFolder(2**60)
@@ -31,7 +31,7 @@ def test_a_full_folder_is_no_fault_of_the_service(tmp_path, monkeypatch, caplog)
     folder.remove()
 
 
-def test_folders_are_private_emptied_and_those_of_the_dead_removed(tmp_path, monkeypatch):
+def test_upload_folders_are_private_emptied_and_cleaned_up_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr("lungct.pipeline.service.uploads.MEMORY", tmp_path)
     one = UploadFolder(0)
     assert one.path.parent == tmp_path
@@ -51,7 +51,7 @@ def test_folders_are_private_emptied_and_those_of_the_dead_removed(tmp_path, mon
     on_disk.remove()
 
 
-def test_what_the_dead_left_in_memory_goes_even_where_uploads_lie_on_disk(tmp_path, monkeypatch):
+def test_leftovers_in_memory_are_removed_even_if_uploads_are_on_disk(tmp_path, monkeypatch):
     memory, disk = tmp_path / "memory", tmp_path / "disk"
     for place in (memory, disk):
         (place / "lungct-serve-dead").mkdir(parents=True)

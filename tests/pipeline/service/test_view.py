@@ -1,4 +1,4 @@
-"""What the page gets: layers that add up to the overlay, of many slices a choice, nothing painted without an answer."""
+"""What the page receives: layers that add up to the overlay, selected slices, and no heatmap without an answer."""
 
 import base64
 import io
@@ -45,7 +45,7 @@ def test_without_an_answer_nothing_is_painted(pipe, tmp_path):
     assert [warning["code"] for warning in view["warnings"]] == ["no-lung"]
 
 
-def test_of_many_slices_some_are_shown_the_most_suspicious_among_them(pipe, chest, tmp_path, monkeypatch):
+def test_of_many_slices_a_selection_is_shown_with_the_most_suspicious(pipe, chest, tmp_path, monkeypatch):
     monkeypatch.setattr(service_view, "MOST_SLICES", 4)
     air, lungs = np.full((160, 200), -1000, np.float32), chest[0]
     volume = np.stack([air, air, air, lungs, air, air, air, air, air])
@@ -65,7 +65,7 @@ def test_lungs_in_words(pipe, chest, tmp_path, spacing, said):
     assert facts[1:] == [f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."]
 
 
-def test_the_examples_of_the_page_are_those_of_the_repository():
+def test_the_page_has_the_examples_of_the_repository():
     own = PAGE / "examples"
     taken = {"covid": "A056642", "missed": "A002304", "abdomen": "A062055-abdomen"}
     for name, patient in taken.items():

@@ -1,4 +1,4 @@
-"""Workers that are stuck: replaced, welcomed back, and at last the reason for the service to start anew."""
+"""Stuck workers are replaced, may come back, and eventually make the service restart."""
 
 import gc
 import threading
@@ -17,7 +17,7 @@ from .serving import SETTINGS, Held, failed, figure, free_port, is_ready, post, 
 
 @pytest.fixture
 def go():
-    """Yield what blocked threads wait for."""
+    """Yield the event that blocked threads wait for."""
     event = threading.Event()
     yield event
     event.set()
@@ -31,7 +31,7 @@ def blocked(pool, go, count=1):
     return jobs
 
 
-def test_jobs_are_done_side_by_side_and_errors_come_back():
+def test_jobs_run_in_parallel_and_errors_are_returned():
     pool, both = Workers(2, spare=0), threading.Barrier(2)
     jobs = [pool.submit(lambda: both.wait(5)) for _ in range(2)]
     assert sorted(job.result(5) for job in jobs) == [0, 1]
@@ -42,7 +42,7 @@ def test_jobs_are_done_side_by_side_and_errors_come_back():
     pool.close(5)
 
 
-def test_a_stuck_worker_is_replaced_and_one_goes_when_it_comes_back(go):
+def test_a_stuck_worker_is_replaced_until_it_comes_back(go):
     before = set(threading.enumerate())
     pool = Workers(1, spare=1)
     (stuck,) = blocked(pool, go)
@@ -59,12 +59,12 @@ def test_a_stuck_worker_is_replaced_and_one_goes_when_it_comes_back(go):
     wait_until(lambda: len(set(threading.enumerate()) - before) == 1)
     assert pool.lost == 0
     assert pool.submit(lambda: 2).result(5) == 2
-    assert pool.typical < 0.5  # what was stuck says nothing of how long work takes
+    assert pool.typical < 0.5  # a stuck job says nothing about how long work takes
     pool.close(5)
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
-def test_lost_workers_are_replaced_up_to_a_number(go):
+def test_lost_workers_are_replaced_up_to_a_limit(go):
     pool = Workers(1, spare=2)
     for count in range(1, 4):
         (job,) = blocked(pool, go)
@@ -74,13 +74,13 @@ def test_lost_workers_are_replaced_up_to_a_number(go):
     waiting = pool.submit(lambda: 1)
     assert not waiting.done()
     go.set()
-    assert waiting.result(5) == 1  # those who come back work again
+    assert waiting.result(5) == 1  # workers that come back work again
     wait_until(lambda: pool.lost == 0)
     assert not pool.stuck
     pool.close(5)
 
 
-def test_the_end_waits_neither_for_what_waits_nor_for_what_is_stuck(go):
+def test_shutdown_waits_neither_for_waiting_nor_for_stuck_jobs(go):
     pool = Workers(2, spare=2)
     lost, running = blocked(pool, go, 2)
     pool.give_up(lost)
@@ -94,7 +94,7 @@ def test_the_end_waits_neither_for_what_waits_nor_for_what_is_stuck(go):
     assert other.result(5)
 
 
-def test_what_a_failed_job_held_is_let_go():
+def test_a_failed_job_releases_its_data():
     class Scan:
         pass
 
@@ -143,7 +143,7 @@ def test_a_stuck_worker_takes_no_place_and_the_next_request_is_answered(shared_p
     assert any(place.startswith("serving.py:") for place in line.facts["where"])
 
 
-def test_with_too_many_stuck_workers_nothing_is_ready(shared_pipe, picture, monkeypatch):
+def test_with_too_many_stuck_workers_the_service_is_not_ready(shared_pipe, picture, monkeypatch):
     given_up = []
     monkeypatch.setattr(Server, "give_up", lambda self: given_up.append(self))
     held = Held(shared_pipe)
@@ -161,7 +161,7 @@ def test_with_too_many_stuck_workers_nothing_is_ready(shared_pipe, picture, monk
         wait_until(lambda: is_ready(address))
 
 
-def test_a_service_that_is_stuck_ends_as_failed(shared_pipe, picture):
+def test_a_stuck_service_ends_with_a_failure(shared_pipe, picture):
     held, ended, port = Held(shared_pipe), [], free_port()
     address = f"http://127.0.0.1:{port}"
     settings = replace(SETTINGS, workers=1, waiting=0, seconds=0.5)
@@ -208,7 +208,7 @@ app()
 """
 
 
-def test_a_process_that_is_stuck_ends(picture):
+def test_a_stuck_process_ends(picture):
     port = free_port()
     with serving_process(port, "--workers", "1", "--timeout", "1", program=("-c", STUCK)) as process:
         for _ in range(2):

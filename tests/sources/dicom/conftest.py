@@ -8,5 +8,5 @@ from ...conftest import make_chest
 
 @pytest.fixture(scope="module")
 def volume():
-    """Four slices that can be told apart, whole HU."""
+    """Four distinguishable slices with integer HU."""
     return np.stack([np.rint(make_chest(64, 80, seed=index)[0] + index) for index in range(4)]).astype(np.float32)

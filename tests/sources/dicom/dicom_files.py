@@ -1,4 +1,4 @@
-"""DICOM files made for tests: what a scanner would write, with one thing or another changed."""
+"""DICOM files made for tests: what a scanner would write, with small changes."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ STUDY, FRAME = generate_uid(), generate_uid()
 
 
 def slice_file(hu, *, series, number=1, z=0.0, step=2.0, y=0.0, spacing=(0.7, 0.8), directions=(1, 0, 0, 0, 1, 0)):
-    """Return a CT slice (height, width) in HU as a dataset with all a viewer asks for."""
+    """Return a CT slice (height, width) in HU as a dataset with everything a viewer needs."""
     data = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=b"\0" * 128)
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = CTImageStorage

@@ -1,4 +1,4 @@
-"""DICOM: every slice in its place, with its meaning, or refused with a reason."""
+"""DICOM: every slice is in its place with the right values, or refused with a reason."""
 
 import shutil
 
@@ -38,7 +38,7 @@ def test_series_in_a_zip_is_the_same(tmp_path, volume):
 
 
 @pytest.mark.parametrize("directions", [(-1, 0, 0, 0, -1, 0), (1, 0, 0, 0, -1, 0), (0, 1, 0, 1, 0, 0)])
-def test_patients_that_lie_otherwise_are_turned(tmp_path, volume, directions):
+def test_patients_in_other_positions_are_turned(tmp_path, volume, directions):
     turned = np.array(directions).reshape(2, 3)
     own = volume
     if directions[0] == 0:
@@ -78,11 +78,11 @@ def test_padding_given_as_its_unsigned_twin(tmp_path, volume):
     assert (read_scan(write(tmp_path, [data])).pixels[0, 0] == -1024).all()
 
 
-def test_monochrome1_with_exchanged_values_is_turned_back(tmp_path, volume):
+def test_inverted_monochrome1_is_restored(tmp_path, volume):
     data = slice_file(volume[0], series=generate_uid())
     data.PhotometricInterpretation = "MONOCHROME1"
     as_it_is = read_scan(write(tmp_path / "hu", [data]))
-    np.testing.assert_array_equal(as_it_is.pixels[0], clipped(volume)[0])  # Hounsfield units are what they are
+    np.testing.assert_array_equal(as_it_is.pixels[0], clipped(volume)[0])  # Hounsfield units are left unchanged
     stored = np.frombuffer(data.PixelData, "<i2")
     data.PixelData = (stored.max() + stored.min() - stored).astype("<i2").tobytes()
     exchanged = read_scan(write(tmp_path / "exchanged", [data]))
@@ -90,13 +90,13 @@ def test_monochrome1_with_exchanged_values_is_turned_back(tmp_path, volume):
     np.testing.assert_array_equal(exchanged.pixels, as_it_is.pixels)
 
 
-def test_exchanged_values_are_turned_back_within_the_range_of_their_type(tmp_path, volume):
+def test_inverted_values_are_restored_within_the_range_of_their_type(tmp_path, volume):
     data = slice_file(volume[0], series=generate_uid())
     data.PhotometricInterpretation, data.PixelRepresentation = "MONOCHROME1", 0
     data.BitsStored, data.HighBit = 12, 11
     stored = np.clip(np.rint(clipped(volume)[0]) + 1024, 0, 4095).astype("<u2")
     mirrored = 4095 - stored
-    mirrored[:3] = 0  # padding, all round
+    mirrored[:3] = 0  # padding on all sides
     mirrored[-3:] = mirrored[:, :3] = mirrored[:, -3:] = 0
     data.PixelData = mirrored.tobytes()
     data.add_new(0x00280120, "US", 0)
@@ -115,7 +115,7 @@ def test_bare_files_without_preamble_and_syntax(tmp_path, volume):
     np.testing.assert_array_equal(read_scan(tmp_path / "bare").pixels, read_scan(tmp_path / "whole.dcm").pixels)
 
 
-def test_depth_is_not_invented(tmp_path, volume):
+def test_spacing_between_slices_is_not_invented(tmp_path, volume):
     files = series_of(volume, step=5.0)
     for data in files:
         del data.SliceThickness
@@ -155,7 +155,7 @@ def test_more_frames_than_bytes_and_deflated_bombs_are_refused(tmp_path, volume)
         read_scan(small / "000.dcm", limits=Limits(max_member_bytes=5000))
 
 
-def test_a_decoder_that_was_interrupted_gives_nobody_elses_slice(tmp_path, volume, monkeypatch):
+def test_an_interrupted_decoder_never_returns_another_slice(tmp_path, volume, monkeypatch):
     for index in range(2):
         data = slice_file(volume[index], series=generate_uid())
         data.compress(JPEG2000Lossless)
@@ -217,7 +217,7 @@ def test_duplicates_gaps_and_tilt_are_noticed(tmp_path, volume):
     np.testing.assert_allclose(tilted.affine @ [0, 0, 2, 1], [-60, -49, 4, 1])
 
 
-def test_without_positions_the_numbers_give_the_order(tmp_path, volume):
+def test_without_positions_instance_numbers_determine_the_order(tmp_path, volume):
     files = series_of(volume)
     for data in files:
         del data.ImagePositionPatient

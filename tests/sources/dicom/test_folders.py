@@ -1,4 +1,4 @@
-"""Folders and archives of DICOM: series told apart, and what is no CT slice refused with a reason."""
+"""Folders and archives of DICOM: series are separated, and everything but CT slices is refused with a reason."""
 
 import zipfile
 
@@ -10,7 +10,7 @@ from lungct.sources import Limits, SourceError, find_sources, read_scan
 from .dicom_files import series_of, slice_file, write
 
 
-def test_mixed_series_are_told_apart(tmp_path, volume):
+def test_mixed_series_are_separated(tmp_path, volume):
     write(tmp_path, series_of(volume), name="a{index}")
     write(tmp_path, series_of(volume[:2]), name="b{index}")
     localizer = slice_file(volume[0], series=generate_uid())
@@ -60,7 +60,7 @@ def without(*names):
         (changed(RescaleSlope=1e38), "as no scanner does"),
     ],
 )
-def test_what_is_no_ct_slice_is_refused(tmp_path, volume, change, reason):
+def test_everything_but_ct_slices_is_refused(tmp_path, volume, change, reason):
     data = slice_file(volume[0], series=generate_uid())
     change(data)
     path = write(tmp_path, [data]) / "000.dcm"
@@ -70,7 +70,7 @@ def test_what_is_no_ct_slice_is_refused(tmp_path, volume, change, reason):
     assert caught.value.remedy
 
 
-def test_archives_are_kept_in_bounds(tmp_path, volume):
+def test_archives_are_limited(tmp_path, volume):
     data = slice_file(volume[0], series=generate_uid())
     write(tmp_path, [data])
     bomb = tmp_path / "bomb.zip"

@@ -1,4 +1,4 @@
-"""Chest X-rays in DICOM: what a screen would show, told from CT, and refused by name where they don't belong."""
+"""Chest X-rays in DICOM: shown as on a screen, distinguished from CT, and refused where they don't belong."""
 
 import numpy as np
 import pytest
@@ -32,16 +32,16 @@ def test_an_xray_is_one_slice_of_grey(tmp_path, stored, modality):
     np.testing.assert_allclose(scan.pixels[0], (stored.astype(float) - low) / (high - low), atol=1e-6)
 
 
-def test_monochrome1_has_bone_white_as_monochrome2(tmp_path, stored):
+def test_bone_is_white_in_monochrome1_and_monochrome2(tmp_path, stored):
     plain = read(tmp_path / "2", xray_file(stored))
     inverted = read(tmp_path / "1", xray_file(4095 - stored, photometric="MONOCHROME1"))
     np.testing.assert_allclose(inverted.pixels, plain.pixels, atol=1e-6)
-    assert not inverted.warnings  # it is how plates are stored, nothing doubtful
+    assert not inverted.warnings  # plates are normally stored this way
 
 
 @given(centre=st.integers(500, 3500), width=st.integers(100, 3000))
 @settings(max_examples=20, deadline=None)
-def test_the_window_is_what_a_screen_shows(tmp_path_factory, centre, width):
+def test_the_window_is_applied_as_on_a_screen(tmp_path_factory, centre, width):
     ramp = np.linspace(0, 4095, 1280).reshape(32, 40).astype(np.uint16)
     scan = read(tmp_path_factory.mktemp("x"), xray_file(ramp, WindowCenter=centre, WindowWidth=width))
     grey = scan.pixels[0].ravel()
@@ -61,7 +61,7 @@ def test_a_table_of_grey_values_is_applied(tmp_path, stored):
 
 
 @pytest.mark.parametrize("width", [0, ""])
-def test_a_window_that_shows_nothing_is_left_aside(tmp_path, stored, width):
+def test_a_window_that_shows_nothing_is_ignored(tmp_path, stored, width):
     scan = read(tmp_path / "window", xray_file(stored, WindowCenter=1000, WindowWidth=width))
     np.testing.assert_array_equal(scan.pixels, read(tmp_path / "plain", xray_file(stored)).pixels)
 
@@ -83,7 +83,7 @@ def test_padding_is_black(tmp_path, stored, photometric):
         ({"modality": "MG"}, "modality MG"),
     ],
 )
-def test_what_is_no_frontal_xray_is_refused_by_name(tmp_path, stored, tags, said):
+def test_everything_but_frontal_xrays_is_refused(tmp_path, stored, tags, said):
     path = write(tmp_path, [xray_file(stored, **tags)]) / "000.dcm"
     with pytest.raises(SourceError, match=said) as caught:
         read_scan(path)
@@ -97,13 +97,13 @@ def test_an_xray_of_one_grey_is_refused(tmp_path):
 
 @pytest.fixture
 def study(tmp_path, stored):
-    """Return a folder of a CT series and two X-rays, one from the side."""
+    """Return a folder with a CT series and two X-rays, one of them lateral."""
     write(tmp_path / "ct", series_of(np.random.default_rng(1).normal(-500, 300, (3, 32, 32))))
     write(tmp_path / "dx", [xray_file(stored), xray_file(stored, ViewPosition="LL")])
     return tmp_path
 
 
-def test_a_study_of_both_is_searched_for_what_is_asked(study):
+def test_a_mixed_study_is_searched_for_the_requested_modality(study):
     ct, xray = find_sources(study), find_sources(study, modality="xray")
     assert [len(source.files) for source in ct.sources] == [3]
     assert [str(source) for source in xray.sources] == [str(study / "dx" / "000.dcm")]
@@ -127,7 +127,7 @@ def test_a_folder_with_one_xray_alone_is_read(study):
         (np.zeros((32, 32), np.uint8), None),
     ],
 )
-def test_arrays_are_ct_where_their_values_or_slices_say_so(array, modality):
+def test_arrays_are_ct_if_their_values_or_slices_show_it(array, modality):
     scan = read_scan(array)
     assert scan.modality == modality
     scan.check_is("ct")

@@ -1,4 +1,4 @@
-"""DICOM SEG: read back by highdicom, the mask lies on the slices it was made from."""
+"""DICOM SEG: read back by highdicom, the mask is aligned with its slices."""
 
 import highdicom as hd
 import numpy as np
@@ -43,7 +43,7 @@ def test_series(tmp_path, volume, directions):
         data.ImagePositionPatient = [float(value) for value in np.array([-60.0, -50.0, 0.0]) + 2.0 * index * across]
     scan = read_scan(write(tmp_path / "series", files[::-1]))
     mask = scan.pixels < -500
-    mask[2] = False  # slices without lung are referred to as well
+    mask[2] = False  # slices without lung are referenced as well
     segmentation = check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
     referred = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
     assert {item.ReferencedSOPInstanceUID for item in referred} == {
@@ -76,7 +76,7 @@ def test_several_multi_frame_files_are_refused(tmp_path, volume):
         write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")
 
 
-def test_what_is_not_dicom_or_lacks_tags_is_refused(tmp_path, volume):
+def test_other_formats_and_missing_tags_are_refused(tmp_path, volume):
     picture = read_scan(np.zeros((48, 56), np.uint8))
     with pytest.raises(SourceError, match="not read from DICOM"):
         write_seg(tmp_path / "seg.dcm", np.zeros((1, 48, 56), bool), picture, model="net", version="1")

@@ -1,4 +1,4 @@
-"""What headers say of scanner and patient, and headers that say nonsense."""
+"""What headers say about scanner and patient, and nonsensical headers."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from lungct.sources.dicom.tags import identity_of, tags_of
 from ...conftest import ROOT, SLICES
 
 
-def test_a_series_names_its_scanner_and_a_picture_none():
+def test_a_series_names_its_scanner_and_a_picture_does_not():
     assert tags_of(read_scan(ROOT / "examples" / "series")) == {
         "manufacturer": "SIEMENS", "scanner": "Sensation 10", "sex": "F", "age": "53", "slice thickness": "8",
         "tube voltage": "120", "kernel": "B40f",
@@ -18,7 +18,7 @@ def test_a_series_names_its_scanner_and_a_picture_none():
     assert tags_of(read_scan(SLICES / "covid19-ny-sbu-A002304.png")) == {}
 
 
-def test_numbers_are_tidied_and_damage_is_left_out():
+def test_numbers_are_cleaned_and_damaged_tags_left_out():
     header = pydicom.Dataset()
     header.SliceThickness = "2.500000"
     header.ConvolutionKernel = ["I30f", "3"]
@@ -32,14 +32,14 @@ def test_numbers_are_tidied_and_damage_is_left_out():
 
 
 def made(**attributes):
-    """Return what stands for a scan whose header has nothing but these."""
+    """Return a stand-in for a scan whose header has only these tags."""
     header = pydicom.Dataset()
     for name, value in attributes.items():
         setattr(header, name, value)
     return SimpleNamespace(frames=[SimpleNamespace(header=header)], source="made.dcm")
 
 
-def test_two_scans_of_a_patient_are_told_and_no_others():
+def test_two_scans_of_one_patient_are_recognised_and_no_others():
     first = identity_of(made(PatientID="17", PatientBirthDate="19500101", SeriesInstanceUID="1.2.3"))
     assert first == identity_of(made(PatientID="17", PatientBirthDate="19500101", SeriesInstanceUID="1.2.4"))
     assert first != identity_of(made(PatientID="17", PatientBirthDate="19600202", SeriesInstanceUID="1.2.3"))

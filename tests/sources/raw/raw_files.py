@@ -1,4 +1,4 @@
-"""MetaImage and NRRD files made by hand, with every line open to change, and what SimpleITK reads in them."""
+"""MetaImage and NRRD files written by hand, in which any line can be changed, and what SimpleITK reads from them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def numbers(dtype="i2", shape=(3, 4, 5)):
 
 
 def mha_lines(volume, **changed):
-    """Return the header's lines as a dict, LOCAL last; None leaves one out."""
+    """Return the header's lines as a dict, with LOCAL last; None removes a line."""
     lines = {
         "ObjectType": "Image",
         "NDims": "3",
@@ -85,7 +85,7 @@ def read(path, **options):
 
 
 def assert_as_simpleitk(path):
-    """Check that pixels and place are those that SimpleITK reads; return our scan."""
+    """Check that pixels and position equal those that SimpleITK reads; return our scan."""
     image, scan = sitk.ReadImage(str(path)), read(path)
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.asarray(image.GetSpacing())
@@ -98,7 +98,7 @@ def assert_as_simpleitk(path):
 
 
 def said_by(fmt, head):
-    """Return what a format makes of a header: a `RawVolume`, or the `SourceError`."""
+    """Return the result of parsing a header: a `RawVolume` or the `SourceError`."""
     try:
         return fmt.volume(fmt.header("a", head))
     except SourceError as error:
@@ -107,7 +107,7 @@ def said_by(fmt, head):
 
 @contextmanager
 def within(seconds):
-    """Fail what takes longer, and what blocks."""
+    """Fail if the block takes longer or hangs."""
 
     def late(number, frame):
         raise AssertionError(f"took longer than {seconds} s")
@@ -141,7 +141,7 @@ print(peak() - before)
 
 
 def measured(small, *paths):
-    """Read files in a process of its own; return what became of all but the first, and the MB they took more."""
+    """Read files in a separate process; return the outcomes of all but the first, and the additional MB they took."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, small, *paths], capture_output=True, text=True, timeout=120, check=True
     )

@@ -1,4 +1,4 @@
-"""Pixels behind headers in text: never more of them in memory than is promised, nor than there are."""
+"""Pixels after text headers: never more in memory than promised, nor than exist."""
 
 import bz2
 import gzip
@@ -25,7 +25,7 @@ PIECE = 16 * 2**20
 
 
 def bomb(megabytes):
-    """Return a zlib stream of so many MB of zeros, a thousandth of that long."""
+    """Return a zlib stream that unpacks to this many MB of zeros and is a thousandth as long."""
     packer = zlib.compressobj(9, wbits=-15)
     piece = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
     return b"\x78\xda" + piece * (megabytes * 2**20 // PIECE) + b"\x03\x00" + b"\0\0\0\0"
@@ -36,7 +36,7 @@ def small(tmp_path_factory):
     return written(tmp_path_factory.mktemp("small") / "small.mha", mha(np.zeros((2, 64, 64), np.int16)))
 
 
-def test_bombs_are_unpacked_no_further_than_promised(tmp_path, small):
+def test_bombs_are_unpacked_no_further_than_the_header_promises(tmp_path, small):
     volume, packed, bzipped = np.zeros((2, 64, 64), np.int16), bomb(2048), bz2.compress(bytes(100 * 2**20))
     assert (len(packed) < 2.2e6, len(bzipped) < 1000) == (True, True)
     said, megabytes = measured(
@@ -48,7 +48,7 @@ def test_bombs_are_unpacked_no_further_than_promised(tmp_path, small):
     assert megabytes < 20
 
 
-def test_what_a_header_promises_takes_no_memory_before_it_comes(tmp_path, small):
+def test_promised_pixels_take_no_memory_before_they_arrive(tmp_path, small):
     sizes = "512 512 1500"  # 0.8 GB
     contents = {
         "packed.mha": mha(numbers(), bomb(16), DimSize=sizes, CompressedData="True"),
@@ -100,13 +100,13 @@ def test_damage_is_seen_by_the_checksum_and_at_the_end(encoding):
 @pytest.mark.parametrize("dtype", ["u1", "i2", ">i2", "u4", "i8", "u8", "f4", ">f8"])
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_numbers_written_out(dtype, data):
+def test_numbers_in_text_encoding(dtype, data):
     kind = np.dtype(dtype)
     if kind.kind == "f":
         element = st.floats(width=8 * kind.itemsize, allow_infinity=False)
     else:
         bounds = np.iinfo(kind)
-        limit = 2**53  # beyond it float64 rounds
+        limit = 2**53  # beyond this, float64 rounds
         element = st.integers(max(bounds.min, -limit), min(bounds.max, limit))
     values = data.draw(st.lists(element, min_size=1, max_size=40))
     blanks = data.draw(
@@ -137,17 +137,17 @@ def test_numbers_written_out(dtype, data):
         ("f8", b"1" * 200_000),
         ("f8", b"\xff\xfe"),
         ("f8", b"1\x002"),
-        ("f8", b"\xd9\xa1"),  # a digit, in Arabic
+        ("f8", b"\xd9\xa1"),  # an Arabic digit
         ("f8", b""),
         ("f8", b" \n,"),
     ],
 )
-def test_what_is_no_number_of_its_type(dtype, text):
+def test_text_that_is_not_a_number_of_its_type(dtype, text):
     with pytest.raises(DECODER_ERRORS):
         read_pixels(io.BytesIO(text), Pixels(np.dtype(dtype), "text"), 1)
 
 
-def test_numbers_across_the_pieces_a_file_is_read_in():
+def test_numbers_across_the_chunks_of_a_file():
     values = np.arange(100_000, 150_000)
     text = b" ".join(str(value).encode() for value in values)
     np.testing.assert_array_equal(read_pixels(io.BytesIO(text), Pixels(np.dtype("i4"), "text"), values.size), values)

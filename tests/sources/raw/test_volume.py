@@ -1,4 +1,4 @@
-"""Headers with their pixels in a file beside them: one plain file in the same folder, and no other."""
+"""Headers with their pixels in a separate file: a regular file in the same folder, and no other."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_pixels_beside_their_header(tmp_path, suffix, name):
     assert pixels_beside(path) == tmp_path / name
 
 
-def test_what_is_skipped_beside(tmp_path, suffix):
+def test_skipped_bytes_in_a_separate_file(tmp_path, suffix):
     written(tmp_path / "a.raw", b"x" * 7 + VOLUME.tobytes())
     for skipped in ("7", "-1"):
         changed = {"HeaderSize": skipped} if suffix == "mhd" else {"byte skip": skipped}
@@ -71,7 +71,7 @@ def test_names_that_are_not_plain(tmp_path, suffix, name):
 
 
 @pytest.mark.parametrize("what", ["missing", "link", "link away", "broken link", "folder", "pipe", "short", "empty"])
-def test_what_is_no_ordinary_file_of_pixels(tmp_path, suffix, what):
+def test_only_regular_files_are_read_as_pixels(tmp_path, suffix, what):
     outside = written(tmp_path / "outside", VOLUME.tobytes())
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -95,7 +95,7 @@ def test_what_is_no_ordinary_file_of_pixels(tmp_path, suffix, what):
     assert len([*Path("/proc/self/fd").iterdir()]) == opened
 
 
-def test_where_no_file_may_lie_beside(tmp_path, suffix):
+def test_detached_pixels_are_refused_where_not_allowed(tmp_path, suffix):
     written(tmp_path / "a.raw", VOLUME.tobytes())
     path = written(tmp_path / f"a.{suffix}", header(suffix, "a.raw"))
     with pytest.raises(SourceError, match=r"another file\. Save header and pixels as one file"):
@@ -133,13 +133,13 @@ def test_folders_list_headers_and_not_their_pixels(tmp_path, suffix):
     np.testing.assert_array_equal(read(tmp_path).shape, VOLUME.shape)
 
 
-def test_a_header_hides_no_scan_in_its_folder(tmp_path, suffix):
+def test_a_header_does_not_hide_other_scans_in_its_folder(tmp_path, suffix):
     other = written(tmp_path / "scan.mha", mha(VOLUME))
     path = written(tmp_path / f"a.{suffix}", header(suffix, "scan.mha"))
     assert find_sources(tmp_path).sources == [path, other]
 
 
-def test_the_checksum_is_of_header_and_pixels(tmp_path, suffix):
+def test_the_checksum_covers_header_and_pixels(tmp_path, suffix):
     path = written(tmp_path / f"a.{suffix}", header(suffix, "a.raw"))
     written(tmp_path / "a.raw", VOLUME.tobytes())
     before = digest(path, LIMITS)

@@ -1,4 +1,4 @@
-"""Both training commands, small, from pictures on disk to networks the pipeline runs."""
+"""Both training commands on small data, from pictures on disk to networks that the pipeline runs."""
 
 import csv
 
@@ -45,7 +45,7 @@ def segmenter_run(tmp_path_factory):
     return folder / "run"
 
 
-def test_segmenter_learns_and_its_network_runs(segmenter_run):
+def test_segmenter_can_be_trained_and_run(segmenter_run):
     with (segmenter_run / "history.csv").open(newline="") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.8 * losses[0]
@@ -106,7 +106,7 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     assert 0 <= prediction.probability <= 1
 
 
-def test_the_modality_names_the_network(tmp_path, segmenter_run):
+def test_the_network_is_named_after_the_modality(tmp_path, segmenter_run):
     folder = segmenter_run.parent
     with eager_training():
         result = run(

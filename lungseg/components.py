@@ -60,7 +60,7 @@ class Components:
 
     def total(self, of_runs: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the sum over each part of a number for each run."""
-        return np.bincount(self.part, weights=of_runs, minlength=self.count).astype(np.int64)
+        return np.bincount(self.part, weights=of_runs, minlength=self.count).astype(np.float64).astype(np.int64)
 
     def at_border(self) -> NDArray[np.bool_]:
         """Tell which parts touch the border of a slice."""
@@ -82,7 +82,7 @@ class Components:
             return np.zeros(0)
         padded = np.pad(values, ((0, 1), (0, 1))).ravel()
         of_runs = np.add.reduceat(padded, np.stack([self.start, self.stop], axis=1).ravel())[::2]
-        return np.bincount(self.part, weights=of_runs, minlength=self.count)
+        return np.bincount(self.part, weights=of_runs, minlength=self.count).astype(np.float64)
 
     def mask(self, keep: NDArray[np.bool_], index: int = 0) -> NDArray[np.bool_]:
         """Return one slice of the mask, with the parts to keep alone."""

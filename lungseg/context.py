@@ -1,7 +1,7 @@
-"""What Hounsfield units and neighbouring slices say about a mask: air outside the body and gas are no lung, tips are.
+"""Corrections of a mask from Hounsfield units and neighbouring slices: outside air and gas go, tips of lungs come.
 
-The network sees one slice as grey at 256 x 256 pixels. Two facts that it can't see are used here, for calibrated scans
-alone: air is thinner than lung, and lungs continue from slice to slice.
+The network sees one slice as grey at 256 x 256 pixels. Of calibrated scans two more facts are known: air is thinner
+than lung, and lungs continue from slice to slice.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from PIL import Image
 from .components import Components
 
 BLOCK = 4
-"""Side in pixels of the squares whose mean HU is asked: single pixels of air and lung overlap, because of noise."""
+"""Side in pixels of the squares over which HU are averaged: noise makes single pixels of air and lung overlap."""
 
 OUTSIDE_HU = -920.0
-"""Squares thinner than this that connect to the picture's border are air outside the body. Air is -1000 HU, lung -900
-to -700; emphysema is thin as well, but the chest wall is between it and the border."""
+"""Squares below this that connect to the border of the picture are air outside the body. Air has -1000 HU, lung -900 to
+-700; emphysema is as low, but the chest wall separates it from the border."""
 
 GAS_HU = -950.0
-"""Parts of a mask of which more than half is thinner than this are gas in stomach, bowel or airways. It is also the
-limit below which lung counts as emphysema, of which even severe cases have less than half."""
+"""Parts of a mask with more than half of their pixels below this are gas in stomach, bowel or airways. Lung below this
+value counts as emphysema; even in severe cases that is less than half of the lung."""
 
 DENSE_HU = -200.0
-"""Small parts of a mask denser than this on average are tissue; consolidation lies within larger parts."""
+"""Small parts of a mask with a higher mean than this are soft tissue; consolidation is part of larger ones."""
 
 SMALL_PART = 0.05
-"""A part is small below this share of the lung in the slice that has most of it."""
+"""A part is small below this share of the largest part in the slice."""
 
 TIP_HU = -500.0
-"""Pixels thinner than this beside a lung's last slice may be its tip."""
+"""Pixels below this in the slice next to the last one with lung may be the tip of the lung."""
 
 LEAST_OVERLAP = 0.5
-"""Share of a tip that must lie over the lung in the slice beside it."""
+"""Smallest share of a tip that overlaps the lung in the neighbouring slice."""
 
 
 def without_air_and_tissue(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -64,7 +64,7 @@ def without_air_and_tissue(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> 
 
 
 def outside_air(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find the air around the body: thin squares that connect to the border of the picture.
+    """Find the air around the body: squares of low HU that connect to the border of the picture.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def _outside_blocks(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _of_pixels(blocks: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return for each pixel of a slice what its square is."""
+    """Return the value of each pixel's square."""
     return blocks.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)[: shape[0], : shape[1]]
 
 
 def add_tips(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Follow the lungs of a volume into the slices beside their last one, where a network sees little of them.
+    """Add the tips of the lungs of a volume, which the network misses when they are small.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def add_tips(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.boo
     Returns
     -------
     ndarray of bool, same shape
-        The mask with parts of thin tissue added that lie over lung of the slice beside and are no larger than it.
+        The mask, plus aerated parts that overlap the lung in the neighbouring slice and are no larger than it.
     """
     areas = mask.sum(axis=(1, 2))
     if not areas.any():
@@ -117,10 +117,8 @@ def add_tips(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.boo
     return grown
 
 
-def _continuation(
-    beside: NDArray[np.bool_], found: NDArray[np.bool_], hu: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """Return the thin parts of a slice that continue the lung beside it and touch nothing found already."""
+def _continuation(beside: NDArray[np.bool_], found: NDArray[np.bool_], hu: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the aerated parts of a slice that continue the lung of its neighbour and are not in its mask yet."""
     parts = Components.of((hu < TIP_HU) & ~outside_air(hu))
     over = parts.inner(beside)
     keep = (over >= LEAST_OVERLAP * parts.sizes) & ~_is_gas(parts, hu) & (parts.sizes <= beside.sum())

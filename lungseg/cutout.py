@@ -1,7 +1,7 @@
-"""Slices whose lungs somebody cut out already, black around them: a common way to publish CT.
+"""Slices whose lungs were already cut out by someone else, with black around them: a common way to publish CT.
 
-The network was trained on whole slices and takes the black for air, or the lungs for tissue of an inverted picture. Here
-the mask is simply what was left.
+The network was trained on whole slices. It takes the black for air, or the lungs for the tissue of an inverted picture.
+For such slices the mask is simply what is left in the picture.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ CUT_OUT = "lungs-cut-out"
 """The warning code of such scans."""
 
 WINDOW = (-1000.0, 400.0)
-"""HU between which calibrated slices are looked at."""
+"""HU shown as black and as white when a calibrated slice is checked."""
 
 SAME_GREY = 6 / 255
-"""Greys this near the background's are background: JPEG blurs the edge."""
+"""Pixels this close to the grey of the background belong to it: JPEG blurs the edge."""
 
 LEAST_BACKGROUND = 0.2
 """Smallest share of the picture that the background takes."""
 
 LEAST_CONSTANT = 0.88
-"""Smallest share of the background within a third of `SAME_GREY`: outside a body there is noise, a table, a gradient."""
+"""Smallest share of the background within a third of `SAME_GREY`: around a body there is noise, or a table."""
 
 MOST_HOLES = 0.12
-"""Largest share of background within the lungs: more is a body in whose lungs a soft tissue window shows nothing."""
+"""Largest share of background grey inside what is left: more of it means a body shown in a soft tissue window."""
 
 MOST_FILLED = 0.93
-"""Largest share of the rows, and of the columns, between the first and last pixel: a body is solid, two lungs are not."""
+"""Largest filled share between the first and last pixel of each row or column: a body is solid, lungs are not."""
 
 SPREAD = 0.4
-"""Largest distance of the quartiles of grey, as a share of its range: a body holds lungs, fat, muscle and bone."""
+"""Largest interquartile range, as a share of the range of grey: a body holds lungs, fat, muscle and bone."""
 
 DARK_TAIL = 0.5
-"""Largest distance from the 5th percentile to the median, as a share of the range: a body's lungs are far darker."""
+"""Largest distance from the 5th percentile to the median, as a share of the range: in a body lungs are far darker."""
 
 LOOKED_AT = 7
-"""Slices of a volume that are looked at, spread over its length."""
+"""Number of slices of a volume that are checked, spread over its length."""
 
 SIDE = 256
-"""Pictures larger than this are thinned out for the look."""
+"""Larger pictures are subsampled to about this side for the check."""
 
 
 def is_cut_out(scan: Scan) -> bool:
-    """Tell whether the lungs of a scan were cut out before.
+    """Tell whether the lungs of a scan were cut out by someone else.
 
     The limits were chosen on 1,078 such pictures of two sources and 3,900 others of five (docs/training-lungseg.md).
 
@@ -60,7 +60,7 @@ def is_cut_out(scan: Scan) -> bool:
     Returns
     -------
     bool
-        True when most of the slices that show anything look like it.
+        True if most of the slices that show anything look like it.
     """
     places = np.unique(np.linspace(0, len(scan) - 1, min(len(scan), LOOKED_AT)).astype(int))
     grey = (apply_window(scan.pixels[index], scan.intensity, WINDOW) for index in places)
@@ -69,7 +69,7 @@ def is_cut_out(scan: Scan) -> bool:
 
 
 def what_is_left(scan: Scan) -> NDArray[np.bool_]:
-    """Return the lungs that were left: everything but the background, bool (slices, height, width)."""
+    """Return everything but the background as lung, bool (slices, height, width)."""
     mask = np.empty(scan.shape, dtype=np.bool_)
     for index, pixels in enumerate(scan.pixels):
         mask[index] = clean_mask(~_background(apply_window(pixels, scan.intensity, WINDOW)))
@@ -77,7 +77,7 @@ def what_is_left(scan: Scan) -> NDArray[np.bool_]:
 
 
 def _looks_cut_out(grey: NDArray[np.float32], calibrated: bool) -> bool:
-    """Apply the limits above to one slice of grey in [0, 1]."""
+    """Check one slice of grey in [0, 1] against the limits above."""
     step = max(1, -(-max(grey.shape) // SIDE))
     grey = grey[::step, ::step]
     value = _border_grey(grey)
@@ -100,7 +100,7 @@ def _looks_cut_out(grey: NDArray[np.float32], calibrated: bool) -> bool:
 
 
 def _background(grey: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the pixels of the border's grey that connect to the border."""
+    """Return the pixels that have the grey of the border and connect to it."""
     parts = Components.of(np.abs(grey - _border_grey(grey)) <= SAME_GREY)
     return parts.mask(parts.at_border())
 
@@ -112,7 +112,7 @@ def _border_grey(grey: NDArray[np.float32]) -> float:
 
 
 def _filled(mask: NDArray[np.bool_]) -> float:
-    """Return how much of the rows, or of the columns, from their first to their last pixel belongs to a mask."""
+    """Return the filled share between the first and last pixel of each row, or each column, whichever is less."""
 
     def share(rows: NDArray[np.bool_]) -> float:
         after, before = np.logical_or.accumulate(rows, axis=1), np.logical_or.accumulate(rows[:, ::-1], axis=1)[:, ::-1]

@@ -1,4 +1,4 @@
-"""`find_lungs`: the segmenter, asked about a scan as it is, and about pictures whose black and white may be exchanged."""
+"""`find_lungs`: runs the segmenter, and handles inverted pictures and lungs that were already cut out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ right way round, and half of them inverted, which is the case that costs time in
 def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
     """Find the lungs, and turn black and white back where they are exchanged.
 
-    Lungs that were cut out before are taken as they are, see `is_cut_out`.
+    Lungs that were already cut out are taken as they are, see `is_cut_out`.
 
     Only grey pictures can be inverted unnoticed, and only where the network is unsure is it asked again. Of 125
     pictures of the training sources, inverted, none gave more confidence than as they are.
@@ -38,7 +38,8 @@ def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation
     """
     if segmenter.card.modality == "ct" and is_cut_out(scan):
         mask = what_is_left(scan)
-        return scan, Segmentation(mask, mask.any(axis=(1, 2)).astype(np.float32), (CUT_OUT,))
+        sure = np.where(mask.any(axis=(1, 2)), np.float32(1), np.float32(0))
+        return scan, Segmentation(mask, sure, (CUT_OUT,))
     lungs = segmenter.segment(scan)
     if scan.intensity == "hu" or _mean(lungs.confidence) >= CONFIDENCE:
         return scan, lungs

@@ -1,4 +1,4 @@
-"""Which lung is which: a mask of both split into the patient's right and left."""
+"""Right and left lung: labels for a mask of both."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ RIGHT, LEFT = 1, 2
 """Labels of the patient's right and left lung, as lungmask gives them."""
 
 BLOCK = 4
-"""Side in pixels of the squares on which the cut between touching lungs is looked for."""
+"""Side in pixels of the squares on which the cut between the lungs is searched."""
 
 DEEP_VALLEY = 0.2
-"""Depth, as a share of the fullest column, from which a valley between two heaps of lung is the mediastinum."""
+"""Least depth of the mediastinum in the number of lung pixels per column, as a share of the largest number."""
 
 WHOLE = 0.9
-"""A part with at least this share on one side of the cut belongs to that side whole."""
+"""A connected part with at least this share on one side of the cut belongs entirely to that side."""
 
 FROM_MIDDLE = 1.0
-"""Cost of a cut as far from the middle as the picture is wide, for each row: lung costs 1 a square."""
+"""Cost per square of moving the cut away from the mediastinum by the width of the picture; cutting lung costs 1."""
 
 
 def left_and_right(mask: NDArray[np.bool_], threads: int | None = None) -> NDArray[np.uint8]:
     """Label the patient's right lung 1 and left lung 2.
 
-    Columns run from the patient's right to the left, as `Scan` holds them wherever the input says how the patient lies.
-    Each slice is cut from front to back along the way that crosses least lung and stays near the mediastinum; parts that
-    lie almost wholly on one side stay whole, so that only lungs that touch are cut. Of a volume the mediastinum is found
-    in all slices together; a slice with one lung alone is judged by it too.
+    Columns run from the patient's right to the left, as in every `Scan` whose input states the orientation. Each slice
+    is cut from front to back along the path that crosses the least lung and stays near the mediastinum. Parts that lie
+    almost entirely on one side are not cut, so the cut only matters where the lungs touch. In a volume, all slices
+    together show where the mediastinum is, so a slice with a single lung is labelled correctly too.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def left_and_right(mask: NDArray[np.bool_], threads: int | None = None) -> NDArr
 
 
 def _mediastinum(columns: NDArray[np.integer]) -> float:
-    """Return the column between the lungs: the deepest valley between two heaps, else the picture's middle."""
+    """Return the column between the lungs: the deepest valley in the number of lung pixels, else the middle."""
     left, right = np.maximum.accumulate(columns), np.maximum.accumulate(columns[::-1])[::-1]
     depth = np.minimum(left, right).astype(float) - columns
     deepest = depth.max()
@@ -77,13 +77,13 @@ def _label_slice(mask: NDArray[np.bool_], middle: float) -> NDArray[np.uint8]:
 
 
 def _cut(mask: NDArray[np.bool_], middle: float) -> NDArray[np.float64]:
-    """Return the column of the cut in each row: the cheapest way from front to back, by dynamic programming."""
+    """Return the column of the cut in each row: the cheapest path from front to back, by dynamic programming."""
     blocks = mask[::BLOCK, ::BLOCK]
     rows, columns = blocks.shape
     away = np.abs(np.arange(columns) + 0.5 - middle / BLOCK) / columns
     cost = blocks + FROM_MIDDLE * away
     came_from = np.zeros((rows, columns), dtype=np.intp)
-    total = np.full(columns + 2, np.inf)  # with a wall at either end
+    total = np.full(columns + 2, np.inf)  # infinite beyond both ends
     total[1:-1] = cost[0]
     here = np.arange(columns)
     for row in range(1, rows):

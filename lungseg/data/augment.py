@@ -32,10 +32,10 @@ lowest slices. The rest around a spot: a small lung is left, as at the apex. The
 """
 
 SURROUNDED = 0.5
-"""Share of slices shown uncropped with arms, a table, blankets or tubes drawn around the body; few of the mask sets show any."""
+"""Share of the uncropped slices that get arms, a table, a blanket or tubes drawn around the body."""
 
 LARGE_PATCH = 0.25
-"""Share of painted patches that take up to a quarter of the picture's side: consolidation of a whole lobe."""
+"""Share of the painted patches that may be up to a quarter of the picture's side: consolidation of a whole lobe."""
 
 CONSOLIDATED = 0.4
 """Share of training slices with dense patches painted into the lungs; few patients of the mask sets have them."""

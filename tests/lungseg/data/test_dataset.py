@@ -1,11 +1,13 @@
 """Pairs and patients."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from lungct.lungseg.data.dataset import DataSet, LabelledScan, by_data_set, leave_out
-from lungct.sources import SourceError
+from lungct.lungseg.data.dataset import DataSet, LabelledScan, balanced_draw, by_data_set, leave_out
+from lungct.sources import Scan, SourceError
 
 
 @pytest.fixture
@@ -94,3 +96,22 @@ def test_data_sets_with_one_parent_and_patients_with_slashes_stay_separate(folde
     slices = [LabelledScan(item.scan, item.mask, f"{name}/a/b", parent / name) for name in ("ct", "ct", "other")]
     assert [len(chosen) for chosen in by_data_set(slices).values()] == [2, 1]
     assert list(by_data_set(slices[:2])) == [parent.name]
+
+
+def test_small_data_sets_are_drawn_more_often(tmp_path):
+    scan = Scan(np.zeros((1, 8, 8), dtype=np.float32), "display")
+    mask = np.zeros((1, 8, 8), dtype=bool)
+    slices = [LabelledScan(scan, mask, str(n), Path("large")) for n in range(90)]
+    slices += [LabelledScan(scan, mask, str(n), Path("small")) for n in range(10)]
+    order = balanced_draw(slices, np.random.default_rng(0))
+    assert len(order) == 100
+    assert (order >= 90).sum() == 25  # the square roots are 9.5 and 3.2
+    counts = np.bincount(order, minlength=100)
+    assert counts[:90].max() == 1
+    assert set(counts[90:]) == {2, 3}
+
+
+def test_a_single_data_set_is_drawn_once_through():
+    scan = Scan(np.zeros((1, 8, 8), dtype=np.float32), "display")
+    slices = [LabelledScan(scan, np.zeros((1, 8, 8), dtype=bool), str(n)) for n in range(7)]
+    assert sorted(balanced_draw(slices, np.random.default_rng(1))) == list(range(7))

@@ -99,5 +99,5 @@ def test_pipelines_travel_and_are_opened_where_they_arrive(pipe):
         assert isinstance(other, Pipeline)
         after = other.predict(PICTURE)
         assert after.probability == before.probability
-        assert other.model == pipe.model
+        assert other.provenance == pipe.provenance
         np.testing.assert_array_equal(after.lung_mask, before.lung_mask)

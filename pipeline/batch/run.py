@@ -85,7 +85,7 @@ def run_batch(
         forget(folder, PREDICTIONS, shard)
     with Store(folder, {**COLUMNS, **listing.extras}, shard, PREDICTIONS) as store:
         made = {"command": "batch", "settings": asdict(settings.with_engine())}
-        record = RunRecord(folder, {**made, "model": pipe.model, "columns": dict(listing.extras)}, shard)
+        record = RunRecord(folder, {**made, "provenance": pipe.provenance, "columns": dict(listing.extras)}, shard)
         record.begin()
         store.check_same(items, listing.extras)
         if retry_failed:

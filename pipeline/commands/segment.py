@@ -70,7 +70,7 @@ def _segment_one(
         scan = read_scan(source, intensity=settings.intensity)
         scan.check_is(settings.modality)
         scan, lungs = find_lungs(segmenter, scan)
-        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.model)
+        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.provenance)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}

@@ -120,7 +120,7 @@ def run_preprocess(
         "command": "preprocess",
         "settings": asdict(settings),
         "lungs": asdict(lungs.of_segmenter.with_engine()),
-        "model": segmenter.model,
+        "provenance": segmenter.provenance,
         "columns": dict(listing.extras),
     }
     if redo:

@@ -54,7 +54,7 @@ def result_sheet(prediction: PredictionData) -> str:
     if prediction.scan is not None:
         parts += ["<h2>What was seen</h2>", *slices_of_sheet(prediction, threshold)]
         parts += ["<h2>What was read</h2>", html_facts(dict(_read(prediction, prediction.scan, name)))]
-    parts += ["<h2>What made it</h2>", html_facts(dict(_made_by(prediction.model)))]
+    parts += ["<h2>What made it</h2>", html_facts(dict(_made_by(prediction.provenance)))]
     return html_page(f"Result sheet: {name}", parts, STYLE + SLICES_STYLE)
 
 
@@ -112,8 +112,8 @@ def _explained(prediction: PredictionData) -> Iterator[tuple[str, str]]:
         yield "Heatmap", f"{how}; {100 * inside:.0f} % of what speaks for {prediction.label} lies in the lungs"
 
 
-def _made_by(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for stage, network in model.items():
+def _made_by(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for stage, network in provenance.items():
         known = network.items() if isinstance(network, Mapping) else [("", network)]
         yield stage.capitalize(), ", ".join(f"{key} {value}".strip() for key, value in known)
     yield "Software", f"lungct {version('lungct')}"

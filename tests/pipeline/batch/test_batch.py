@@ -76,7 +76,7 @@ def test_rows_say_what_predict_says(whole, tmp_path):
 def test_run_record_says_what_ran(tmp_path, pictures):
     run_batch([pictures / "00.png", pictures / "05.png"], tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
-    assert record["settings"]["model"]["segmenter"]["sha256"]
+    assert record["settings"]["provenance"]["segmenter"]["sha256"]
     assert record["inputs"]["count"] == 2
     assert record["inputs"]["failed"] == 1
     (session,) = record["sessions"]
@@ -169,6 +169,19 @@ def test_other_settings_are_refused_or_redone(tmp_path, pictures):
     assert "settings rois: False then, True now" in refused.output
     assert run_batch([pictures / "00.png"], tmp_path, BatchSettings(intensity="display"), redo=True).done == 1
     assert len(rows(tmp_path)) == 1
+
+
+def test_records_that_call_the_weights_model_can_be_resumed(tmp_path, pictures):
+    run_batch([pictures / "00.png"], tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["settings"]["model"] = record["settings"].pop("provenance")
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert run_batch([pictures / "00.png"], tmp_path).done == 0
+    assert "provenance" in json.loads((tmp_path / "run.json").read_text())["settings"]
+    record["settings"]["model"]["segmenter"]["sha256"] = "0" * 64
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(StoreError, match=f"provenance segmenter sha256: {'0' * 64} then"):
+        run_batch([pictures / "00.png"], tmp_path)
 
 
 def test_columns_of_tables_are_carried_through(tmp_path, pictures):

@@ -104,7 +104,9 @@ def test_everything_given_is_in_the_report(written):
     assert [finding["kind"] for finding in report["findings"]][:2] == ["leak", "leak"]
     assert "leak: In several parts stand pictures of 1 patient: scans/B." in output.replace("\n", " ")
     checksums = {report["provenance"][stage]["sha256"] for stage in ("segmenter", "classifier")}
-    assert checksums == {Pipeline.from_pretrained().model[stage]["sha256"] for stage in ("segmenter", "classifier")}
+    assert checksums == {
+        Pipeline.from_pretrained().provenance[stage]["sha256"] for stage in ("segmenter", "classifier")
+    }
     assert len(report["provenance"]["data_sha256"]) == 64
     assert len(report["claim"]) == 44
     assert sum(AUTHORS not in row["what this report says"] for row in report["claim"]) >= 15

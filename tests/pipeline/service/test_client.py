@@ -51,7 +51,16 @@ def equal(remote, local):
     assert remote.lung_mask.dtype == bool
     np.testing.assert_array_equal(remote.lung_mask, local.lung_mask)
     np.testing.assert_array_equal(remote.slice_probabilities, local.slice_probabilities)
-    for name in ("interval", "prediction_set", "error_level", "ood_score", "warnings", "label", "probability", "model"):
+    for name in (
+        "interval",
+        "prediction_set",
+        "error_level",
+        "ood_score",
+        "warnings",
+        "label",
+        "probability",
+        "provenance",
+    ):
         assert getattr(remote, name) == getattr(local, name), name
 
 

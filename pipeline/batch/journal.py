@@ -61,7 +61,8 @@ class Store:
     Raises
     ------
     StoreError
-        When another process writes the same part of the same folder, or one that overlaps, or packages are missing.
+        When another process writes the same part of the same folder, or one that overlaps.
+    MissingPackageError
     """
 
     def __init__(

@@ -67,7 +67,8 @@ def run_batch(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, another process writes there, or packages are missing.
+        When `out` holds results of other settings, or another process writes there.
+    MissingPackageError
     SourceError
         When a table of inputs can't be read; anything else about inputs becomes a row.
     WeightsError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.progress import Progress
 
 from ...classify import Explain
 from ...common.modality import Modality
+from ...common.optional import require
 from ...lungseg import LungSegmenter
 from ...sources import Intensity
 from ...sources.cell import CellError
@@ -107,7 +107,7 @@ PIPELINE_OPTIONS: Mapping[str, Any] = {
 
 MASKS_HELP = (
     "png: a file a slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
-    r"pip install 'lungct\[seg]'. auto: png for single slices, nifti for volumes."
+    r"the extra \[seg]. auto: png for single slices, nifti for volumes."
 )
 
 takes_segmenter = takes(SegmenterSettings(), SEGMENTER_OPTIONS)
@@ -141,10 +141,7 @@ def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None]
 
 def require_train_extra() -> None:
     """Stop with the command that installs what training needs, where it is missing."""
-    needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations")
-    missing = [name for name in needed if not importlib.util.find_spec(name)]
-    if missing:
-        raise typer.BadParameter(f"this needs {', '.join(missing)}. Run: pip install 'lungct[train]'")
+    require("tensorflow", "focal_loss", "segmentation_models", "albumentations", purpose="Training", extra="train")
 
 
 def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:

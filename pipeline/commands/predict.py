@@ -15,7 +15,7 @@ from ...sources import SourceError
 from ..batch.inputs import list_inputs, name_of
 from ..prediction import Prediction
 from ..results.data import MaskFormat
-from ..results.files import unique_stems, write_results, write_sheet
+from ..results.files import require_masks, unique_stems, write_results, write_sheet
 from ..results.row import FINDINGS, row_of
 from ..results.wording import DISCLAIMER
 from ..settings import PipelineSettings
@@ -56,6 +56,7 @@ def predict(
     """
     if html and not out:
         raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
+    require_masks(masks)
     sources = list_inputs(paths, modality=settings.modality)
     stems = unique_stems([name_of(source) for source in sources])
     rows = []

@@ -13,7 +13,7 @@ from ...sources import SourceError, read_scan
 from ..batch.inputs import Input, list_inputs, name_of
 from ..decision import warnings_of
 from ..results.data import MaskFormat
-from ..results.files import unique_stems, write_roi, write_volume
+from ..results.files import require_masks, unique_stems, write_roi, write_volume
 from ..settings import SegmenterSettings
 from .options import (
     MASKS_HELP,
@@ -45,6 +45,7 @@ def segment(
 
     Example: lungct segment examples/slices --out masks
     """
+    require_masks(masks)
     sources = list_inputs(paths, modality=settings.modality)
     stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():

@@ -97,7 +97,8 @@ def run_preprocess(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, another process writes there, or packages are missing.
+        When `out` holds results of other settings, or another process writes there.
+    MissingPackageError
     SourceError
         When a table of inputs can't be read, or has no column to group by; anything else about inputs becomes a row.
     WeightsError

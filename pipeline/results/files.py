@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...common.optional import require
 from ...sources import Scan
 from ...sources.scan import AIR
 from .data import MaskFormat, PredictionData
@@ -51,6 +52,17 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
     """Write one slice's mask as PNG, 0 and 255."""
     Image.fromarray(mask.astype(np.uint8) * 255).save(path)
     return path
+
+
+def require_masks(masks: str) -> None:
+    """Refuse to start without what masks of a format need.
+
+    Raises
+    ------
+    MissingPackageError
+    """
+    if masks == "seg":
+        require("highdicom", purpose="A mask as DICOM SEG", extra="seg")
 
 
 def write_volume(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.modality import Modality
+from ...common.progress import with_progress
 from ...sources import Scan, SourceError, read_scan, readable_suffixes
 from ...sources.intensity import apply_window, resize
 from ...weights import RECOGNIZER, Card
@@ -151,9 +152,7 @@ def _read(path: Path) -> list[Example]:
 
 
 def _pictures(known: Sequence[Known]) -> Pictures:
-    from rich.progress import track
-
-    shown = [(view, *one) for one in track(known, "Reading") for view in _views(read_scan(one[0].path))]
+    shown = [(view, *one) for one in with_progress(known, "Reading") for view in _views(read_scan(one[0].path))]
     views, examples, modalities = zip(*shown, strict=True)
     return Pictures(np.stack(views), list(examples), np.array(modalities) == "xray")
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ...common.whole_files import whole_file
 from .listing import Item
 from .locks import StoreError, part_locked, require_batch_extra
-from .whole_files import whole_file
 
 Row = Mapping[str, Any]
 

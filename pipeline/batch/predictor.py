@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ...common.whole_files import whole_files
 from ...sources import DicomSeries, Scan, SourceError, read_scan
 from ..pipeline import Pipeline
 from ..prediction import Prediction
@@ -21,7 +22,6 @@ from .journal import Row
 from .listing import LIMITS, Item
 from .remote import RemoteFile, is_ours
 from .settings import BatchSettings
-from .whole_files import whole_files
 
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {

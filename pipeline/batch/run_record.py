@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ...common.threads import available_threads
+from ...common.whole_files import whole_file
 from .digest import digest_of
 from .job import Counts
 from .journal import Row, Store, rows_in
 from .locks import StoreError, all_locked
-from .whole_files import whole_file
 
 FREE = ("threads",)
 """Settings that may change from run to run: they decide no row."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from ...classify import Explain
 from ...common.modality import Modality
@@ -142,12 +141,6 @@ def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None]
 def require_train_extra() -> None:
     """Stop with the command that installs what training needs, where it is missing."""
     require("tensorflow", "focal_loss", "segmentation_models", "albumentations", purpose="Training", extra="train")
-
-
-def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield items while a bar with count and time left moves on a terminal; nothing is drawn elsewhere."""
-    with Progress(*Progress.get_default_columns(), console=errors, disable=not errors.is_terminal) as progress:
-        yield from progress.track(items, total=total, description=what)
 
 
 @contextmanager

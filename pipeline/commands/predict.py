@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...common.progress import with_progress
 from ...common.text import printable, write_csv
 from ...sources import SourceError
 from ..batch.inputs import list_inputs, name_of
@@ -27,7 +28,6 @@ from .options import (
     opened,
     plain_failures,
     takes_pipeline,
-    with_progress,
 )
 
 COLUMNS = ("source", *FINDINGS, "error")
@@ -65,7 +65,7 @@ def predict(
             out.mkdir(parents=True, exist_ok=True)
         pipe = opened(settings)
         predictions = pipe.stream(sources, **settings.of_predict)
-        for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
+        for prediction, stem in zip(with_progress(predictions, "Predicting", len(sources)), stems, strict=True):
             row = _row(prediction)
             if out and html:
                 write_sheet(prediction, out, stem)

@@ -12,9 +12,10 @@ import typer
 from ...classify.data.dataset import NEGATIVE, PARTS, POSITIVE, Example, read_examples, read_table, to_measure
 from ...common.optional import require
 from ...common.page import figure_in_words
+from ...common.progress import with_progress
 from ...sources import SourceError
 from ..settings import PipelineSettings
-from .options import errors, opened, plain_failures, takes_pipeline, with_progress
+from .options import errors, opened, plain_failures, takes_pipeline
 
 AllPartsOption = Annotated[
     bool, typer.Option("--all-parts", help="Measure training parts, too: figures on what was trained on are none.")

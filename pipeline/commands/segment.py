@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...common.progress import with_progress
 from ...common.text import write_csv
 from ...lungseg import LungSegmenter, find_lungs
 from ...sources import SourceError, read_scan
@@ -23,7 +24,6 @@ from .options import (
     opened_segmenter,
     plain_failures,
     takes_segmenter,
-    with_progress,
 )
 
 COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error")
@@ -51,7 +51,7 @@ def segment(
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
         segmenter = opened_segmenter(settings)
-        named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
+        named = with_progress(zip(sources, stems, strict=True), "Segmenting", len(sources))
         rows = [_segment_one(source, stem, segmenter, settings, out, masks) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)
     typer.echo(f"Masks and regions of interest are in {out}")

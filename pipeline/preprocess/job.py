@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.threads import available_threads
+from ...common.whole_files import whole_files
 from ...lungseg import LungSegmenter
 from ...sources import SourceError
 from ..batch.job import Counts, run_job
@@ -17,7 +18,6 @@ from ..batch.listing import Item, list_items
 from ..batch.predictor import read_item
 from ..batch.progress import Progress
 from ..batch.run_record import RunRecord, forget
-from ..batch.whole_files import whole_files
 from ..results.files import slice_names, stem_of
 from ..settings import DEFAULTS as SHIPPED
 from ..settings import SegmenterSettings

@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungct.pipeline import Pipeline
-from lungct.pipeline.batch import COLUMNS, BatchSettings, StoreError, run_batch, whole_files
+from lungct.pipeline.batch import COLUMNS, BatchSettings, StoreError, run_batch
 from lungct.pipeline.batch import predictor as row_module
 from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.commands.cli import app
@@ -219,7 +219,7 @@ def test_a_full_disk_stops_it_in_one_line_and_it_goes_on_after(tmp_path, picture
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patched:
-        patched.setattr(whole_files, "synchronise", full)
+        patched.setattr("lungct.common.whole_files.synchronise", full)
         stopped = invoke(pictures, "--out", tmp_path, "--masks", "auto", "--threads", "1")
     assert stopped.exit_code == 1
     assert "No space left on device" in stopped.output

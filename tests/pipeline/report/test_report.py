@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from lungct.classify.data.dataset import Example
 from lungct.classify.data.leak_table import leak_table
 from lungct.pipeline import Pipeline
-from lungct.pipeline.commands import report as report_command
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.prediction import Prediction
 from lungct.pipeline.report import report
@@ -160,13 +159,6 @@ def test_a_page_that_cannot_be_written_is_noticed_before_judging(tmp_path, monke
         assert "labels.csv" in in_one_line(result).replace(" ", "") or "page.html" in in_one_line(result).replace(
             " ", ""
         )
-
-
-def test_missing_packages_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(report_command, "NEEDED", {"no_such_module": "no-such-package"})
-    result = run("--data", tmp_path, "--out", tmp_path / "a.html")
-    assert result.exit_code == 2
-    assert "lungct[report]" in result.output
 
 
 def example(path, part, patient="", source="s", covid=True):

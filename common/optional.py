@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-PACKAGES = {"sklearn": "scikit-learn"}
+PACKAGES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
 """Packages whose module is called otherwise, apart from hyphens."""
 
 

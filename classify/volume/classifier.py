@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ...sources import Scan
 from ...weights import Card, Engine, Network, Precision, WeightsError, load_card
 from ..calibration import calibrate
@@ -48,6 +49,7 @@ class VolumeClassifier:
     ) -> None:
         if card.name != VOLUME_CLASSIFIER:
             raise WeightsError(f"{card.name} is no volume classifier. Give {VOLUME_CLASSIFIER}.json of a training run")
+        require("scipy", purpose="A classifier of volumes", extra="volume")
         self.card = card
         self.preprocess = VolumePreprocessing.from_dict(card.preprocessing)
         self._temperature = float(card.decision["temperature"])

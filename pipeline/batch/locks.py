@@ -88,4 +88,4 @@ def require_batch_extra() -> None:
     ------
     MissingPackageError
     """
-    require("pyarrow", "fsspec", "filelock", purpose="A batch", extra="batch")
+    require("pyarrow", "fsspec", "filelock", "scipy", purpose="A batch", extra="batch")

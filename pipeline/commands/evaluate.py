@@ -10,6 +10,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ...common.page import figure_in_words
 from ...common.progress import with_progress
 from ...sources import Scan, SourceError
@@ -71,6 +72,7 @@ def lungseg(
 
     Example: lungct evaluate lungseg --images ct --masks lungs --patients patients.csv --out report
     """
+    require("skimage", "scipy", purpose="An evaluation", extra="report")
     from ...lungseg.data.dataset import DataSet
     from ...lungseg.evaluation.evaluate import evaluate_segmenter
     from ...lungseg.evaluation.page import write_report

@@ -140,7 +140,8 @@ def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None]
 
 def require_train_extra() -> None:
     """Stop with the command that installs what training needs, where it is missing."""
-    require("tensorflow", "focal_loss", "segmentation_models", "albumentations", purpose="Training", extra="train")
+    needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations", "scipy")
+    require(*needed, purpose="Training", extra="train")
 
 
 @contextmanager

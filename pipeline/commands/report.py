@@ -113,4 +113,4 @@ def _read(data: list[Path], reference: Path | None) -> list[Example]:
 
 def require_report_extra() -> None:
     """Stop with the command that installs what is missing."""
-    require("sklearn", "matplotlib", purpose="A report", extra="report")
+    require("sklearn", "skimage", "scipy", "matplotlib", purpose="A report", extra="report")

@@ -44,7 +44,7 @@ def require(*modules: str, purpose: str, extra: str | None = None) -> None:
     missing = [PACKAGES.get(name, name.replace("_", "-")) for name in modules if not importlib.util.find_spec(name)]
     if missing:
         remedy = _install(extra) if extra else f"Run: pip install {' '.join(missing)}"
-        raise MissingPackageError(f"{purpose} needs {' and '.join(missing)}. {remedy}")
+        raise MissingPackageError(f"{purpose} needs {', '.join(missing)}. {remedy}")
 
 
 def _install(extra: str) -> str:

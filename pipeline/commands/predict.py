@@ -66,15 +66,7 @@ def predict(
         pipe = opened(settings)
         predictions = pipe.stream(sources, **settings.of_predict)
         for prediction, stem in zip(with_progress(predictions, "Predicting", len(sources)), stems, strict=True):
-            row = _row(prediction)
-            if out and html:
-                write_sheet(prediction, out, stem)
-            if out:
-                try:
-                    write_results(prediction, out, stem, masks)
-                except SourceError as error:
-                    row["error"] = str(error)
-            rows.append(row)
+            rows.append(_row(prediction) | (_write(prediction, out, stem, masks, html=html) if out else {}))
             del prediction  # a volume's pixels need not wait for the next to be read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
@@ -84,6 +76,17 @@ def predict(
     if out:
         typer.echo(f"Results are in {out}")
     finish(sum(row["error"] is not None for row in rows), len(rows))
+
+
+def _write(prediction: Prediction, out: Path, stem: str, masks: MaskFormat, *, html: bool) -> dict[str, str]:
+    """Write the files of one input; return the error of one that can't have a mask of that format."""
+    if html:
+        write_sheet(prediction, out, stem)
+    try:
+        write_results(prediction, out, stem, masks)
+    except SourceError as error:
+        return {"error": str(error)}
+    return {}
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:

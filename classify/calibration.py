@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.sigmoid import sigmoid
+
 
 def calibrate(logit: Any, temperature: float) -> NDArray[np.float32]:
     """Return probabilities, float32, of logits divided by the temperature."""
-    scaled = np.clip(np.asarray(logit, dtype=np.float32) / np.float32(temperature), -60, 60)
-    return np.asarray(1 / (1 + np.exp(-scaled)), dtype=np.float32)
+    return np.asarray(sigmoid(np.asarray(logit, dtype=np.float32) / np.float32(temperature)), dtype=np.float32)
 
 
 def fit_temperature(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:

@@ -120,7 +120,7 @@ class Classifier:
         return other
 
     @property
-    def model(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """Name, version, precision and checksum of the network."""
         return self._network.provenance
 

@@ -131,7 +131,7 @@ class LungSegmenter:
         return cls(load_card(path), engine, precision, threads)
 
     @property
-    def model(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """Name, version, precision and checksum of the network."""
         return self._network.provenance
 

@@ -81,14 +81,14 @@ class Pipeline:
         self.segmenter = segmenter
         self.classifier = classifier
         self.recognizer = recognizer or Recognizer()
-        self.model = {
-            "segmenter": segmenter.model,
-            "classifier": classifier.model,
-            "recognizer": self.recognizer.model,
+        self.provenance = {
+            "segmenter": segmenter.provenance,
+            "classifier": classifier.provenance,
+            "recognizer": self.recognizer.provenance,
         }
         self.volume_classifier = volume_classifier
         if volume_classifier is not None:
-            self.model["volume_classifier"] = volume_classifier.model
+            self.provenance["volume_classifier"] = volume_classifier.provenance
 
     @classmethod
     def from_pretrained(
@@ -235,14 +235,14 @@ class Pipeline:
                 return error
 
         for scan in _read_ahead(read, sources):
-            yield _failed(scan, self.model) if isinstance(scan, SourceError) else self._judge(scan, explain)
+            yield _failed(scan, self.provenance) if isinstance(scan, SourceError) else self._judge(scan, explain)
 
     def _judge(self, scan: Scan, explain: Explain) -> Prediction:
         """Judge a scan that was read; a volume classifier may refuse it, for want of a spacing."""
         try:
             return self._predict_scan(scan, explain)
         except SourceError as error:
-            return _failed(error, self.model)
+            return _failed(error, self.provenance)
 
     def _read(self, source: Any, intensity: Intensity | None, limits: Limits | None) -> Scan:
         scan = read_scan(source, intensity=intensity, limits=limits)
@@ -267,7 +267,7 @@ class Pipeline:
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
             warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *refusals),
-            model=self.model,
+            provenance=self.provenance,
             scan=scan,
             classification=result,
             threshold=threshold,
@@ -285,5 +285,7 @@ def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator
     return side_by_side(read, sources, threads=1, ahead=1) if isinstance(sources, Sequence) else map(read, sources)
 
 
-def _failed(error: SourceError, model: dict[str, Any]) -> Prediction:
-    return Prediction(error.source, None, None, np.zeros(0, dtype=np.float32), None, model=model, error=str(error))
+def _failed(error: SourceError, provenance: dict[str, Any]) -> Prediction:
+    return Prediction(
+        error.source, None, None, np.zeros(0, dtype=np.float32), None, provenance=provenance, error=str(error)
+    )

@@ -68,7 +68,7 @@ class Prediction(PredictionData):
             By default the source's file name without its suffix.
         masks : {"auto", "png", "nifti", "seg"}
             PNG: a file a slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
-            DICOM input, needs ``pip install 'lungct[seg]'``. Auto: PNG for single slices, NIfTI for volumes.
+            DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes.
         html : bool
             Write ``NAME.html`` too, the result sheet.
 

@@ -121,15 +121,22 @@ def nrrd_header(name: str, head: bytes) -> Header:
                 raise header_error(name, shown(key), "stands there twice")
             keys.add(key)
             continue
-        field = SPELLED.get(key.decode("latin-1").lower())
-        if field is None or not value.startswith((b" ", b"\t")):
-            raise header_error(name, f"line {shown(line)}", "is no field of NRRD, as name: value, and no key:=value")
+        field = _field(name, line)
         if field in values:
             raise header_error(name, field, "stands there twice")
         values[field] = value.decode("latin-1").strip(BLANKS)
         if field == "data file" and values[field].startswith("LIST"):  # names of files follow
             break
     return Header(name, values, size, values.get("data file"))
+
+
+def _field(name: str, line: bytes) -> str:
+    """Return the name of the field that a line gives, as the format spells it."""
+    key, _, value = line.partition(b":")
+    field = SPELLED.get(key.decode("latin-1").lower())
+    if field is None or not value.startswith((b" ", b"\t")):
+        raise header_error(name, f"line {shown(line)}", "is no field of NRRD, as name: value, and no key:=value")
+    return field
 
 
 NRRD = RawFormat("NRRD", nrrd_header, nrrd_volume, ".nrrd", ".nhdr")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import contextmanager
 from functools import partialmethod
 from pathlib import Path
@@ -32,6 +34,16 @@ def pipe():
 @pytest.fixture(scope="session")
 def covid_slice():
     return SLICES / "covid19-ny-sbu-A002304.png"
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """Lungct's wheel, built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = folder.glob("lungct-*.whl")
+    return built
 
 
 @pytest.fixture(scope="module", autouse=True)

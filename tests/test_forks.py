@@ -99,5 +99,5 @@ def test_pickled_pipelines_open_their_networks_on_arrival(pipe):
         assert isinstance(other, Pipeline)
         after = other.predict(PICTURE)
         assert after.probability == before.probability
-        assert other.model == pipe.model
+        assert other.provenance == pipe.provenance
         np.testing.assert_array_equal(after.lung_mask, before.lung_mask)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.sigmoid import sigmoid
 from .card import Card
 from .converters import ExportFormat, signature_of
 from .engines import load_onnxruntime, load_openvino
@@ -58,7 +59,7 @@ def compare(card: Card, expected: Sequence[Outputs], found: Sequence[Outputs]) -
     firsts = [np.concatenate([outputs[0].ravel() for outputs in every]) for every in (expected, found)]
     if "temperature" in card.decision:
         scale = float(card.decision["temperature"])
-        ours, theirs = (1 / (1 + np.exp(-np.clip(logits / scale, -60, 60))) for logits in firsts)
+        ours, theirs = (sigmoid(logits / scale) for logits in firsts)
         return Agreement(len(found), largest, probability=float(np.abs(ours - theirs).max()))
     masks = [probabilities > float(card.decision["threshold"]) for probabilities in firsts]
     total = sum(int(mask.sum()) for mask in masks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import threading
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.forks import ForkSafeLock, in_children, leave_alone
+from ..common.optional import require
 from ..common.threads import available_threads
 from .card import SHIPPED, Card, read_verified
 from .errors import WeightsError
@@ -186,8 +186,9 @@ def open_session(
     Raises
     ------
     WeightsError
-        When the file is missing, changed, no network, or names other files; when the engine is not installed, or can't
-        do this precision.
+        When the file is missing, changed, no network, or names other files; when the engine can't do this precision.
+    MissingPackageError
+        When the engine is not installed.
     ValueError
         For an unknown engine or precision.
     """
@@ -196,8 +197,7 @@ def open_session(
     if precision not in get_args(Precision):
         raise ValueError(f"precision must be one of {', '.join(get_args(Precision))}, not {precision!r}")
     chosen = choose_engine(engine, precision)
-    if not _installed(chosen):
-        raise WeightsError(f"the engine {chosen} is not installed. Run: pip install {chosen}")
+    require(chosen, purpose=f"The engine {chosen}", extra="openvino" if chosen == "openvino" else None)
     file, sha256 = card.network(precision)
     if file.suffix != ".onnx":
         raise WeightsError(f"{file} can't be opened here: the engines read ONNX. Run lungct export --format onnx")
@@ -221,7 +221,3 @@ def choose_engine(engine: Engine, precision: Precision = "f32") -> Engine:
     if engine != "auto":
         return engine
     return "openvino" if precision == "bf16" else "onnxruntime"
-
-
-def _installed(engine: str) -> bool:
-    return importlib.util.find_spec(engine) is not None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..common.plots import new_figure
 from ..common.text import write_csv
+from ..common.whole_files import whole_file
 
 if TYPE_CHECKING:
     import keras
@@ -139,9 +140,10 @@ def fit(
         state["history"].append(row)
         best = _best(state["history"], monitor, mode)
         if best is row:
-            _replace(folder / BEST, model.save_weights)
-        _replace(folder / LAST, model.save_weights)
-        _replace(folder / STATE, lambda path: path.write_text(json.dumps(state, indent=1), encoding="utf-8"))
+            _save_weights(model, folder / BEST)
+        _save_weights(model, folder / LAST)
+        with whole_file(folder / STATE) as aside:
+            aside.write_text(json.dumps(state, indent=1), encoding="utf-8")
         print(f"epoch {epoch + 1}: {monitor} {row[monitor]:.4f}, best {best[monitor]:.4f} in epoch {best['epoch']}")
         sys.stdout.flush()
     _write_history(folder, state["history"])
@@ -177,11 +179,9 @@ def _best(history: list[dict[str, float]], monitor: str, mode: str) -> dict[str,
     return (max if mode == "max" else min)(history, key=lambda row: row[monitor])
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write beside, then rename: a kill leaves the old file or the new one, never half of one."""
-    temporary = path.with_name(f"new-{path.name}")
-    write(temporary)
-    temporary.replace(path)
+def _save_weights(model: keras.Model, path: Path) -> None:
+    with whole_file(path, ".weights.h5") as aside:
+        model.save_weights(aside)
 
 
 def _write_history(folder: Path, history: list[dict[str, float]]) -> None:

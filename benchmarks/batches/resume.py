@@ -6,7 +6,6 @@ Run: python -m benchmarks.batches.resume FOLDER... --files 5000 --kills 10
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import signal
 import subprocess
@@ -18,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 from rich.console import Console
+
+from lungct.common.text import write_csv
 
 from ..common.sections import Section
 
@@ -37,8 +38,7 @@ def make_table(folders: list[Path], count: int, work: Path, seed: int) -> Path:
         broken.write_bytes(chosen[number].read_bytes()[: 100 + int(number) % 900])
         chosen[number] = broken
     table = work / f"{count}.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("path", "number"), *((path, number) for number, path in enumerate(chosen))])
+    write_csv(table, ["path", "number"], ({"path": path, "number": number} for number, path in enumerate(chosen)))
     return table
 
 

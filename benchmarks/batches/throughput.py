@@ -6,7 +6,6 @@ Run: python -m benchmarks.batches.throughput --data FOLDER --count 200
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow.parquet
 from rich.console import Console
 
+from lungct.common.text import write_csv
 from lungct.common.threads import available_threads
 from lungct.pipeline import Pipeline
 from lungct.pipeline.batch import COLUMNS, BatchSettings, run_batch
@@ -65,8 +65,7 @@ def choose(folder: Path, count: int) -> list[Path]:
 
 def write_table(files: Sequence[Path], path: Path) -> Path:
     """Write a table that names the files."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("path",), *((file,) for file in files)])
+    write_csv(path, ["path"], ({"path": file} for file in files))
     return path
 
 

@@ -6,8 +6,8 @@ import importlib.metadata
 import os
 import platform
 from datetime import UTC, datetime
-from pathlib import Path
 
+from lungct.common.machine import memory, processor
 from lungct.common.threads import available_threads
 from lungct.weights import CLASSIFIER, SEGMENTER, load_card
 from lungct.weights.engines import choose_engine
@@ -19,9 +19,9 @@ def describe() -> dict[str, str]:
     """Return processor, memory, system, package versions, networks and date, as words."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": str(available_threads()),
-        "memory": _memory(),
+        "memory": memory(),
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "networks": ", ".join(_network(name) for name in (SEGMENTER, CLASSIFIER)),
@@ -33,23 +33,6 @@ def describe() -> dict[str, str]:
 def busy() -> bool:
     """Tell whether other programs disturb measurements on this machine, as far as the system reports it."""
     return hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.25 * available_threads()
-
-
-def _processor() -> str:
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    facts = dict(part for line in lines if len(part := [side.strip() for side in line.split(":", 1)]) == 2)
-    name = facts.get("model name") or platform.processor() or platform.machine()
-    vectors = [
-        flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in facts.get("flags", "").split()
-    ]
-    return f"{name} ({', '.join(vectors)})" if vectors else name
-
-
-def _memory() -> str:
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return "unknown"
-    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB"
 
 
 def _version(name: str) -> str:

@@ -14,7 +14,7 @@ import lungct.pipeline
 from ..common.sections import Row, Section
 from .settings import Figures, Settings
 
-ROOMS = ("sources", "weights", "lungseg", "classify", "pipeline")
+ROOMS = ("common", "sources", "weights", "lungseg", "classify", "pipeline")
 
 
 def measure_install(_settings: Settings, _figures: Figures) -> tuple[Section, Figures]:

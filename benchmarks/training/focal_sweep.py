@@ -25,6 +25,7 @@ from lungct.classify.data.regions import Regions, cut_regions
 from lungct.classify.evaluation.metrics import auc, average_precision, expected_calibration_error
 from lungct.classify.training.lite0 import load_lite0
 from lungct.classify.training.loss import focal_loss
+from lungct.common.sigmoid import sigmoid
 from lungct.lungseg import LungSegmenter
 
 
@@ -136,7 +137,7 @@ def measure(
 
 def figures(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> tuple[float, ...]:
     """Return AUC, average precision, ECE, and sensitivity and specificity at 0.5."""
-    probabilities = 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+    probabilities = sigmoid(logits)
     called = probabilities >= 0.5
     return (
         auc(logits, covid),

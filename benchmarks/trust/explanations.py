@@ -15,12 +15,12 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from scipy.stats import rankdata, spearmanr
 
 from lungct.classify.evidence import SOFTENING, Evidence
 from lungct.common.intervals import bootstrap_interval
+from lungct.common.progress import with_progress
 from lungct.lungseg.data.dataset import DataSet, LabelledScan
 from lungct.pipeline import Pipeline, Prediction
 from lungct.pipeline.results.overlay import draw_evidence
@@ -200,7 +200,7 @@ def main(
     held_out = {str(path) for path in chosen}
     pipe = Pipeline.from_pretrained()
     slices = []
-    for item in track(data_set.slices(), description="Explaining"):
+    for item in with_progress(data_set.slices(), "Explaining"):
         cam, occlusion = (pipe.predict(item.scan, explain=explain) for explain in ("cam", "occlusion"))
         one = Slice(item, cam, occlusion)
         if one.infection.any() and (one.lung & ~one.infection).any():

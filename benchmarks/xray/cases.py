@@ -9,11 +9,11 @@ Run: python -m benchmarks.xray.cases covid-xray xrays.csv
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 from pathlib import Path
 
 from lungct.classify.data.dataset import read_folder
+from lungct.common.text import write_csv
 
 CASES = (
     r"(?:NORMAL2-)?IM-\d+",  # a study of the children's hospital
@@ -44,12 +44,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="covid-xray, with COVID/ and NonCOVID/")
     parser.add_argument("out", type=Path, help="the CSV")
     given = parser.parse_args()
-    with given.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("path", "label", "patient", "source"))
-        for item in read_folder(given.folder):
-            if not LATERAL.search(item.path.stem):
-                table.writerow((item.path.resolve(), item.label, case_of(item.path.stem), given.folder.name))
+    frontal = [item for item in read_folder(given.folder) if not LATERAL.search(item.path.stem)]
+    cases = [case_of(item.path.stem) for item in frontal]
+    rows = [
+        {"path": item.path.resolve(), "label": item.label, "patient": case, "source": given.folder.name}
+        for item, case in zip(frontal, cases, strict=True)
+    ]
+    write_csv(given.out, ["path", "label", "patient", "source"], rows)
 
 
 if __name__ == "__main__":

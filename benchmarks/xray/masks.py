@@ -28,6 +28,7 @@ from skimage.morphology import closing, disk, opening
 from skimage.segmentation import find_boundaries
 
 from lungct.classify.data.dataset import Example, read_examples, split_examples
+from lungct.common.text import write_csv
 from lungct.lungseg import LungSegmenter
 from lungct.sources import Scan, read_scan
 
@@ -108,9 +109,8 @@ def main() -> None:
             name = f"{example.path.stem}.png"
             Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(given.out / "images" / name)
             Image.fromarray(mask.astype(np.uint8) * 255).save(given.out / "masks" / name)
-            rows.append((name, example.patient))
-    with (given.out / "patients.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("file", "patient"), *rows])
+            rows.append({"file": name, "patient": example.patient})
+    write_csv(given.out / "patients.csv", ["file", "patient"], rows)
     draw_sheets(items, given.out)
     (given.out / "names.txt").write_text("\n".join(item.path.name for item, _, _ in items), encoding="utf-8")
 

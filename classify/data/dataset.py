@@ -223,11 +223,13 @@ def without_repeats(examples: Sequence[Example]) -> tuple[list[Example], list[Pa
     return list(found.values()), repeated
 
 
-def balanced_draw(examples: Sequence[Example], count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw indices, the same number from each data set and class, each set's pictures used up before any repeats."""
+def balanced_draw(
+    examples: Sequence[Example], labels: NDArray[np.bool_], count: int, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw indices, the same number from each data set and label, each group's pictures used up before any repeats."""
     groups: dict[tuple[str, bool], list[int]] = {}
-    for index, item in enumerate(examples):
-        groups.setdefault((item.source, item.covid), []).append(index)
+    for index, (item, label) in enumerate(zip(examples, labels, strict=True)):
+        groups.setdefault((item.source, bool(label)), []).append(index)
     share = -(-count // len(groups))
     drawn = []
     for members in groups.values():

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.progress import with_progress
+from ...common.whole_files import whole_file
 from ...sources import Scan, read_scan
 from ..roi import RoiPreprocessing
 from .dataset import Example
@@ -71,8 +73,6 @@ def cut_regions(
     ValueError
         When no picture shows lungs.
     """
-    from rich.progress import track
-
     made_of = _digest(examples, preprocess, segmenter)
     if cache is not None and cache.exists():
         with np.load(cache, allow_pickle=False) as archive:
@@ -80,7 +80,7 @@ def cut_regions(
                 kept = [examples[index] for index in archive["kept"]]
                 return Regions(archive["pixels"], kept, len(examples) - len(kept))
     regions, indices = [], []
-    for index, item in enumerate(track(examples, description="Finding lungs")):
+    for index, item in enumerate(with_progress(examples, "Finding lungs")):
         scan = read_scan(item.path)
         mask = find_lungs(scan)[0]
         if mask.any():
@@ -93,7 +93,8 @@ def cut_regions(
     pixels = np.stack(regions)
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(cache, made_of=made_of, pixels=pixels, kept=np.array(indices))
+        with whole_file(cache) as aside, aside.open("wb") as file:
+            np.savez_compressed(file, made_of=made_of, pixels=pixels, kept=np.array(indices))
     return Regions(pixels, [examples[index] for index in indices], len(examples) - len(indices))
 
 

@@ -75,7 +75,7 @@ class Recognizer:
         self._network = Network(self.card, engine, "f32" if precision == "int8" else precision, threads, callers)
 
     @property
-    def model(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """Name, version, precision and checksum of the network."""
         return self._network.provenance
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.modality import Modality
+from ...common.progress import with_progress
 from ...sources import Scan, SourceError, read_scan, readable_suffixes
 from ...sources.intensity import apply_window, resize
 from ...weights import RECOGNIZER, Card
@@ -39,17 +40,17 @@ WINDOWS = ((-1350.0, 150.0), (-1000.0, 400.0), (-160.0, 240.0))
 """HU; CT slices in Hounsfield units are shown in each of them."""
 
 
+Known = tuple[Example, Modality]
+"""A picture and its modality; whether it shows COVID says nothing here."""
+
+
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of known modality: uint8 (n, STORED, STORED), and where each is from; `covid` stands for X-ray."""
+    """Pictures of known modality: uint8 (n, STORED, STORED), where each is from, and which are X-rays, bool (n,)."""
 
     pixels: NDArray[np.uint8]
     examples: list[Example]
-
-    @property
-    def are_xrays(self) -> NDArray[np.bool_]:
-        """Bool (n,)."""
-        return np.array([item.covid for item in self.examples], dtype=np.bool_)
+    are_xrays: NDArray[np.bool_]
 
 
 def train_recognizer(
@@ -103,7 +104,8 @@ def train_recognizer(
     example = _examples(training, preprocess, recipe.seed)
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
-        order = balanced_draw(training.examples, recipe.epoch_size, np.random.default_rng((recipe.seed, epoch)))
+        rng = np.random.default_rng((recipe.seed, epoch))
+        order = balanced_draw(training.examples, training.are_xrays, recipe.epoch_size, rng)
         return epoch_batches(example, order, epoch, recipe.batch_size)
 
     fit(
@@ -128,13 +130,13 @@ def build_recognizer(size: int | None = 64, filters: int = 16) -> keras.Model:
     return keras.Model(inputs, layers.Dense(1, name="xray")(layers.Dropout(0.3)(x)), name="recognizer")
 
 
-def _split(data: Mapping[Modality, Sequence[Path]], recipe: RecognizerRecipe) -> tuple[list[Example], list[Example]]:
-    """Return the training and the validation pictures, labelled sets split as for the classifier, X-rays as `covid`."""
-    parts: tuple[list[Example], list[Example]] = ([], [])
+def _split(data: Mapping[Modality, Sequence[Path]], recipe: RecognizerRecipe) -> tuple[list[Known], list[Known]]:
+    """Return the training and the validation pictures, labelled sets split as for the classifier."""
+    parts: tuple[list[Known], list[Known]] = ([], [])
     for modality, paths in data.items():
         found = [item for path in paths for item in _read(path)]
         for part, chosen in zip(parts, split_examples(found, recipe.validation_share, recipe.seed), strict=True):
-            part.extend(replace(item, covid=modality == "xray") for item in chosen)
+            part.extend((item, modality) for item in chosen)
     return parts
 
 
@@ -149,11 +151,10 @@ def _read(path: Path) -> list[Example]:
     return [Example(one, False, f"{source} {at // BLOCK}", source, "") for at, one in enumerate(files)]
 
 
-def _pictures(examples: Sequence[Example]) -> Pictures:
-    from rich.progress import track
-
-    shown = [(item, view) for item in track(examples, "Reading") for view in _views(read_scan(item.path))]
-    return Pictures(np.stack([view for _, view in shown]), [item for item, _ in shown])
+def _pictures(known: Sequence[Known]) -> Pictures:
+    shown = [(view, *one) for one in with_progress(known, "Reading") for view in _views(read_scan(one[0].path))]
+    views, examples, modalities = zip(*shown, strict=True)
+    return Pictures(np.stack(views), list(examples), np.array(modalities) == "xray")
 
 
 def _views(scan: Scan) -> Iterator[NDArray[np.uint8]]:
@@ -178,7 +179,7 @@ def _examples(training: Pictures, preprocess: ThumbnailPreprocessing, seed: int)
         crop = np.ascontiguousarray(training.pixels[index][top : top + height, left : left + width])
         changed, _ = augment(np.maximum(crop, 1), at + seed)  # what is black would stay as it is
         grey = 1 - changed if rng.random() < 0.1 else changed
-        return preprocess(grey)[..., None], np.array([training.examples[index].covid], np.float32)
+        return preprocess(grey)[..., None], np.array([training.are_xrays[index]], np.float32)
 
     return example
 

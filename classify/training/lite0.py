@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.sigmoid import sigmoid
 from ..network import BACKBONE
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
     if [kernel.shape for kernel in kernels] != shapes:
         raise ValueError(f"{path} does not hold the {len(shapes)} convolutions of {BACKBONE}")
 
-    gate = 1 / (1 + np.exp(-GATE_BIAS))
+    gate = sigmoid(GATE_BIAS)
     for layer in backbone.layers:
         if layer.name.endswith("se_expand"):
             layer.set_weights([np.zeros(layer.kernel.shape), np.full(layer.bias.shape, GATE_BIAS)])

@@ -184,7 +184,7 @@ def _fit(
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
         rng = np.random.default_rng((recipe.seed, epoch))
-        order = balanced_draw(training.examples, recipe.epoch_size, rng)
+        order = balanced_draw(training.examples, training.covid, recipe.epoch_size, rng)
         if drawn:
             slices = rng.choice(len(drawn.pixels), lesion_slices, replace=lesion_slices > len(drawn.pixels))
             order = rng.permutation(np.concatenate([order, len(training.examples) + slices]))

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.sigmoid import sigmoid
+
 HEADS = 32
 
 KEPT = 64
@@ -88,7 +90,7 @@ def _fit(
     change = np.zeros(inputs.shape[1])
     prior = PRIOR * np.eye(len(change))
     for _ in range(STEPS):
-        said = 1 / (1 + np.exp(-np.clip(logits + inputs @ change, -60, 60)))
+        said = sigmoid(logits + inputs @ change)
         slope = inputs.T @ (weights * (said - covid)) + PRIOR * change
         curvature = (inputs * (weights * said * (1 - said))[:, None]).T @ inputs + prior
         step = np.linalg.solve(curvature, slope)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.sigmoid import sigmoid
 from ...weights import Card, Precision
 from ...weights.card import read_verified
 from .conformal import Conformal, Scores
@@ -130,7 +131,7 @@ def fit_trust(
         kind: _limit(known[kind].distance(validated), validation.sources, REFUSED[kind])
         for kind, (_, validated) in textures.items()
     }
-    probabilities = 1 / (1 + np.exp(-validation.logits))
+    probabilities = sigmoid(validation.logits)
     conformal = Conformal.fit(probabilities, validation.covid, validation.patients)
     return Trust(known, fit_heads(training, seed), conformal), limits
 

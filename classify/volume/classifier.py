@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ...sources import Scan
 from ...weights import Card, Engine, Network, Precision, WeightsError, load_card
 from ..calibration import calibrate
@@ -48,6 +49,7 @@ class VolumeClassifier:
     ) -> None:
         if card.name != VOLUME_CLASSIFIER:
             raise WeightsError(f"{card.name} is no volume classifier. Give {VOLUME_CLASSIFIER}.json of a training run")
+        require("scipy", purpose="A classifier of volumes", extra="volume")
         self.card = card
         self.preprocess = VolumePreprocessing.from_dict(card.preprocessing)
         self._temperature = float(card.decision["temperature"])
@@ -61,7 +63,7 @@ class VolumeClassifier:
         return cls(load_card(path), engine, precision, threads)
 
     @property
-    def model(self) -> dict[str, str]:
+    def provenance(self) -> dict[str, str]:
         """Name, version, precision and checksum of the network."""
         return self._network.provenance
 

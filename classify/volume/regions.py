@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.progress import with_progress
 from ...common.text import write_csv
+from ...common.whole_files import whole_file
 from ...sources import SourceError, read_scan
 from ..data.dataset import Example
 from ..data.regions import FindLungs
@@ -79,20 +81,17 @@ def cut_volumes(
     segmenter : str
         Checksum of what finds the lungs; with another, all are cut again.
     """
-    from rich.progress import track
-
     folder.mkdir(parents=True, exist_ok=True)
     files, kept = [], []
     skipped: list[tuple[Example, str]] = []
-    for item in track(examples, description="Finding lungs"):
+    for item in with_progress(examples, "Finding lungs"):
         try:
             path = folder / f"{_digest(item.path, preprocess, segmenter)}.npy"
             if not path.exists():
                 scan = read_scan(item.path)
                 volume = preprocess(scan, find_lungs(scan))
-                temporary = path.with_name(f"new-{path.name}")
-                np.save(temporary, np.rint(volume * 255).astype(np.uint8), allow_pickle=False)
-                temporary.replace(path)  # a kill leaves no half of one
+                with whole_file(path) as aside, aside.open("wb") as file:
+                    np.save(file, np.rint(volume * 255).astype(np.uint8), allow_pickle=False)
         except SourceError as error:
             skipped.append((item, str(error)))
             print(f"left out: {error}", flush=True)

@@ -141,7 +141,7 @@ def _fit(
         model,
         lambda epoch: epoch_batches(
             example,
-            balanced_draw(training.examples, drawn, np.random.default_rng((recipe.seed, epoch))),
+            balanced_draw(training.examples, covid, drawn, np.random.default_rng((recipe.seed, epoch))),
             epoch,
             recipe.batch_size,
         ),

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ..settings import SegmenterSettings
 from .mapping import lung_mask, lung_roi
 
+require("albumentations", purpose=__name__)
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
-try:
-    from albumentations import ImageOnlyTransform
-except ModuleNotFoundError as error:
-    raise ImportError(f"{__name__} needs albumentations. Run: pip install albumentations") from error
+from albumentations import ImageOnlyTransform  # noqa: E402 - not before it is known to be there
 
 
 class _LungTransform(ImageOnlyTransform):  # type: ignore[misc] # albumentations is not typed for us

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...classify import RoiPreprocessing
+from ...common.optional import require
 from ...lungseg import find_lungs
 from ...sources import SourceError, read_scan
 from ...sources.reader import is_single
@@ -17,10 +18,8 @@ from ...weights import CLASSIFIERS, load_card
 from ..settings import PipelineSettings, SegmenterSettings, open_pipeline, open_segmenter
 from .mapping import without_channel
 
-try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
-except ModuleNotFoundError as error:
-    raise ImportError(f"{__name__} needs scikit-learn. Run: pip install scikit-learn") from error
+require("sklearn", purpose=__name__)
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin  # noqa: E402 - not before it is known to be there
 
 
 class _LungEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types

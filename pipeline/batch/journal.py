@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ...common.whole_files import whole_file
 from .listing import Item
 from .locks import StoreError, part_locked, require_batch_extra
-from .whole_files import whole_file
 
 Row = Mapping[str, Any]
 
@@ -61,7 +61,8 @@ class Store:
     Raises
     ------
     StoreError
-        When another process writes the same part of the same folder, or one that overlaps, or packages are missing.
+        When another process writes the same part of the same folder, or one that overlaps.
+    MissingPackageError
     """
 
     def __init__(

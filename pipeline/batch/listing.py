@@ -107,8 +107,7 @@ def list_items(
     ------
     SourceError
         When a table can't be read, or has no column of paths.
-    StoreError
-        When packages are missing.
+    MissingPackageError
     """
     require_batch_extra()
     found: list[tuple[Input | RemoteFile, Mapping[str, Any]]] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from ...common.optional import require
 
 DOOR_SECONDS = 60.0
 """Longest wait for others who are just opening the same folder."""
@@ -85,9 +86,6 @@ def require_batch_extra() -> None:
 
     Raises
     ------
-    StoreError
-        With the command that installs it.
+    MissingPackageError
     """
-    missing = [name for name in ("pyarrow", "fsspec", "filelock") if not importlib.util.find_spec(name)]
-    if missing:
-        raise StoreError(f"this needs {', '.join(missing)}. Run: pip install 'lungct[batch]'")
+    require("pyarrow", "fsspec", "filelock", "scipy", purpose="A batch", extra="batch")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from ...common.whole_files import whole_files
 from ...sources import DicomSeries, Scan, SourceError, read_scan
 from ..pipeline import Pipeline
 from ..prediction import Prediction
@@ -21,7 +22,6 @@ from .journal import Row
 from .listing import LIMITS, Item
 from .remote import RemoteFile, is_ours
 from .settings import BatchSettings
-from .whole_files import whole_files
 
 COLUMNS: Mapping[str, str] = MappingProxyType(
     {
@@ -78,14 +78,14 @@ class Predictor:
         try:
             with whole_files(self._folder / place, work) as aside:
                 stem = f"{stem_of(item.name)}-{item.key}"
-                written = write_outputs(prediction, aside, stem, self._settings, self._pipe.segmenter.model)
+                written = write_outputs(prediction, aside, stem, self._settings, self._pipe.segmenter.provenance)
         except SourceError as error:  # masks in a form that this input can't have
             return [], str(error)
         return [str(place / path.name) for path in written], None
 
 
 def write_outputs(
-    prediction: Prediction, folder: Path, stem: str, settings: BatchSettings, model: Mapping[str, str]
+    prediction: Prediction, folder: Path, stem: str, settings: BatchSettings, provenance: Mapping[str, str]
 ) -> list[Path]:
     """Write what is asked for beside the row.
 
@@ -99,7 +99,7 @@ def write_outputs(
         return []
     masks = mask.reshape(scan.shape)
     if settings.masks != "none":
-        written += write_volume(folder, stem, masks, scan, settings.masks, model)
+        written += write_volume(folder, stem, masks, scan, settings.masks, provenance)
     if settings.rois:
         written += write_roi(folder, stem, masks, scan, a_slice_each=len(scan) == 1)
     if settings.overlays:

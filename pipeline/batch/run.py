@@ -67,7 +67,8 @@ def run_batch(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, another process writes there, or packages are missing.
+        When `out` holds results of other settings, or another process writes there.
+    MissingPackageError
     SourceError
         When a table of inputs can't be read; anything else about inputs becomes a row.
     WeightsError
@@ -85,7 +86,7 @@ def run_batch(
         forget(folder, PREDICTIONS, shard)
     with Store(folder, {**COLUMNS, **listing.extras}, shard, PREDICTIONS) as store:
         made = {"command": "batch", "settings": asdict(settings.with_engine())}
-        record = RunRecord(folder, {**made, "model": pipe.model, "columns": dict(listing.extras)}, shard)
+        record = RunRecord(folder, {**made, "provenance": pipe.provenance, "columns": dict(listing.extras)}, shard)
         record.begin()
         store.check_same(items, listing.extras)
         if retry_failed:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ...common.threads import available_threads
+from ...common.whole_files import whole_file
 from .digest import digest_of
 from .job import Counts
 from .journal import Row, Store, rows_in
 from .locks import StoreError, all_locked
-from .whole_files import whole_file
 
 FREE = ("threads",)
 """Settings that may change from run to run: they decide no row."""
@@ -141,6 +141,9 @@ def _read(path: Path) -> dict[str, Any]:
         record = None
     if not isinstance(record, dict) or not {"settings", "sessions"} <= set(record):
         raise StoreError(f"{path} is no record of lungct. Give another --out")
+    settings = record["settings"]
+    if isinstance(settings, dict) and "model" in settings:  # its name up to version 0.1.0
+        settings["provenance"] = settings.pop("model")
     return record
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
 from ..results.data import MaskFormat
+from ..results.files import require_masks
 from ..settings import PipelineSettings
-from .locks import StoreError
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,6 @@ class BatchSettings(PipelineSettings):
 
         Raises
         ------
-        StoreError
-            With the command that installs it.
+        MissingPackageError
         """
-        if self.masks == "seg" and not importlib.util.find_spec("highdicom"):
-            raise StoreError("masks as DICOM SEG need highdicom. Run: pip install 'lungct[seg]'")
+        require_masks(self.masks)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...common.optional import require
 from ...common.threads import available_threads
 from ..batch.locks import StoreError
 
@@ -35,7 +36,9 @@ def joined(address: str, threads: int | None = None) -> Iterator[int]:
     Raises
     ------
     StoreError
-        When Ray is missing, or there is no cluster at the address.
+        When there is no cluster at the address.
+    MissingPackageError
+        When Ray is not installed.
     """
     ray = require_ray()
     if ray.is_initialized():
@@ -56,14 +59,12 @@ def require_ray() -> Any:
 
     Raises
     ------
-    StoreError
-        When it is missing, with the command that installs it.
+    MissingPackageError
     """
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise StoreError(f"Ray can't be loaded ({error}). Run: pip install 'lungct[ray]'") from error
+    require("ray", "pyarrow", purpose="Work on a cluster", extra="ray")
+    import ray
+    import ray.data
+
     return ray
 
 

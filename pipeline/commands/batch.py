@@ -44,7 +44,7 @@ def batch(
         str | None,
         typer.Option(
             help="Work on a Ray cluster: its address, auto for the one this machine belongs to, or local for one made "
-            r"for this run. pip install 'lungct\[ray]'."
+            r"for this run. Needs the extra \[ray]."
         ),
     ] = None,
     redo: RedoOption = False,
@@ -59,7 +59,7 @@ def batch(
     Results of other settings or weights are noticed and refused.
     Every input is a row of predictions/*.parquet: source, label, probability, lung_fraction, warnings, error, files,
     checksum, times, and the other columns of the table that named it.
-    Needs pip install 'lungct\[batch]'. Exit codes as for predict.
+    Needs the extra \[batch]. Exit codes as for predict.
 
     Example: lungct batch scans/ table.csv 's3://bucket/*.nii.gz' --out results --masks png
     """

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from ...common.optional import MissingPackageError
 from ..results.wording import DISCLAIMER
 from .batch import batch
 from .evaluate import evaluate_app
 from .export import export
 from .info import info
+from .options import errors
 from .predict import predict
 from .preprocess import preprocess
 from .report import report
@@ -21,8 +24,22 @@ from .training.app import train_app
 from .training.compare import compare_app
 from .weights import weights_app
 
+
+class Commands(TyperGroup):
+    """The commands; a package that one of them lacks is said in one line, with exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except MissingPackageError as error:
+            errors.print(f"lungct: {error}", style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(2) from error
+
+
 app = typer.Typer(
     name="lungct",
+    cls=Commands,
     help=f"Find the lungs in a chest CT and judge what is in them.\n\n{DISCLAIMER}",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,

@@ -10,7 +10,9 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ...common.page import figure_in_words
+from ...common.progress import with_progress
 from ...sources import Scan, SourceError
 from ..settings import PipelineSettings, SegmenterSettings
 from .options import (
@@ -21,7 +23,6 @@ from .options import (
     optional_paths,
     plain_failures,
     require_train_extra,
-    with_progress,
 )
 from .report import AllPartsOption, require_report_extra
 from .settings_options import takes
@@ -71,6 +72,7 @@ def lungseg(
 
     Example: lungct evaluate lungseg --images ct --masks lungs --patients patients.csv --out report
     """
+    require("skimage", "scipy", purpose="An evaluation", extra="report")
     from ...lungseg.data.dataset import DataSet
     from ...lungseg.evaluation.evaluate import evaluate_segmenter
     from ...lungseg.evaluation.page import write_report
@@ -92,7 +94,7 @@ def lungseg(
 
             def scans(what: str) -> Iterator[LabelledScan]:
                 every = (scan for data_set, some in zip(data_sets, files, strict=True) for scan in data_set.scans(some))
-                return with_progress(every, sum(map(len, files)), what)
+                return with_progress(every, what, sum(map(len, files)))
 
             evaluation = evaluate_segmenter(network, scans("Measuring"))
             found = measure_flags(network, scans("Making failures")) if flags else []
@@ -169,7 +171,7 @@ def classify(
                 return first_stage.segment(scan).mask
 
             scores = score_pictures(network, kept, find_lungs)
-            scored = list(with_progress(scores, len(kept), "Measuring"))
+            scored = list(with_progress(scores, "Measuring", len(kept)))
             report = write_report(scored, network, find_lungs, out)
         except (SourceError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error

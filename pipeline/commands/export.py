@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...classify import RoiPreprocessing
+from ...common.optional import require
 from ...lungseg import LungSegmenter, SlicePreprocessing, find_lungs
 from ...lungseg.segmenter import box_around
 from ...sources import Intensity, SourceError, read_scan
@@ -96,15 +96,15 @@ def export(
     of its masks with Keras', and the largest difference in probability.
     A keras segmenter has a layer of its own: load it with
     keras.models.load_model(FILE, custom_objects={"TwoStepConvLSTM": lungct.lungseg.convlstm.TwoStepConvLSTM}).
-    Needs pip install 'lungct\[train]', for tflite 'lungct\[train,edge]'. Ends with 0, with 1 when a file does not agree
+    Needs the extra \[train], for tflite \[edge] too. Ends with 0, with 1 when a file does not agree
     and with 2 for wrong usage.
 
     Example: lungct export --format tflite --out edge && python examples/raspberry_pi.py edge scan.png
     """
     cards = _cards(network)
     require_train_extra()
-    if form is FormatName.tflite and not importlib.util.find_spec("ai_edge_litert"):
-        raise typer.BadParameter("tflite needs ai-edge-litert to check the file. Run: pip install 'lungct[edge]'")
+    if form is FormatName.tflite:
+        require("ai_edge_litert", purpose="The check of a tflite file", extra="edge")
     from ...weights.export import require_supported
 
     try:

@@ -13,18 +13,36 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...common.modality import Modality
+from ...common.progress import with_progress
 from ...sources import DicomSeries, Found, Intensity, Scan, SourceError, find_sources, read_scan
 from ..settings import SegmenterSettings
-from .options import SEGMENTER_OPTIONS, Sources, errors, plain_failures, with_progress
+from .environment import environment
+from .options import SEGMENTER_OPTIONS, Sources, errors, plain_failures
 from .settings_options import takes
 
 READING_OPTIONS = {name: SEGMENTER_OPTIONS[name] for name in ("modality", "intensity")}
+
+
+def _print_environment(wanted: bool) -> None:
+    if wanted:
+        for name, words in environment().items():
+            typer.echo(f"{name}: {words}")
+        raise typer.Exit
 
 
 @takes(SegmenterSettings(), READING_OPTIONS)
 def info(
     paths: Sources,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    _env: Annotated[
+        bool,
+        typer.Option(
+            "--env",
+            callback=_print_environment,
+            is_eager=True,
+            help="Print versions, processor, engines and weights for a bug report, and stop: needs no PATH.",
+        ),
+    ] = False,
     *,
     settings: SegmenterSettings,
 ) -> None:
@@ -37,7 +55,7 @@ def info(
     found = [_look_into(path, settings.modality) for path in paths]
     sources = [source for one in found for source in one.sources]
     with plain_failures():
-        rows = [_describe(source, settings.intensity) for source in with_progress(sources, len(sources), "Reading")]
+        rows = [_describe(source, settings.intensity) for source in with_progress(sources, "Reading")]
     rows += [_refused(error) for one in found for error in one.refused]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from ...classify import Explain
 from ...common.modality import Modality
+from ...common.optional import require
 from ...lungseg import LungSegmenter
 from ...sources import Intensity
 from ...sources.cell import CellError
@@ -107,7 +106,7 @@ PIPELINE_OPTIONS: Mapping[str, Any] = {
 
 MASKS_HELP = (
     "png: a file a slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
-    r"pip install 'lungct\[seg]'. auto: png for single slices, nifti for volumes."
+    r"the extra \[seg]. auto: png for single slices, nifti for volumes."
 )
 
 takes_segmenter = takes(SegmenterSettings(), SEGMENTER_OPTIONS)
@@ -141,16 +140,8 @@ def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None]
 
 def require_train_extra() -> None:
     """Stop with the command that installs what training needs, where it is missing."""
-    needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations")
-    missing = [name for name in needed if not importlib.util.find_spec(name)]
-    if missing:
-        raise typer.BadParameter(f"this needs {', '.join(missing)}. Run: pip install 'lungct[train]'")
-
-
-def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
-    """Yield items while a bar with count and time left moves on a terminal; nothing is drawn elsewhere."""
-    with Progress(*Progress.get_default_columns(), console=errors, disable=not errors.is_terminal) as progress:
-        yield from progress.track(items, total=total, description=what)
+    needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations", "scipy")
+    require(*needed, purpose="Training", extra="train")
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...common.progress import with_progress
 from ...common.text import printable, write_csv
 from ...sources import SourceError
 from ..batch.inputs import list_inputs, name_of
 from ..prediction import Prediction
 from ..results.data import MaskFormat
-from ..results.files import unique_stems, write_results, write_sheet
+from ..results.files import require_masks, unique_stems, write_results, write_sheet
 from ..results.row import FINDINGS, row_of
 from ..results.wording import DISCLAIMER
 from ..settings import PipelineSettings
@@ -27,7 +28,6 @@ from .options import (
     opened,
     plain_failures,
     takes_pipeline,
-    with_progress,
 )
 
 COLUMNS = ("source", *FINDINGS, "error")
@@ -56,6 +56,7 @@ def predict(
     """
     if html and not out:
         raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
+    require_masks(masks)
     sources = list_inputs(paths, modality=settings.modality)
     stems = unique_stems([name_of(source) for source in sources])
     rows = []
@@ -64,16 +65,8 @@ def predict(
             out.mkdir(parents=True, exist_ok=True)
         pipe = opened(settings)
         predictions = pipe.stream(sources, **settings.of_predict)
-        for prediction, stem in zip(with_progress(predictions, len(sources), "Predicting"), stems, strict=True):
-            row = _row(prediction)
-            if out and html:
-                write_sheet(prediction, out, stem)
-            if out:
-                try:
-                    write_results(prediction, out, stem, masks)
-                except SourceError as error:
-                    row["error"] = str(error)
-            rows.append(row)
+        for prediction, stem in zip(with_progress(predictions, "Predicting", len(sources)), stems, strict=True):
+            rows.append(_row(prediction) | (_write(prediction, out, stem, masks, html=html) if out else {}))
             del prediction  # a volume's pixels need not wait for the next to be read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
@@ -83,6 +76,17 @@ def predict(
     if out:
         typer.echo(f"Results are in {out}")
     finish(sum(row["error"] is not None for row in rows), len(rows))
+
+
+def _write(prediction: Prediction, out: Path, stem: str, masks: MaskFormat, *, html: bool) -> dict[str, str]:
+    """Write the files of one input; return the error of one that can't have a mask of that format."""
+    if html:
+        write_sheet(prediction, out, stem)
+    try:
+        write_results(prediction, out, stem, masks)
+    except SourceError as error:
+        return {"error": str(error)}
+    return {}
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def preprocess(
     Nothing of a group stands in two parts of a split: give the patients' column with --group-by where there is one.
     Kill it anywhere: the same command finishes what is missing. Groups and splits may change from run to run: where
     all is cut, only the manifest is written anew. After --shard runs, run it once without.
-    Needs pip install 'lungct\[batch]'. Exit codes as for predict.
+    Needs the extra \[batch]. Exit codes as for predict.
 
     Example: lungct preprocess scans.csv --out slices --min-lung 0.02 --group-by patient --split 0.8,0.1,0.1
     """

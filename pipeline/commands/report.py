@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import sys
 from pathlib import Path
@@ -11,17 +10,16 @@ from typing import Annotated
 import typer
 
 from ...classify.data.dataset import NEGATIVE, PARTS, POSITIVE, Example, read_examples, read_table, to_measure
+from ...common.optional import require
 from ...common.page import figure_in_words
+from ...common.progress import with_progress
 from ...sources import SourceError
 from ..settings import PipelineSettings
-from .options import errors, opened, plain_failures, takes_pipeline, with_progress
+from .options import errors, opened, plain_failures, takes_pipeline
 
 AllPartsOption = Annotated[
     bool, typer.Option("--all-parts", help="Measure training parts, too: figures on what was trained on are none.")
 ]
-
-NEEDED = {"sklearn": "scikit-learn", "matplotlib": "matplotlib"}
-"""Modules and the packages they come with."""
 
 
 @takes_pipeline
@@ -115,6 +113,4 @@ def _read(data: list[Path], reference: Path | None) -> list[Example]:
 
 def require_report_extra() -> None:
     """Stop with the command that installs what is missing."""
-    missing = [package for module, package in NEEDED.items() if not importlib.util.find_spec(module)]
-    if missing:
-        raise typer.BadParameter(f"this needs {' and '.join(missing)}. Run: pip install 'lungct[report]'")
+    require("sklearn", "skimage", "scipy", "matplotlib", purpose="A report", extra="report")

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ...common.progress import with_progress
 from ...common.text import write_csv
 from ...lungseg import LungSegmenter, find_lungs
 from ...sources import SourceError, read_scan
 from ..batch.inputs import Input, list_inputs, name_of
 from ..decision import warnings_of
 from ..results.data import MaskFormat
-from ..results.files import unique_stems, write_roi, write_volume
+from ..results.files import require_masks, unique_stems, write_roi, write_volume
 from ..settings import SegmenterSettings
 from .options import (
     MASKS_HELP,
@@ -23,7 +24,6 @@ from .options import (
     opened_segmenter,
     plain_failures,
     takes_segmenter,
-    with_progress,
 )
 
 COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error")
@@ -45,12 +45,13 @@ def segment(
 
     Example: lungct segment examples/slices --out masks
     """
+    require_masks(masks)
     sources = list_inputs(paths, modality=settings.modality)
     stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)
         segmenter = opened_segmenter(settings)
-        named = with_progress(zip(sources, stems, strict=True), len(sources), "Segmenting")
+        named = with_progress(zip(sources, stems, strict=True), "Segmenting", len(sources))
         rows = [_segment_one(source, stem, segmenter, settings, out, masks) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)
     typer.echo(f"Masks and regions of interest are in {out}")
@@ -70,7 +71,7 @@ def _segment_one(
         scan = read_scan(source, intensity=settings.intensity)
         scan.check_is(settings.modality)
         scan, lungs = find_lungs(segmenter, scan)
-        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.model)
+        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.provenance)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Annotated
 
 import typer
 
+from ...common.optional import require
 from ...common.threads import available_threads
 from ..settings import PipelineSettings
 from .options import errors, opened, plain_failures, takes_pipeline
 
-NEEDED = {
-    "fastapi": "fastapi",
-    "uvicorn": "uvicorn",
-    "python_multipart": "python-multipart",
-    "prometheus_client": "prometheus-client",
-    "filelock": "filelock",
-}
-"""Modules and the packages they come with."""
+NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "filelock")
 
 
 @takes_pipeline
@@ -60,7 +53,7 @@ def serve(
 
     Example: lungct serve --port 8000
     """
-    _require_serve_extra()
+    require(*NEEDED, purpose="The service", extra="serve")
     from ..service.logs import log_as_json
     from ..service.server import run
     from ..service.settings import LOOPBACK, ServiceSettings
@@ -91,10 +84,3 @@ def serve(
         served_well = run(pipe, served, host, port)
     if not served_well:
         os._exit(1)  # at its end Python waits for threads: those that are stuck would keep the process alive for good
-
-
-def _require_serve_extra() -> None:
-    """Stop with the command that installs what is missing."""
-    missing = [package for module, package in NEEDED.items() if not importlib.util.find_spec(module)]
-    if missing:
-        raise typer.BadParameter(f"this needs {', '.join(missing)}. Run: pip install 'lungct[serve]'")

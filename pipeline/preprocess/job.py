@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...common.threads import available_threads
+from ...common.whole_files import whole_files
 from ...lungseg import LungSegmenter
 from ...sources import SourceError
 from ..batch.job import Counts, run_job
@@ -17,7 +18,6 @@ from ..batch.listing import Item, list_items
 from ..batch.predictor import read_item
 from ..batch.progress import Progress
 from ..batch.run_record import RunRecord, forget
-from ..batch.whole_files import whole_files
 from ..results.files import slice_names, stem_of
 from ..settings import DEFAULTS as SHIPPED
 from ..settings import SegmenterSettings
@@ -97,7 +97,8 @@ def run_preprocess(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, another process writes there, or packages are missing.
+        When `out` holds results of other settings, or another process writes there.
+    MissingPackageError
     SourceError
         When a table of inputs can't be read, or has no column to group by; anything else about inputs becomes a row.
     WeightsError
@@ -120,7 +121,7 @@ def run_preprocess(
         "command": "preprocess",
         "settings": asdict(settings),
         "lungs": asdict(lungs.of_segmenter.with_engine()),
-        "model": segmenter.model,
+        "provenance": segmenter.provenance,
         "columns": dict(listing.extras),
     }
     if redo:

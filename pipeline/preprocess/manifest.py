@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...common.text import write_csv
+from ...common.whole_files import whole_file
 from ..batch.journal import Store, arrow_type
 from ..batch.listing import Listing
-from ..batch.whole_files import whole_file
 from .groups import Grouping, group_rows, split_groups
 
 MANIFEST = ("manifest.parquet", "manifest.csv")

@@ -42,8 +42,8 @@ def provenance(
         "settings": dict(settings),
         "data_sha256": data_checksum([*measured, *others]),
         "measured_parts": sorted({item.part or "without part" for item in measured}),
-        "segmenter": {**pipe.segmenter.model, "licence": pipe.segmenter.card.licence},
-        "classifier": {**pipe.classifier.model, "licence": card.licence, "decision": _decision(card)},
+        "segmenter": {**pipe.segmenter.provenance, "licence": pipe.segmenter.card.licence},
+        "classifier": {**pipe.classifier.provenance, "licence": card.licence, "decision": _decision(card)},
         "shipped": [
             stage
             for stage, own, names in (("segmenter", pipe.segmenter.card, SEGMENTERS), ("classifier", card, CLASSIFIERS))

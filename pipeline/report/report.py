@@ -23,8 +23,8 @@ from .rows import Row, judge, look
 PREVALENCES = (0.05, 0.2)
 """Shares of COVID among those examined, at which predictive values are given."""
 
-Progress = Callable[[Iterable[Row], int, str], Iterator[Row]]
-"""Yields rows as they come, of how many, saying what is done."""
+Progress = Callable[[Iterable[Row], str, int], Iterator[Row]]
+"""Yields rows as they come, saying what is done, of how many."""
 
 
 def write_report(
@@ -79,9 +79,9 @@ def write_report(
     """
     _check_writable(out)
     (measured, repeated), (others, more) = without_repeats(measured), without_repeats(others)
-    following = progress or (lambda rows, _count, _what: iter(rows))
-    rows = list(following(judge(pipe, measured, settings), len(measured), "Measuring"))
-    compared = list(following(look(others, settings), len(others), "Comparing"))
+    following = progress or (lambda rows, _what, _count: iter(rows))
+    rows = list(following(judge(pipe, measured, settings), "Measuring", len(measured)))
+    compared = list(following(look(others, settings), "Comparing", len(others)))
     examples = [*measured, *others]
     threshold = _threshold_of(rows, pipe)
     made = {"prevalences": list(prevalences), **asdict(settings.with_engine()), "all_parts": all_parts}

@@ -51,7 +51,7 @@ class PredictionData:
         `scan`. To get it back onto the input's own grid use `save`.
     warnings : tuple of str
         Short codes for what is doubtful: `lungct.common.warning_codes.CODES` says what each means and what to do.
-    model : mapping
+    provenance : mapping
         Names, versions and checksums of the weights.
     error : str or None
         Why the source could not be read, in `Pipeline.stream` alone.
@@ -86,7 +86,7 @@ class PredictionData:
     slice_probabilities: NDArray[np.float32]
     lung_mask: NDArray[np.bool_] | None = field(repr=False)
     warnings: tuple[str, ...] = ()
-    model: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
     error: str | None = None
     scan: Scan | None = field(default=None, repr=False)
     classification: Classification | None = field(default=None, repr=False)
@@ -217,7 +217,7 @@ class PredictionData:
             "warnings": list(self.warnings),
             "error": self.error,
             "caution": self.caution,
-            "model": dict(self.model),
+            "provenance": dict(self.provenance),
             "disclaimer": DISCLAIMER,
         }
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...common.optional import require
 from ...sources import Scan
 from ...sources.scan import AIR
 from .data import MaskFormat, PredictionData
@@ -53,8 +54,19 @@ def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
     return path
 
 
+def require_masks(masks: str) -> None:
+    """Refuse to start without what masks of a format need.
+
+    Raises
+    ------
+    MissingPackageError
+    """
+    if masks == "seg":
+        require("highdicom", purpose="A mask as DICOM SEG", extra="seg")
+
+
 def write_volume(
-    folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, model: Mapping[str, str]
+    folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, provenance: Mapping[str, str]
 ) -> list[Path]:
     """Write the mask of a whole scan in the format asked for.
 
@@ -67,7 +79,7 @@ def write_volume(
     scan : Scan
     masks : {"auto", "png", "nifti", "seg"}
         See `Prediction.save`.
-    model : mapping
+    provenance : mapping
         Name and version of the segmenter.
 
     Raises
@@ -81,7 +93,9 @@ def write_volume(
     if masks == "seg":
         from ...sources.dicom.seg import write_seg
 
-        return [write_seg(folder / f"{stem}_mask.dcm", mask, scan, model=model["name"], version=model["version"])]
+        return [
+            write_seg(folder / f"{stem}_mask.dcm", mask, scan, model=provenance["name"], version=provenance["version"])
+        ]
     from ...sources.nifti import write_nifti
 
     return [write_nifti(folder / f"{stem}_mask.nii.gz", mask, scan)]
@@ -152,4 +166,4 @@ def write_results(prediction: PredictionData, folder: Path, stem: str, masks: Ma
     overlay = folder / f"{stem}_overlay.png"
     draw_prediction(prediction).save(overlay)
     scan, mask = prediction.scan, prediction.lung_mask.reshape(prediction.scan.shape)
-    return [overlay, *write_volume(folder, stem, mask, scan, masks, prediction.model["segmenter"])]
+    return [overlay, *write_volume(folder, stem, mask, scan, masks, prediction.provenance["segmenter"])]

@@ -43,7 +43,7 @@ def result_sheet(prediction: PredictionData) -> str:
         warnings=[{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
         seen=slices_of_sheet(prediction) if scan is not None else None,
         read=dict(_read(prediction, scan, name)) if scan is not None else {},
-        made_by=_made_by(prediction.model),
+        made_by=_made_by(prediction.provenance),
     )
 
 

@@ -126,7 +126,7 @@ def prediction_answer(
 
 
 def segmentation_answer(
-    scan: Scan, lungs: Segmentation, model: Mapping[str, Any], media: str, slice_index: int | None, folder: Path
+    scan: Scan, lungs: Segmentation, provenance: Mapping[str, Any], media: str, slice_index: int | None, folder: Path
 ) -> Answer:
     """Return lungs in the form that was asked for; see `prediction_answer`."""
     if media == PNG:
@@ -142,7 +142,7 @@ def segmentation_answer(
         "lung_volume_ml": None if volumes is None else float(lungs.mask.sum(axis=(1, 2)) @ volumes / 1000),
         "slice_confidences": [float(value) for value in lungs.confidence],
         "warnings": list(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
-        "model": {"segmenter": dict(model)},
+        "provenance": {"segmenter": dict(provenance)},
         "disclaimer": DISCLAIMER,
     }
     return _answer(_json(record), JSON, scan)

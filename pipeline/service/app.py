@@ -162,7 +162,7 @@ def _scan_routes(service: Service) -> APIRouter:
 
         def work(scan: Scan, folder: Path) -> Answer:
             scan, lungs = find_lungs(service.pipe.segmenter, scan)
-            return segmentation_answer(scan, lungs, service.pipe.model["segmenter"], media, slice_index, folder)
+            return segmentation_answer(scan, lungs, service.pipe.provenance["segmenter"], media, slice_index, folder)
 
         return await service.answer(request, work, intensity)
 
@@ -171,7 +171,7 @@ def _scan_routes(service: Service) -> APIRouter:
         """Return which networks answer, and what is known of them."""
         pipe = service.pipe
         cards = {"segmenter": pipe.segmenter.card, "classifier": pipe.classifier.card}
-        known = {stage: {**pipe.model[stage], **_of_card(card)} for stage, card in cards.items()}
+        known = {stage: {**pipe.provenance[stage], **_of_card(card)} for stage, card in cards.items()}
         return ModelsAnswer.model_validate({"lungct": version("lungct"), "models": known, "disclaimer": DISCLAIMER})
 
     return router

@@ -41,7 +41,7 @@ class PredictionAnswer(BaseModel):
     warnings: list[str] = Field(description="Short codes.")
     error: None = None
     caution: str = Field(description="What all who use this classifier must know; empty where nothing stands out.")
-    model: dict[str, NetworkModel]
+    provenance: dict[str, NetworkModel]
     disclaimer: str
 
 
@@ -54,7 +54,7 @@ class SegmentationAnswer(BaseModel):
     lung_volume_ml: float | None = Field(description="Of volumes whose spacing is known.")
     slice_confidences: list[float] = Field(description="Expected Dice of each slice; 0 without lung.")
     warnings: list[str] = Field(description="Short codes.")
-    model: dict[str, NetworkModel]
+    provenance: dict[str, NetworkModel]
     disclaimer: str
 
 

@@ -34,6 +34,7 @@ USED = (
     "SeriesInstanceUID",
     "SeriesNumber",
     "SliceThickness",
+    "VOILUTFunction",
     "WindowCenter",
     "WindowWidth",
 )

@@ -19,6 +19,7 @@ from ..limits import Limits
 from ..scan import USE, XRAY_MODALITIES
 from .decoding import ANSWER, bytes_of_frame
 from .header import pydicom_errors, syntax_of, whole_of
+from .window import Window
 
 SAME_DIRECTION = 0.02
 """Direction cosines of one series differ by less."""
@@ -67,8 +68,8 @@ class Frame:
         Of the slice, mm; None where unknown.
     rescale : tuple of float or None
         Slope and intercept to Hounsfield units.
-    window : tuple of float or None
-        Centre and width to look at it with.
+    window : Window or None
+        To look at it with; None where none is given that shows something.
     """
 
     file: SourceFile
@@ -78,7 +79,7 @@ class Frame:
     spacing: tuple[float, float] | None
     thickness: float | None
     rescale: tuple[float, float] | None
-    window: tuple[float, float] | None
+    window: Window | None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -175,6 +176,8 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
     intercept = _numbers(found("RescaleIntercept", "PixelValueTransformationSequence"), 1)
     center = _numbers(found("WindowCenter", "FrameVOILUTSequence"), None)
     width = _numbers(found("WindowWidth", "FrameVOILUTSequence"), None)
+    function = str(found("VOILUTFunction", "FrameVOILUTSequence") or "LINEAR").upper()
+    window = None if center is None or width is None else Window(float(center[0]), float(width[0]), function)
     own_place_missing = int(header.get("NumberOfFrames") or 1) > 1 and not _functional_groups(header, index)
     thickness = _numbers(found("SliceThickness", "PixelMeasuresSequence"), 1)
     return Frame(
@@ -186,7 +189,7 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
         spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
         thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else None,
         rescale=(float(slope[0]), float(intercept[0])) if slope is not None and intercept is not None else None,
-        window=(float(center[0]), float(width[0])) if center is not None and width is not None else None,
+        window=window if window and window.shows else None,
     )
 
 

@@ -124,7 +124,7 @@ def _as_shown(stored: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
     values = apply_modality_lut(stored, frame.header)
     if "VOILUTSequence" in frame.header:  # a table is looked up by whole numbers
         values = np.rint(values).astype(np.int32)
-    if "VOILUTSequence" in frame.header or (frame.window is not None and frame.window[1] >= 1):
+    if "VOILUTSequence" in frame.header or frame.window is not None:
         values = apply_voi_lut(values, frame.header)
     shown = np.asarray(values, dtype=np.float32)
     if str(frame.header.get("PhotometricInterpretation")) == "MONOCHROME1":

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common.optional import require
 from ..errors import DECODER_ERRORS, SourceError
 from ..scan import Scan
 from .header import pydicom_errors
@@ -34,15 +35,15 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
     Raises
     ------
     SourceError
-        When highdicom is missing, the scan was not DICOM, or its headers lack what the standard asks for.
+        When the scan was not DICOM, or its headers lack what the standard asks for.
+    MissingPackageError
+        When highdicom is not installed.
     """
     if not scan.frames or scan.grid is None:
         raise SourceError(scan.source, "was not read from DICOM", "Write its mask as NIfTI instead")
-    try:
-        import highdicom as hd
-        from highdicom.sr.coding import CodedConcept
-    except ModuleNotFoundError as error:
-        raise SourceError(scan.source, "needs highdicom for a DICOM SEG", "Run: pip install 'lungct[seg]'") from error
+    require("highdicom", purpose="A mask as DICOM SEG", extra="seg")
+    import highdicom as hd
+    from highdicom.sr.coding import CodedConcept
 
     own = scan.grid.to_own(mask)
     lung = hd.seg.SegmentDescription(

@@ -104,9 +104,8 @@ def _through_window(
     pixels: NDArray[np.float32], frame: Frame, options: ReadOptions, name: str, metadata: dict[str, Any]
 ) -> Scan:
     """Return grey as a screen would show it, through the window in the tags where there is one."""
-    if frame.window is not None and frame.window[1] > 1:
-        centre, width = frame.window
-        pixels = np.clip((pixels - np.float32(centre - width / 2)) / np.float32(width), 0, 1)
+    if frame.window is not None:
+        frame.window.apply(pixels)
     shown = array_to_scan(
         pixels, ReadOptions("display", None, options.limits), source=name, metadata=metadata, own=True
     )

@@ -42,9 +42,9 @@ def test_prediction_is_as_designed(pipe, covid_slice):
     np.testing.assert_array_equal(prediction.roi[prediction.lung_mask], pixels[prediction.lung_mask])
     assert prediction.warnings == ()
     assert prediction.source == str(covid_slice)
-    assert set(prediction.model) == {"segmenter", "classifier", "recognizer"}
-    assert len(prediction.model["classifier"]["sha256"]) == 64
-    assert len(repr(prediction)) < 800  # users print it
+    assert set(prediction.provenance) == {"segmenter", "classifier", "recognizer"}
+    assert len(prediction.provenance["classifier"]["sha256"]) == 64
+    assert len(repr(prediction)) < 800  # people print it
 
 
 def test_label_follows_the_cards_threshold(pipe):
@@ -169,8 +169,8 @@ def test_int8_is_stated_and_gives_similar_answers(pipe, covid_slice):
     quantised = Pipeline.from_pretrained(precision="int8").predict(covid_slice)
     ours = pipe.predict(covid_slice)
     for stage in ("segmenter", "classifier"):
-        assert quantised.model[stage]["precision"] == "int8"
-        assert quantised.model[stage]["sha256"] != ours.model[stage]["sha256"]
+        assert quantised.provenance[stage]["precision"] == "int8"
+        assert quantised.provenance[stage]["sha256"] != ours.provenance[stage]["sha256"]
     assert dice(quantised.lung_mask, ours.lung_mask) > 0.98
     assert quantised.probability == pytest.approx(ours.probability, abs=0.2)
 

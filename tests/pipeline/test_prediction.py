@@ -13,7 +13,7 @@ from lungct.pipeline import Prediction
 from lungct.pipeline.results.overlay import OUTLINE
 from lungct.sources import Scan, SourceError
 
-MODEL = {"segmenter": {"name": "net", "version": "1"}}
+PROVENANCE = {"segmenter": {"name": "net", "version": "1"}}
 
 
 def made(heat, probability=0.8, slices=1, spacing=None):
@@ -27,7 +27,7 @@ def made(heat, probability=0.8, slices=1, spacing=None):
         probability,
         probabilities,
         mask[0] if slices == 1 else mask,
-        model=MODEL,
+        provenance=PROVENANCE,
         scan=Scan(np.full((slices, 400, 500), 0.3, np.float32), "display", spacing=spacing),
         classification=Classification(probability, probabilities, (evidence,) * slices),
     )
@@ -51,7 +51,7 @@ def test_small_slices_are_enlarged():
     scan = Scan(np.zeros((1, 40, 60), np.float32), "display")
     nothing = np.array([np.nan], np.float32)
     small = Prediction(
-        "x", "indeterminate", None, nothing, np.zeros((40, 60), bool), ("no-lung",), MODEL,
+        "x", "indeterminate", None, nothing, np.zeros((40, 60), bool), ("no-lung",), PROVENANCE,
         scan=scan, classification=Classification(None, nothing, (None,)),
     )  # fmt: skip
     assert min(small.overlay().size) >= 384

@@ -80,12 +80,12 @@ def test_a_series_is_classified_as_a_whole(pipe, both, card):
     assert whole.threshold == own.threshold
     assert whole.label == ("COVID" if whole.probability >= own.threshold else "non-COVID")
     assert (whole.interval, whole.prediction_set) == (None, ())
-    assert whole.model["volume_classifier"]["version"] == "7"
+    assert whole.provenance["volume_classifier"]["version"] == "7"
     np.testing.assert_array_equal(whole.slice_probabilities, slices.slice_probabilities)
     np.testing.assert_array_equal(whole.heatmap, slices.heatmap)
     assert whole.to_dict()["aggregation"] == "volume classifier"
     assert unpack(pack(whole), whole.source).aggregation == "volume classifier"
-    assert "volume_classifier" not in pipe.model
+    assert "volume_classifier" not in pipe.provenance
 
 
 @pytest.mark.train

@@ -60,7 +60,7 @@ def test_an_xray_in_dicom_gets_an_answer(xray_pipe, xray_file):
     left, right = (prediction.lung_mask[:, part].sum() for part in (slice(0, 920), slice(920, None)))
     assert 0.5 < left / right < 2  # both lungs
     assert not prediction.lung_mask[:, 860:980].any(axis=1).all()  # between them the spine
-    assert set(prediction.model) == {"segmenter", "classifier", "recognizer"}
+    assert set(prediction.provenance) == {"segmenter", "classifier", "recognizer"}
     assert "different" in prediction.caution
     assert prediction.to_dict()["caution"] == prediction.caution
     assert prediction.caution.split(".")[0] in prediction.sheet()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lungct.common.optional import MissingPackageError
 from lungct.weights import CLASSIFIER, SEGMENTER, WeightsError, load_card, open_session
 from lungct.weights.engines import choose_engine
 
@@ -103,6 +104,8 @@ def test_unknown_and_missing_engines_and_precisions_are_named(monkeypatch):
         open_session(card, "onnxruntime", "bf16")
     with pytest.raises(WeightsError, match="no int8 network"):
         open_session(replace(card, int8={}), precision="int8")
-    monkeypatch.setattr("lungct.weights.engines._installed", lambda engine: False)
-    with pytest.raises(WeightsError, match="pip install onnxruntime"):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingPackageError, match=r"The engine onnxruntime needs onnxruntime\. Run: pip install onnxr"):
         open_session(card, "onnxruntime")
+    with pytest.raises(MissingPackageError, match=r"The engine openvino needs openvino\. .*\[openvino\]"):
+        open_session(card, "openvino")

@@ -9,8 +9,6 @@ from .lungseg import lungseg
 from .recognizer import recognizer
 from .volume import volume
 
-train_app = typer.Typer(
-    help=r"Train the networks on your own data; needs pip install 'lungct\[train]'.", no_args_is_help=True
-)
+train_app = typer.Typer(help=r"Train the networks on your own data; needs the extra \[train].", no_args_is_help=True)
 for command in (lungseg, classify, recognizer, volume):
     train_app.command()(command)

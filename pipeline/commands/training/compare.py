@@ -21,9 +21,7 @@ OPTIONS = {
 }
 
 
-compare_app = typer.Typer(
-    help=r"Train networks against each other; needs pip install 'lungct\[train]'.", no_args_is_help=True
-)
+compare_app = typer.Typer(help=r"Train networks against each other; needs the extra \[train].", no_args_is_help=True)
 
 
 @compare_app.command()

@@ -69,9 +69,9 @@ def test_missing_and_empty_folders_are_named(tmp_path):
 
 def test_draws_are_balanced_and_use_everything(numbered):
     examples = [item for item in read_folder(numbered) if item.covid or int(item.path.stem.split("(")[1][:-1]) < 10]
-    drawn = balanced_draw(examples, 220, np.random.default_rng(0))
-    covid = np.array([examples[index].covid for index in drawn])
-    assert covid.sum() == 110
+    labels = np.array([item.covid for item in examples])
+    drawn = balanced_draw(examples, labels, 220, np.random.default_rng(0))
+    assert labels[drawn].sum() == 110
     assert len(set(drawn)) == 120
 
 

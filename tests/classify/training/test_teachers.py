@@ -9,7 +9,7 @@ from lungct.classify import Classifier, RoiPreprocessing
 from lungct.classify.training.teachers import Teachers
 from lungct.weights import CLASSIFIER, load_card
 
-pytest.importorskip("onnxruntime", reason="needs pip install 'lungct[train]'")
+pytest.importorskip("onnxruntime", reason="needs the extra [train]")
 
 
 def test_the_answer_is_that_of_the_mean_calibrated_logit():

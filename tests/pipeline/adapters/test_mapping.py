@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from lungct.common.optional import MissingPackageError
 from lungct.pipeline.adapters.mapping import keep_lungs, lung_mask, lung_roi, predict_record
 from lungct.pipeline.settings import PipelineSettings, open_pipeline
 from lungct.sources import SourceError, read_scan
@@ -218,5 +219,5 @@ def test_a_missing_package_is_named(monkeypatch, adapter, package):
         monkeypatch.setitem(sys.modules, name, None)
     for door in ("lungct.pipeline", "lungct.pipeline.adapters"):
         monkeypatch.delitem(sys.modules, f"{door}.{adapter}", raising=False)
-    with pytest.raises(ImportError, match=f"{adapter} needs .*Run: pip install {package}"):
+    with pytest.raises(MissingPackageError, match=f"{adapter} needs .*Run: pip install {package}"):
         importlib.import_module(f"lungct.pipeline.{adapter}")

@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungct.pipeline import Pipeline
-from lungct.pipeline.batch import COLUMNS, BatchSettings, StoreError, run_batch, whole_files
+from lungct.pipeline.batch import COLUMNS, BatchSettings, StoreError, run_batch
 from lungct.pipeline.batch import predictor as row_module
 from lungct.pipeline.batch.journal import Store
 from lungct.pipeline.commands.cli import app
@@ -76,7 +76,7 @@ def test_rows_equal_the_answers_of_predict(whole, tmp_path):
 def test_run_record_contains_settings_and_versions(tmp_path, pictures):
     run_batch([pictures / "00.png", pictures / "05.png"], tmp_path)
     record = json.loads((tmp_path / "run.json").read_text())
-    assert record["settings"]["model"]["segmenter"]["sha256"]
+    assert record["settings"]["provenance"]["segmenter"]["sha256"]
     assert record["inputs"]["count"] == 2
     assert record["inputs"]["failed"] == 1
     (session,) = record["sessions"]
@@ -171,6 +171,19 @@ def test_other_settings_are_refused_or_redone(tmp_path, pictures):
     assert len(rows(tmp_path)) == 1
 
 
+def test_records_that_call_the_weights_model_can_be_resumed(tmp_path, pictures):
+    run_batch([pictures / "00.png"], tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
+    record["settings"]["model"] = record["settings"].pop("provenance")
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert run_batch([pictures / "00.png"], tmp_path).done == 0
+    assert "provenance" in json.loads((tmp_path / "run.json").read_text())["settings"]
+    record["settings"]["model"]["segmenter"]["sha256"] = "0" * 64
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(StoreError, match=f"provenance segmenter sha256: {'0' * 64} then"):
+        run_batch([pictures / "00.png"], tmp_path)
+
+
 def test_columns_of_tables_are_carried_through(tmp_path, pictures):
     with (tmp_path / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["path", "patient"], [pictures / "00.png", "007"], ["gone.png", "008"]])
@@ -206,7 +219,7 @@ def test_a_full_disk_stops_the_batch_with_one_line_and_it_resumes(tmp_path, pict
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patched:
-        patched.setattr(whole_files, "synchronise", full)
+        patched.setattr("lungct.common.whole_files.synchronise", full)
         stopped = invoke(pictures, "--out", tmp_path, "--masks", "auto", "--threads", "1")
     assert stopped.exit_code == 1
     assert "No space left on device" in stopped.output

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import platform
 import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +13,13 @@ import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
+from lungct.pipeline.commands import environment
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.results.files import unique_stems
 from lungct.sources import read_scan
-from lungct.weights import WeightsError
+from lungct.weights import SEGMENTER, WeightsError, load_card
 
-from ...conftest import SLICES, make_chest
+from ...conftest import ROOT, SLICES, make_chest
 from ...sources.dicom.dicom_files import series_of, write
 
 
@@ -183,6 +187,33 @@ def test_info_says_how_inputs_are_read_or_why_not(tmp_path):
     assert table.exit_code == 1
     assert "hu, -1000 to 1102" in table.output
     assert "does not exist" in table.output
+
+
+def test_info_describes_the_installation_for_bug_reports():
+    result = run("info", "--env")
+    assert result.exit_code == 0
+    facts = dict(line.split(": ", 1) for line in result.output.splitlines())
+    assert facts["lungct"] == version("lungct")
+    assert facts["package numpy"] == np.__version__
+    assert facts["Python"].startswith(platform.python_version())
+    assert facts["engine auto takes"] == "onnxruntime; for bf16 openvino"
+    assert f"onnxruntime {version('onnxruntime')}" in facts["engines"]
+    card = load_card(SEGMENTER)
+    assert facts[f"weights {SEGMENTER}"] == f"version {card.version}, sha256 {card.sha256[:12]}"
+    assert {f"package {name}" for name in ("highdicom", "pyarrow", "tensorflow")} <= set(facts)
+    assert "package pytest" not in facts
+    for place in (Path.home(), Path.cwd(), ROOT):
+        assert str(place) not in result.output
+
+
+def test_info_names_packages_that_are_missing(monkeypatch):
+    def without_numpy(name):
+        if name == "numpy":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(environment, "version", without_numpy)
+    assert "package numpy: not installed\n" in run("info", "--env").output
 
 
 def test_unique_stems():

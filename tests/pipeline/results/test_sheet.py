@@ -63,7 +63,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
         error_level=0.05,
         ood_score=0.4,
         warnings=("one-lung",),
-        model={"classifier": {"name": card.name, "sha256": card.sha256}},
+        provenance={"classifier": {"name": card.name, "sha256": card.sha256}},
     )
     page = sure.sheet()
     text = words(page)

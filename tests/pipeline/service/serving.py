@@ -93,7 +93,7 @@ class Held:
 
     def __init__(self, pipe):
         self._pipe, self.go, self.begun, self.count = pipe, threading.Event(), threading.Semaphore(0), 0
-        self.model, self.segmenter, self.classifier = pipe.model, pipe.segmenter, pipe.classifier
+        self.provenance, self.segmenter, self.classifier = pipe.provenance, pipe.segmenter, pipe.classifier
         self.modality = pipe.modality
 
     def predict(self, scan, **options):

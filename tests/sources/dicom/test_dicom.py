@@ -194,6 +194,11 @@ def test_lost_rescale_tags(tmp_path, volume):
     grey = read_scan(write(tmp_path / "grey", [data]))
     assert (grey.intensity, grey.intensity_guessed) == ("display", True)
     assert 0 <= grey.pixels.min() < 0.3 < 0.9 < grey.pixels.max() <= 1
+    assert grey.pixels.max() == np.float32((255 - 127.5) / 255 + 0.5)  # PS3.3 C.11.2.1.2.1: less half a value
+    data.VOILUTFunction = "SIGMOID"
+    curved = read_scan(write(tmp_path / "curved", [data]))
+    stored = np.clip((volume[0] + 1350) / 1500 * 255, 0, 255).astype("<i2").astype(float)
+    np.testing.assert_allclose(curved.pixels[0], 1 / (1 + np.exp(-4 * (stored - 128) / 256)), atol=1e-6)
     data.RescaleSlope, data.RescaleIntercept = 1, 0
     data.PixelData = (np.rint(volume[0]) + 1024).astype("<i2").tobytes()
     np.testing.assert_array_equal(read_scan(write(tmp_path / "zero", [data])).pixels, offset.pixels)

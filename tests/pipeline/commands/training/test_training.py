@@ -102,7 +102,7 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
         Classifier.from_card(classifier_run / "efficientnetb0-covid.json"),
     )
     prediction = pipe.predict(pictures / "COVID" / "0.png")
-    assert prediction.model["segmenter"]["version"] == "own"
+    assert prediction.provenance["segmenter"]["version"] == "own"
     assert 0 <= prediction.probability <= 1
 
 

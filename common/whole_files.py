@@ -11,13 +11,19 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, ending: str = ".part") -> Iterator[Path]:
     """Yield a path to write; when that ends well, what was written stands under `path`.
 
     A process that dies on the way leaves a hidden file, which the next one writes over, never a half-written one under
     the name.
+
+    Parameters
+    ----------
+    path : Path
+    ending : str
+        Of the hidden file's name, for writers that insist on one.
     """
-    aside = path.with_name(f".{path.name}.part")
+    aside = path.with_name(f".{path.name}{ending}")
     try:
         yield aside
         _rename(aside, path)

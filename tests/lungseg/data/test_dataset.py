@@ -76,7 +76,7 @@ def test_broken_folders_are_named(folders, tmp_path):
     with pytest.raises(SourceError, match="holds no picture"):
         DataSet(images, tmp_path / "empty").slices()
     Image.fromarray(np.zeros((50, 40), np.uint8)).save(masks / "03.png")
-    with pytest.raises(SourceError, match=r"03\.png: is \(1, 50, 40\)"):
+    with pytest.raises(SourceError, match=r"03\.png: has shape \(1, 50, 40\)"):
         DataSet(images, masks).slices()
     (masks / "03.png").unlink()
     with pytest.raises(SourceError, match="has no mask"):

@@ -88,7 +88,7 @@ def test_what_stops_a_whole_command_is_one_line(tmp_path, covid_slice, monkeypat
 
 
 def _refuse():
-    raise WeightsError("changed or cut off")
+    raise WeightsError("modified or cut off")
 
 
 def test_folders_are_searched_and_names_do_not_collide(tmp_path, covid_slice):

@@ -82,7 +82,7 @@ def test_a_folder_without_lungs_is_refused(tmp_path):
 
 def test_a_file_that_does_not_agree_is_exit_code_one(tmp_path, monkeypatch):
     def refuse(*_, **__):
-        raise WeightsError("does not give what Keras gives")
+        raise WeightsError("does not agree with Keras")
 
     monkeypatch.setattr("lungct.weights.export.export_network", refuse)
     result = run("export", "segmenter", "--format", "onnx", "--out", tmp_path)

@@ -72,9 +72,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "low-confidence": Code(
             "lungs", "The network that outlines the lungs is unsure about them.", "Check the outline first."
         ),
-        "duplicate-slices": Code(
-            "reading", "Several slices have the same position. The first one acquired was kept."
-        ),
+        "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),
         "missing-slices": Code(
             "reading", "Slices are missing: some gaps are at least twice the usual spacing.", "Give the whole series."
         ),

@@ -189,7 +189,7 @@ def _readable_files(folder: Path) -> list[Path]:
         raise SourceError(str(folder), "is not a folder", "Give the folder that holds the pictures")
     files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(readable_suffixes()))
     if not files:
-        raise SourceError(str(folder), "holds no picture", f"Give a folder of {', '.join(readable_suffixes())} files")
+        raise SourceError(str(folder), "holds no pictures", f"Give a folder of {', '.join(readable_suffixes())} files")
     return files
 
 

@@ -106,7 +106,7 @@ REFUSED = {
     "whose BinaryData ": [{"BinaryData": "maybe"}],
     "whose BinaryDataByteOrderMSB": [{"BinaryDataByteOrderMSB": "2"}],
     "whose HeaderSize": [{"HeaderSize": said} for said in ("-2", "10", "1e3", str(2**41))],
-    "pixels are not supported": [{"ElementToIntensityFunctionSlope": "2"}, {"ElementToIntensityFunctionOffset": "-1024"}],
+    "rescaled pixels": [{"ElementToIntensityFunctionSlope": "2"}, {"ElementToIntensityFunctionOffset": "-1024"}],
     "damaged": [{"HeaderSize": "5000"}, {"CompressedData": "True"}, {"BinaryData": "False"}, {"DimSize": "5 4 4"}],
     "in another file": [{"ElementDataFile": name} for name in ("a.raw", "/etc/passwd", "../a", "-", "LIST", "a%d 1 2")],
 }  # fmt: skip

@@ -66,5 +66,5 @@ def test_parts_that_mean_nothing_are_refused():
     check_parts([one, other], [replace(one, patient="c"), replace(other, patient="d")])
     with pytest.raises(SourceError, match=r"^a: is in training and in validation"):
         check_parts([one, other], [one, replace(other, patient="d")])
-    with pytest.raises(SourceError, match=r"validation part: has no volume that is non-COVID"):
+    with pytest.raises(SourceError, match=r"validation part: has no non-COVID volumes"):
         check_parts([one, other], [replace(one, patient="c")])

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written elsewhere, synchronised with the disk, then renamed."""
+"""Write files atomically: to a temporary name, synchronised to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write; when that ends well, what was written stands under `path`.
+    """Yield a temporary path to write to; on success, rename it to `path`.
 
-    A process that dies on the way leaves a hidden file, which the next one writes over, never a half-written one under
-    the name.
+    A process that dies in between leaves a hidden file, which the next one overwrites, but never a partial file under
+    the final name.
     """
     aside = path.with_name(f".{path.name}.part")
     try:
@@ -28,14 +28,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_files(folder: Path, work: Path) -> Iterator[Path]:
-    """Yield an empty folder to write files into; when that ends well, they stand in `folder`.
+    """Yield an empty folder to write files to; on success, move the files to `folder`.
 
     Parameters
     ----------
     folder : Path
-        Made where missing.
+        Created if missing.
     work : Path
-        Where to write meanwhile: on the same disk.
+        Where the temporary folder is made; must be on the same disk.
     """
     aside = Path(tempfile.mkdtemp(dir=work))
     try:
@@ -52,7 +52,7 @@ def whole_files(folder: Path, work: Path) -> Iterator[Path]:
 
 
 def synchronise(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
+    """Flush a file, or a folder's directory entries, to disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""The command ``lungct``: puts the commands together."""
+"""Assemble the command ``lungct``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .weights import weights_app
 
 app = typer.Typer(
     name="lungct",
-    help=f"Find the lungs in a chest CT and judge what is in them.\n\n{DISCLAIMER}",
+    help=f"Find the lungs in a chest CT and estimate the probability of COVID-19.\n\n{DISCLAIMER}",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
@@ -51,10 +51,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def main(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Hold the options of the command itself."""
+    """Define the options of ``lungct`` itself."""
 
 
 if __name__ == "__main__":

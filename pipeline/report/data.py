@@ -1,4 +1,4 @@
-"""Sections of a report about the data: who was measured, what stands in it twice, what failed."""
+"""Write the report's sections on the data: cohort, leaks and duplicates, failures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ...common.page import html_facts, html_table
 from ...common.warning_codes import warning_in_words
 
 LISTED = 40
-"""Rows of a list on the page; ``report.json`` has all."""
+"""Most rows of a list on the page; ``report.json`` has all."""
 
 
 def cohort_section(cohort: Mapping[str, Any]) -> Iterator[str]:
-    """Count who and what was measured, and what it was compared with."""
+    """Count the patients and inputs that were measured, and those they were compared with."""
     yield html_table(cohort["groups"])
-    yield "<h3>Of the measured inputs that could be read</h3>"
+    yield "<h3>Measured inputs that could be read</h3>"
     yield html_facts({name: _counted(value) for name, value in cohort["measured"].items()})
 
 
@@ -26,30 +26,30 @@ def _counted(value: str | Mapping[str, int]) -> str:
 
 
 def leaks_section(leaks: Mapping[str, Any]) -> Iterator[str]:
-    """List what parts share, and what stands in the data twice."""
+    """List what the parts share, and duplicates."""
     compared = leaks["compared"]
     parts = ", ".join(f"{count} in {part}" for part, count in leaks["parts"].items())
     yield (
-        f"<p>Compared: {compared['inputs']} inputs, {escape(parts)}. Pictures look alike where perceptual hashes "
-        f"differ in at most {compared['near']} of {compared['bits']} bits: copies saved again or resized are found, "
-        "cropped or turned ones mostly not. Of volumes the middle slice is compared.</p>"
+        f"<p>Compared: {compared['inputs']} inputs, {escape(parts)}. Two pictures count as alike if their perceptual "
+        f"hashes differ in at most {compared['near']} of {compared['bits']} bits: recompressed or resized copies are "
+        "found, cropped or rotated ones mostly not. For volumes, the middle slice is compared.</p>"
     )
-    yield "<h3>Patients, by the words in their names</h3>"
-    yield html_table(leaks["patients"]) or "<p>Nothing says whose the inputs are.</p>"
+    yield "<h3>Patients, by kind of name</h3>"
+    yield html_table(leaks["patients"]) or "<p>The patients are unknown.</p>"
     if leaks["papers"]:
         yield f"<p>{leaks['papers']} papers are known, from a column or from file names of paper, page and figure.</p>"
     groups = {
         "shared_papers": "Papers in several parts",
         "shared_patients": "Patients in several parts",
         "shared_dicom": "Patients or series in several parts, by DICOM headers",
-        "patients_in_sources": "Patients of one name in several sources",
+        "patients_in_sources": "Patients with the same name in several sources",
     }
     for name, title in groups.items():
         yield f"<h3>{title}</h3>" + _list([_shared(one) for one in leaks[name]])
     titles = {
         "across_parts": "Alike, in different parts",
         "two_labels": "Alike, with different labels",
-        "between_patients": "Alike, of different patients of one part",
+        "between_patients": "Alike, from different patients in one part",
     }
     for name, title in titles.items():
         yield f"<h3>{title}</h3>" + _list(leaks[name])
@@ -60,7 +60,7 @@ def _shared(one: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _list(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the first rows as a table, and how many more there are."""
+    """Return the first rows as a table, and the number of further rows."""
     if not rows:
         return "<p>None.</p>"
     columns = dict.fromkeys(name for row in rows[:LISTED] for name in row)
@@ -88,6 +88,6 @@ def failures_section(failures: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _shortened(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the last two parts of the input's path, which the JSON has in full."""
+    """Return a row with the input's path shortened to its last two parts; the JSON has the full path."""
     short = "/".join(Path(row["input"]).parts[-2:])
     return {**row, "input": short, "why": row["why"].replace(row["input"], short)}

@@ -1,4 +1,4 @@
-"""Pictures of a report: surest right and wrong answers, and what was refused, with outline and heatmap."""
+"""Choose and draw the pictures of a report: best, worst and refused answers, with outline and heatmap."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..settings import PipelineSettings
 from .rows import Row
 
 SHOWN = 3
-"""Of each kind and class."""
+"""Number of pictures for each kind and class."""
 
 SIDE = 320
-"""Longer side of a picture, pixels."""
+"""Longer side of a picture in pixels."""
 
 
 def choose(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the surest wrong and right answers, and inputs without an answer, by title."""
+    """Return the most confident wrong and right answers, and inputs without an answer, by title."""
     answered = [row for row in rows if row.is_answered]
     right = [row for row in answered if _called(row) == row.example.covid]
     wrong = [row for row in answered if _called(row) != row.example.covid]
@@ -39,7 +39,7 @@ def _first_of_each(rows: Sequence[Row]) -> list[Row]:
 
 
 def figure_of(row: Row, pipe: Pipeline, settings: PipelineSettings) -> str:
-    """Judge an input again, for its pictures, and return its slice with the most lung as a figure."""
+    """Predict an input again to get its pictures, and return the slice with the most lung as a figure."""
     prediction = pipe.predict(row.example.path, **settings.of_predict)
     if prediction.lung_mask is None or prediction.scan is None:
         return ""
@@ -63,6 +63,6 @@ def _called(row: Row) -> bool:
 
 
 def _truth(row: Row) -> float:
-    """Return the probability given to the true label."""
+    """Return the predicted probability of the true label."""
     said = row.prediction.probability if row.prediction and row.prediction.probability is not None else 0.5
     return said if row.example.covid else 1 - said

@@ -1,4 +1,4 @@
-"""The charts of a result sheet, as SVG that stands in the page and takes its colours."""
+"""Draw the charts of a result sheet as inline SVG, in the page's colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .wording import probability_in_words
 
 LEFT, WIDTH = 20, 360
-"""Where the axis of the bar begins and how long it is, of 400 units."""
+"""Start and length of the bar's axis, of 400 units."""
 
 
 def probability_bar(probability: float, interval: tuple[float, float] | None, threshold: float | None) -> str:
@@ -37,12 +37,12 @@ def _x(value: float) -> float:
 
 
 def slice_chart(probabilities: NDArray[np.float32], threshold: float | None) -> str:
-    """Return a bar a slice, as high as its probability; slices from the threshold on stand out.
+    """Return a chart with one bar per slice, as high as its probability; slices above the threshold are highlighted.
 
     Parameters
     ----------
     probabilities : ndarray of float32, shape (slices,)
-        NaN for slices that have none: their places stay empty.
+        NaN for slices without a probability, which have no bar.
     threshold : float or None
     """
     high = np.zeros(probabilities.shape, bool) if threshold is None else probabilities >= threshold

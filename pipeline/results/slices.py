@@ -1,4 +1,4 @@
-"""The pictures of a result sheet: one slice, or a choice of a volume's with a chart to pick them on."""
+"""Write the pictures of a result sheet: one slice, or selected slices of a volume with a chart to pick from."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_SLICES = 24
-"""Of a volume; each is there twice."""
+"""Most slices of a volume; each is shown twice, with and without outline and heatmap."""
 
 LONGEST_SIDE = 640
 MANY, LONGEST_OF_MANY = 8, 416
-"""Longer side of a picture in pixels, of many pictures: a sheet should stay under 1.5 MB."""
+"""Number of pictures that count as many, and their longer side in pixels; a sheet should stay under 1.5 MB."""
 
 SHORTEST_SIDE = 320
 """Smaller pictures are enlarged."""
 
 ACROSS = 6
-"""Pictures side by side on paper."""
+"""Pictures per row on paper."""
 
 STYLE = """
 .pair{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:.6rem;max-width:62rem}
@@ -50,7 +50,7 @@ STYLE = """
 .slices .view{display:block;break-inside:avoid}.slices .drawn+.plain{display:none}.slices .pair{display:block}
 .above,.below,.band,.dot{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
-"""Pickers are radio buttons over the chart: they work with the arrow keys, and without a script."""
+"""Style sheet. Slices are picked by radio buttons over the chart, which work with arrow keys and without scripts."""
 
 DRAG = """<script>
 document.querySelector('.slices').onpointermove = event => {
@@ -58,7 +58,7 @@ document.querySelector('.slices').onpointermove = event => {
   if (under && under.matches('.pick')) under.checked = true
 }
 </script>"""
-"""Lets a finger slide along the chart."""
+"""Script that lets a finger slide along the chart."""
 
 RAMP = (
     "<svg class=ramp viewBox='0 0 70 10' preserveAspectRatio=none aria-hidden=true><defs><linearGradient id=heat>"
@@ -68,7 +68,7 @@ RAMP = (
 
 
 def slices_of_sheet(prediction: PredictionData, threshold: float | None) -> list[str]:
-    """Return the pictures with their legend, as HTML; a heatmap is drawn only where an answer is given."""
+    """Return the pictures with their legend, as HTML; a heatmap is drawn only if there is an answer."""
     heatmap = prediction.label != "indeterminate"
     legend = f"<p>{OUTLINE_IN_WORDS}</p>" if prediction.lung_fraction else ""
     legend += f"<p>{RAMP}{HEATMAP_IN_WORDS}</p>" if heatmap else ""
@@ -78,7 +78,7 @@ def slices_of_sheet(prediction: PredictionData, threshold: float | None) -> list
 
 
 def _picker(prediction: PredictionData, threshold: float | None, heatmap: bool) -> str:
-    """Return the chart of every slice, and over it a button for each that is shown."""
+    """Return the chart of all slices, with a button over it for each slice shown."""
     total, shown = prediction.slices, _chosen(prediction)
     own = prediction.slice_probabilities if heatmap else np.full(total, np.nan, np.float32)
     first = _first_shown(own, shown)
@@ -103,27 +103,29 @@ def _picker(prediction: PredictionData, threshold: float | None, heatmap: bool) 
 
 
 def _chosen(prediction: PredictionData) -> list[int]:
-    """Return the slices to show: evenly spaced along the lungs, the most suspicious among them."""
+    """Return the slices to show: evenly spaced along the lungs, and the most suspicious one."""
     own = prediction.slice_probabilities
     highest = {int(np.nanargmax(own))} if np.isfinite(own).any() else set()
     return sorted({*along_lungs(prediction, MOST_SLICES - 1), *highest})
 
 
 def _first_shown(own: NDArray[np.float32], shown: list[int]) -> int:
-    """Return the slice to begin with: the most suspicious, without probabilities the middle one."""
+    """Return the slice to show first: the most suspicious one, or without probabilities the middle one."""
     return int(np.nanargmax(own)) if np.isfinite(own).any() else shown[len(shown) // 2]
 
 
 def _pair(prediction: PredictionData, index: int, side: int) -> str:
-    """Return a slice with outline and heatmap, where there is lung, beside it the slice alone."""
+    """Return a slice with outline and heatmap, if there is lung, next to the plain slice."""
     view = prediction.slice_view(index)
     if prediction.label == "indeterminate":
         view = replace(view, heatmap=np.zeros_like(view.heatmap))
     longest = max(view.mask.shape)
     scale = max(min(1.0, side / longest), SHORTEST_SIDE / longest)
     slice_ = f"slice {index + 1}" if prediction.slices > 1 else "the slice"
-    plain = _figure("plain", draw_plain(view, scale), f"{slice_} as it is")
-    drawn = _figure("drawn", draw_evidence(view, scale), f"{slice_} with what was found") if view.mask.any() else ""
+    plain = _figure("plain", draw_plain(view, scale), f"{slice_} without marks")
+    drawn = (
+        _figure("drawn", draw_evidence(view, scale), f"{slice_} with outline and heatmap") if view.mask.any() else ""
+    )
     return f"<div class=pair>{drawn}{plain}</div>"
 
 

@@ -38,7 +38,7 @@ def test_mosmed_is_read_as_it_comes(mosmed, inner):
 def test_grades_are_chosen(mosmed):
     assert [item.details["grade"] for item in read_studies(mosmed, (0, 2))] == ["CT-0", "CT-0", "CT-2"]
     (mosmed / "studies" / "CT-4" / "study_4000.nii.gz").unlink()
-    with pytest.raises(SourceError, match=r"CT-4.*no study"):
+    with pytest.raises(SourceError, match=r"CT-4.*holds no studies"):
         read_studies(mosmed, (4,))
     (mosmed / "studies" / "CT-4").rmdir()
     assert len(read_studies(mosmed)) == 7

@@ -153,5 +153,5 @@ def test_a_killed_run_goes_on_to_the_same_result(mosmed, tmp_path):
 
 
 def test_other_networks_are_no_volume_classifiers():
-    with pytest.raises(WeightsError, match="no volume classifier"):
+    with pytest.raises(WeightsError, match="is not a volume classifier"):
         VolumeClassifier(load_card(CLASSIFIER))

@@ -89,7 +89,7 @@ def test_two_processes_don_t_write_one_part(tmp_path):
             Store(tmp_path, COLUMNS).__enter__()
         with pytest.raises(StoreError, match="another process"):
             forget(tmp_path, "predictions", (1, 1))
-    with pytest.raises(StoreError, match="other parts"):
+    with pytest.raises(StoreError, match="other shards"):
         forget(tmp_path, "predictions", (1, 2))
 
 
@@ -140,5 +140,5 @@ def test_names_that_are_no_words_are_kept_as_far_as_they_are(tmp_path):
 
 
 def test_an_input_has_a_row(tmp_path):
-    with Store(tmp_path, COLUMNS) as store, pytest.raises(ValueError, match="without rows"):
+    with Store(tmp_path, COLUMNS) as store, pytest.raises(ValueError, match="has no rows"):
         store.add("a", [])

@@ -131,12 +131,12 @@ def test_mistakes_are_wrong_usage_and_name_file_and_line(tmp_path):
     wrong = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
     assert wrong.exit_code == 2
     assert "labels.csv, line 2: has the label 'flu'" in in_one_line(wrong)
-    assert "give its labels by --reference" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "a.html"))
+    assert "give its labels with --reference" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "a.html"))
     assert "folder/report.html" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "folder")).replace(" ", "")
     table.write_text("path,label\nnowhere.png,1\n")
     nothing = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
     assert nothing.exit_code == 2
-    assert "none of 1 inputs could be judged" in in_one_line(nothing)
+    assert "none of 1 inputs could be predicted" in in_one_line(nothing)
     again = run("--data", table, "--out", tmp_path / "a.html", "--prevalence", 0.1234, "--prevalence", 0.1234)
     assert again.exit_code == 2
     assert "0.1234 is given twice" in in_one_line(again)
@@ -196,7 +196,7 @@ def test_nothing_is_called_checked_that_was_not():
 
 def test_one_name_at_two_hospitals_is_told():
     said = said_of([example("a.png", "train", "p1", "north"), example("b.png", "test", "p1", "south")])
-    assert "Several sources name patients alike, who count as different ones: p1." in said["doubt"]
+    assert "Several sources use the same patient names, which are counted as different patients: p1." in said["doubt"]
 
 
 def test_slices_of_one_series_in_two_parts_are_told_and_its_names_are_not():
@@ -206,7 +206,7 @@ def test_slices_of_one_series_in_two_parts_are_told_and_its_names_are_not():
     (shared,) = table["shared_dicom"]
     assert shared["pictures"] == {"train": [first.name], "val": [second.name]}
     (leak,) = (one for one in leak_findings(table) if "DICOM" in one.text)
-    assert f"1 patient or series stand in several parts, first train/{first.name} and val/{second.name}" in leak.text
+    assert f"1 patient or series are in several parts, such as train/{first.name} and val/{second.name}" in leak.text
     header = pydicom.dcmread(first, stop_before_pixels=True)
     for secret in (header.SeriesInstanceUID, rows[0].facts.identity):
         assert secret
@@ -238,7 +238,7 @@ def test_the_checklist_claims_no_more_than_is_so(written):
     said = {int(row["no"]): row["what this report says"] for row in fill_claim(report)}
     assert "Of 9 inputs of the measured parts 6 are in the figures" in said[8]
     assert "1 patients, 0 papers" in said[20]
-    assert said[20].endswith("; patients are known of 10, pictures of 8 of 10 inputs")
+    assert said[20].endswith("; patients are known for 10, pictures for 8 of 10 inputs")
     assert said[25] == said[24]
     assert "docs/training-classify.md of lungct" in said[24]
     assert "does not show where disease is" in said[31]
@@ -289,7 +289,7 @@ def test_findings_say_what_is_wrong(written):
     texts = " ".join(finding.text for finding in findings(changed))
     for words in (
         "lungs erased: AUC 0.80",
-        "One class alone comes from north",
+        "Only one class comes from north",
         "trained on pictures of scans",
         "3 of 9 inputs",
     ):

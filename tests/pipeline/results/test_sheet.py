@@ -68,7 +68,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
     text = words(page)
     for said in (
         "COVID Probability of COVID 0.80, 90 % interval 0.61 to 0.93.",
-        "At an error level of 5 % neither COVID nor non-COVID can be ruled out.",
+        "At an error level of 5 %, neither COVID nor non-COVID can be ruled out.",
         "Only one lung was found",
         f"threshold {card.decision['threshold']:.2f}",
         "Lungs 20.0 % of the pixels",
@@ -84,7 +84,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
 
 
 def test_prediction_sets_in_words():
-    assert prediction_set_in_words(("COVID",), 0.1) == "At an error level of 10 % COVID is the only answer left."
+    assert prediction_set_in_words(("COVID",), 0.1) == "At an error level of 10 %, COVID is the only answer left."
     assert "neither COVID nor non-COVID fits" in prediction_set_in_words((), 0.1)
     assert "error level" not in words(made(0.9).sheet())  # a network that knows no sets
 

@@ -130,7 +130,7 @@ def test_a_busy_service_is_asked_again(shared_pipe, covid_slice):
         first = threading.Thread(target=Client(address, SETTINGS.token).predict, args=(covid_slice,))
         first.start()
         assert held.begun.acquire(timeout=10)
-        with pytest.raises(ServiceError, match="all places are taken") as busy:
+        with pytest.raises(ServiceError, match="the service is busy") as busy:
             Client(address, SETTINGS.token, retries=0).predict(covid_slice)
         assert busy.value.status == 429
         threading.Timer(0.3, held.go.set).start()

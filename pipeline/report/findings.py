@@ -156,9 +156,8 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     for name, how in words.items():
         figure = report["controls"][name]
         if figure["interval"] and figure["interval"][0] > 0.5:
-            yield Finding(
-                "doubt", f"The classes can be predicted {how}: AUC {figure['value']:.2f}. That much is no skill."
-            )
+            text = f"The classes can be predicted {how}: AUC {figure['value']:.2f}"
+            yield Finding("doubt", f"{text}. Performance up to that level is no sign of skill.")
     error = report["discrimination"]["answered"]["expected_calibration_error"]
     if error["interval"] and error["value"] > MISCALIBRATED:
         off = f"{error['value']:.2f}"

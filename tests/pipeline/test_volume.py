@@ -161,7 +161,14 @@ def test_mistakes_are_wrong_usage(tmp_path):
 
 def test_help_teaches():
     shown = " ".join(run("train", "volume", "--help").output.replace("│", " ").split())
-    for words in ("MosMedData", "--grade", "skipped.csv", "cnn3d-covid.json", "64x128x128", "Killed, the same command"):
+    for words in (
+        "MosMedData",
+        "--grade",
+        "skipped.csv",
+        "cnn3d-covid.json",
+        "64x128x128",
+        "resumed by the same command",
+    ):
         assert words in shown
     assert "--volume-classifier" in run("predict", "--help").output
 

@@ -89,7 +89,7 @@ def test_everything_given_is_in_the_report(written):
     _, report, output = written
     assert report["failures"]["inputs"] == 9
     reasons = {Path(row["input"]).name: row["why"] for row in report["failures"]["unanswered"]}
-    assert "is named .png but is no PNG file" in reasons["notes.png"]
+    assert "is named .png but its content is not PNG" in reasons["notes.png"]
     assert "does not exist" in reasons["nowhere.png"]
     assert "covid19-ny-sbu-A062055-abdomen.png" in reasons
     main = report["discrimination"]["answered"]
@@ -182,7 +182,7 @@ def test_nothing_is_called_checked_that_was_not():
     unknown = said_of([example("a.png", "train"), example("b.png", "val")])
     assert unknown["good"] == unknown["leak"] == ""
     assert "Not all inputs of train and val have a patient" in unknown["doubt"]
-    assert "Nothing of train and val could be read" in unknown["doubt"]
+    assert "No input of train and val could be read" in unknown["doubt"]
     known = [example("a.png", "train", "p1"), example("b.png", "val", "p2")]
     rng = np.random.default_rng(0)
     whole = said_of(known, {at: rng.integers(0, 256, 32, dtype=np.uint8) for at in range(2)})
@@ -190,7 +190,7 @@ def test_nothing_is_called_checked_that_was_not():
     assert "1 of train, 1 of val" in whole["good"]
     assert whole["doubt"] == ""
     half = said_of(known, {0: np.zeros(32, np.uint8)})
-    assert "Nothing of val could be read" in half["doubt"]
+    assert "No input of val could be read" in half["doubt"]
     assert "look alike" not in half["good"]
 
 
@@ -236,7 +236,7 @@ def test_training_parts_and_repeated_lines_are_told(written):
 def test_the_checklist_claims_no_more_than_is_so(written):
     _, report, _ = written
     said = {int(row["no"]): row["what this report says"] for row in fill_claim(report)}
-    assert "Of 9 inputs of the measured parts 6 are in the figures" in said[8]
+    assert "Of 9 inputs in the measured parts, 6 are in the results" in said[8]
     assert "1 patients, 0 papers" in said[20]
     assert said[20].endswith("; patients are known for 10, pictures for 8 of 10 inputs")
     assert said[25] == said[24]

@@ -93,9 +93,9 @@ def test_refused_scans_get_no_number_and_no_heatmap():
     refused = replace(made(0.95), label="indeterminate", warnings=("unlike-training",), ood_score=3.0)
     text = words(refused.sheet())
     assert "indeterminate No answer is given" in text
-    assert "Check that it is an axial CT of the chest" in text
+    assert "Check that it is an axial chest CT" in text
     assert "0.80" not in text
-    assert "Red speaks" not in text
+    assert "Red areas" not in text
     nothing = np.full(2, np.nan, np.float32)
     air = replace(
         made(0.95, slices=2), label="indeterminate", probability=None, slice_probabilities=nothing,

@@ -142,7 +142,7 @@ def test_no_service_and_no_answer(covid_slice):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with pytest.raises(ServiceError, match="lungct serve runs there") as missing:
+        with pytest.raises(ServiceError, match="lungct serve is running there") as missing:
             Client(address).predict(covid_slice)
         assert missing.value.status is None
         assert missing.value.code == "no-connection"
@@ -180,7 +180,7 @@ def test_answers_of_others(covid_slice):
         pytest.raises(ServiceError, match=r"proxy.* 502 Bad Gateway"),
     ):
         Client(url).predict(covid_slice)
-    with answering(200, b"PK hello") as url, pytest.raises(ServiceError, match="no answer of a lungct service"):
+    with answering(200, b"PK hello") as url, pytest.raises(ServiceError, match="not an answer of a lungct service"):
         Client(url).predict(covid_slice)
 
 

@@ -102,7 +102,7 @@ def test_everything_given_is_in_the_report(written):
     assert {pair["first"], pair["second"]} == {"val/covid19-ny-sbu-A048383.png", "train/again.jpg"}
     assert [patient["name"] for patient in report["leaks"]["shared_patients"]] == ["scans/B"]
     assert [finding["kind"] for finding in report["findings"]][:2] == ["leak", "leak"]
-    assert "leak: In several parts stand pictures of 1 patient: scans/B." in output.replace("\n", " ")
+    assert "leak: Pictures of 1 patient are in several parts: scans/B." in output.replace("\n", " ")
     checksums = {report["provenance"][stage]["sha256"] for stage in ("segmenter", "classifier")}
     assert checksums == {Pipeline.from_pretrained().model[stage]["sha256"] for stage in ("segmenter", "classifier")}
     assert len(report["provenance"]["data_sha256"]) == 64

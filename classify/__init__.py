@@ -1,4 +1,4 @@
-"""Stage 2: scores the lungs, slices with an EfficientNetB0, whole volumes with a 3-D CNN of your own."""
+"""Stage 2: classify the lungs, slices with an EfficientNetB0, whole volumes with a 3-D CNN that you train."""
 
 from .classifier import Classification, Classifier
 from .evidence import Evidence, Explain

@@ -1,4 +1,4 @@
-"""From logits to probabilities that mean what they say, and to a threshold.
+"""Turn logits into calibrated probabilities, and choose thresholds.
 
 Temperature scaling: Guo et al. 2017, arXiv 1706.04599.
 """
@@ -19,7 +19,7 @@ def calibrate(logit: Any, temperature: float) -> NDArray[np.float32]:
 
 
 def fit_temperature(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the temperature, 0.05 to 20, at which the logits' cross-entropy is least."""
+    """Return the temperature, 0.05 to 20, that minimises the logits' cross-entropy."""
     from scipy.optimize import minimize_scalar
 
     signed = np.where(covid, logits, -logits)
@@ -34,7 +34,7 @@ def fit_temperature(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> fl
 def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
     """Return the threshold with the largest sum of sensitivity and specificity.
 
-    It lies half way between the two probabilities it separates, so that rounding doesn't move anybody across.
+    It is half way between the two probabilities that it separates, so that rounding doesn't change any decision.
     """
     from sklearn.metrics import roc_curve
 
@@ -43,7 +43,7 @@ def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_
 
 
 def sensitive_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], sensitivity: float) -> float:
-    """Return the highest threshold with at least this sensitivity, half way to the probability below it."""
+    """Return the highest threshold with at least this sensitivity, moved half way to the next lower probability."""
     positive = np.sort(probabilities[covid])[::-1]
     needed = int(np.ceil(sensitivity * positive.size - 1e-9))
     return _half_way_below(float(positive[max(needed, 1) - 1]), probabilities)

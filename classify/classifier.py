@@ -1,4 +1,4 @@
-"""`Classifier`: the second stage, from a scan and its lung mask to a probability."""
+"""Define `Classifier`, the second stage: from a scan and its lung mask to a probability."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from .trust.trust import Trust, kind_of
 
 @dataclass(frozen=True, eq=False)
 class Classification:
-    """What the second stage says of one scan.
+    """The second stage's result for one scan.
 
     Parameters
     ----------
     probability : float or None
-        Calibrated probability of COVID of the scan: the mean over its slices, each weighted by its lung, so that
-        every part of the lungs counts alike, and slices that graze them hardly. None without lung.
+        Calibrated probability of COVID for the scan: the mean over its slices, weighted by the amount of lung, so that
+        every part of the lungs counts equally and slices with little lung hardly count. None without lung.
     slice_probabilities : ndarray of float32, shape (slices,)
         NaN for slices without lung.
     evidence : tuple of Evidence or None
-        One a slice; None without lung.
+        One per slice; None without lung.
     explain : {"cam", "occlusion"}
-        How the evidence was found.
+        How the evidence was computed.
     lung : ndarray of float64, shape (slices,)
-        How much lung each slice has, by which it counts: mm³ where the spacing is known, else pixels.
+        Amount of lung in each slice, its weight: in mm³ if the spacing is known, otherwise in pixels.
     distances : ndarray of float32, shape (slices,)
-        How unlike the training data each slice is: above 1 beyond the limit of the card; NaN without lung, and where
-        the card knows no limit.
+        How far each slice is from the training data; values above 1 exceed the card's limit. NaN without lung, and if
+        the card gives no limit.
     interval : tuple of float or None
-        Where 90 % of the heads of an ensemble see `probability`; None without lung or ensemble.
+        Interval that contains `probability` for 90 % of an ensemble's heads; None without lung or ensemble.
     """
 
     probability: float | None
@@ -57,37 +57,37 @@ class Classification:
     def heatmap(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the heatmap of one slice and its lung mask, float32 in [0, 1], (height, width).
 
-        Above 0.5 a place speaks for COVID, below against it; outside the lungs it is zero.
+        A place above 0.5 is evidence for COVID, below 0.5 against it; outside the lungs the heatmap is zero.
         """
         found = self.evidence[index]
         return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
 
     def mass(self, masks: Iterable[NDArray[np.bool_]], covid: bool) -> NDArray[np.float64]:
-        """Return what speaks for a class, inside the lungs and in all, float64 (slices, 2): see `Evidence.mass`."""
+        """Return the evidence for a class inside the lungs and in total, float64 (slices, 2); see `Evidence.mass`."""
         pairs = zip(self.evidence, masks, strict=True)
         return np.array([(0.0, 0.0) if found is None else found.mass(mask, covid) for found, mask in pairs])
 
 
 class Classifier:
-    """Scores the lungs with an EfficientNetB0.
+    """Classify the lungs with an EfficientNetB0.
 
     Parameters
     ----------
     card : Card or None
-        The network; by default the shipped one.
+        The network's card; by default, that of the shipped network.
     engine : {"auto", "openvino", "onnxruntime"}
-        What runs it: see `lungct.weights.Engine`.
+        Inference engine; see `lungct.weights.Engine`.
     precision : {"f32", "bf16", "int8"}
         See `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default as many as this process may use.
+        Processor threads; by default, as many as this process may use.
     callers : int
-        How many threads will call it side by side, each with its share of the processor's.
+        Number of threads that will call it in parallel; each gets its share of the processor threads.
 
     Raises
     ------
     WeightsError
-        When the network is missing or changed, or the engine is not installed.
+        When the network is missing or was modified, or the engine is not installed.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Classifier:
     def from_card(
         cls, path: str | Path, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
     ) -> Classifier:
-        """Open a network of your own, as ``lungct train classify`` writes it: give the path of its card."""
+        """Open your own network, as written by ``lungct train classify``, from the path of its card."""
         return cls(load_card(path), engine, precision, threads)
 
     def seeing(self, region: Region) -> Classifier:
-        """Return the same network shown another region of each slice: for controls (see `Region`)."""
+        """Return the same network with another region of each slice as its input, for controls; see `Region`."""
         other = copy.copy(self)
         other._preprocess = replace(self._preprocess, region=region)
         return other
@@ -126,20 +126,20 @@ class Classifier:
 
     @property
     def threshold(self) -> float:
-        """Lowest probability at which a scan is called COVID."""
+        """Lowest probability at which a scan is labelled COVID."""
         return float(self.card.decision["threshold"])
 
     def logits(self, rois: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the uncalibrated logits, float32 (n,), of regions of interest, float32 (n, size, size, 1)."""
+        """Return uncalibrated logits, float32 (n,), for regions of interest, float32 (n, size, size, 1)."""
         return self.answers(rois)[0][:, 0]
 
     def answers(self, rois: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of the network, see `build_classifier`, for regions, float32 (n, size, size, 1)."""
+        """Return all outputs of the network (see `build_classifier`) for regions, float32 (n, size, size, 1)."""
         each = self._network.map(lambda run, roi: run(roi[None]), rois)
         return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
     def prediction_set(self, probability: float | None, error_level: float) -> tuple[str, ...]:
-        """Return the labels that can't be ruled out at a level of error: see `lungct.classify.trust.conformal`."""
+        """Return the labels that can't be ruled out at an error level; see `lungct.classify.trust.conformal`."""
         if probability is None or self._trust is None:
             return ()
         return self._trust.conformal.labels(probability, error_level)
@@ -151,9 +151,9 @@ class Classifier:
         ----------
         scan : Scan
         masks : iterable of ndarray of bool, shape (height, width)
-            One lung mask a slice; slices without lung are not scored.
+            One lung mask per slice; slices without lung are not scored.
         explain : {"cam", "occlusion"}
-            How the evidence is found: see `Explain`.
+            How the evidence is computed; see `Explain`.
 
         Returns
         -------
@@ -162,7 +162,7 @@ class Classifier:
         Raises
         ------
         ValueError
-            For another explanation.
+            When `explain` is not one of these.
         """
         if explain not in get_args(Explain):
             raise ValueError(f"explain must be one of {', '.join(get_args(Explain))}, not {explain!r}")
@@ -200,7 +200,7 @@ class Classifier:
         activation: NDArray[np.float32],
         explain: Explain,
     ) -> Evidence:
-        """Explain one slice by its class activation map, or hide one part of its lungs after another."""
+        """Explain one slice, by its class activation map or by occluding parts of its lungs in turn."""
         if explain == "cam":
             return Evidence(activation / np.float32(self._temperature * SOFTENING), box)
 
@@ -212,13 +212,13 @@ class Classifier:
 
 
 def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:
-    """Return the mean over the slices with lung, weighted by how much there is: volume where known, else area."""
+    """Return the mean over slices with lung, weighted by the amount of lung: its volume if known, otherwise area."""
     found = lung > 0
     return float(np.average(probabilities[found], weights=lung[found])) if found.any() else None
 
 
 def _interval(heads: NDArray[np.float32], lung: NDArray[np.float64], said: float) -> tuple[float, float]:
-    """Return where most heads see the scan's probability; of their logits, float32 (slices, heads)."""
+    """Return the interval of the scan's probability over the heads, from their logits, float32 (slices, heads)."""
     found = lung > 0
     each = np.average(calibrate(heads[found], 1.0), axis=0, weights=lung[found])
     low, high = np.percentile(each, INTERVAL)

@@ -1,4 +1,4 @@
-"""Where a slice's answer comes from: evidence on a coarse grid over the lungs' box, and the heatmap made of it."""
+"""Locate the evidence for a slice's answer on a coarse grid over the lungs' box, and make the heatmap from it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from .calibration import calibrate
 from .roi import Box
 
 Explain = Literal["cam", "occlusion"]
-"""How evidence is found. ``cam``: the network's own class activation map, at no cost. ``occlusion``: parts of the lungs
-are hidden one after another, some 120 runs of the network a slice; see `lungct.classify.occlusion`."""
+"""How evidence is computed. ``cam``: the network's class activation map, at no extra cost. ``occlusion``: parts of the
+lungs are hidden in turn, with about 120 runs of the network per slice; see `lungct.classify.occlusion`."""
 
 SOFTENING = 3.0
-"""By how much calibrated logits of the class activation map are divided for the heatmap. The logit of a scan is the
-mean of its places, and single places lie well beyond it: undivided, most of a COVID lung would be fully red. With 3,
-19 of 20 places of validation pictures lie between 0.18 and 0.91 (docs/explanations.md)."""
+"""Divisor of the class activation map's calibrated logits for the heatmap. A slice's logit is the mean over all places,
+and single places are far more extreme: without the divisor, most of a COVID lung would be fully red. With 3, 19 of 20
+places in validation pictures lie between 0.18 and 0.91 (docs/explanations.md)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What speaks for and against COVID in one slice, as coarse as it is known.
+    """Evidence for and against COVID in one slice, on its native coarse grid.
 
     Parameters
     ----------
     grid : ndarray of float32, shape (rows, columns)
-        The heatmap's logits: above 0 a place speaks for COVID, below against it.
+        The heatmap's logits: above 0 is evidence for COVID, below 0 against it.
     box : tuple of slice
         The rows and columns of the slice that the grid covers.
     lungs_only : bool
-        Whether nothing but the lungs can be behind it, as where parts of the lungs were hidden.
+        Whether all evidence comes from the lungs, as with occlusion of the lungs.
     """
 
     grid: NDArray[np.float32]
@@ -48,7 +48,7 @@ class Evidence:
         return heat
 
     def mass(self, mask: NDArray[np.bool_], covid: bool) -> tuple[float, float]:
-        """Return how much speaks for a class: inside the lungs, and in the whole box.
+        """Return the amount of evidence for a class, inside the lungs and in the whole box.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class Evidence:
         Returns
         -------
         inside, whole : float
-            Mean distance of the heatmap from 0.5 over the box, places that speak for the other class counted as 0.
+            Mean distance of the heatmap from 0.5 over the box; places with evidence for the other class count as 0.
         """
         heat = calibrate(self.grid, 1.0)
         strength = np.maximum(heat - 0.5 if covid else 0.5 - heat, 0)
@@ -71,12 +71,12 @@ class Evidence:
 
 
 def _share(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the share of each cell of a grid that is mask."""
+    """Return the share of each grid cell that is inside the mask."""
     rows, columns = (_parts(length, count) for length, count in zip(mask.shape, shape, strict=True))
     cells = [[mask[row, column] for column in columns] for row in rows]
     return np.array([[np.count_nonzero(cell) / cell.size for cell in line] for line in cells])
 
 
 def _parts(length: int, count: int) -> list[slice]:
-    """Cut a length into parts of whole pixels, none empty: where they end between pixels they overlap by one."""
+    """Divide a length into non-empty parts of whole pixels; parts that end within a pixel overlap by one."""
     return [slice(at * length // count, -(-(at + 1) * length // count)) for at in range(count)]

@@ -1,4 +1,4 @@
-"""The classifier: a backbone with a head that is its own class activation map.
+"""Build the classifier: a backbone with a head that computes its own class activation map.
 
 EfficientNet: Tan and Le 2019, arXiv 1905.11946; class activation maps: Zhou et al. 2016, arXiv 1512.04150.
 """
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 class Backbone(NamedTuple):
-    """A network of keras.applications, what it takes, ``scale * grey + offset`` of grey in [0, 1], and a layer.
+    """A network of keras.applications, its input scaling, ``scale * grey + offset`` for grey in [0, 1], and a layer.
 
-    The layer in the middle knows textures, not yet diseases: by them a slice is told from other pictures.
+    The middle layer represents textures rather than diseases; they are used to detect pictures unlike the training
+    data.
     """
 
     application: str
@@ -26,10 +27,10 @@ class Backbone(NamedTuple):
 
 
 _CAFFE = (-103.939, -116.779, -123.68)
-"""The mean of ImageNet that these networks take off blue, green and red."""
+"""ImageNet's mean blue, green and red, which these networks subtract."""
 
 BACKBONES = {
-    # 0...255 becomes (value - 127) / 128, what the Lite0 start was trained on.
+    # 0...255 becomes (value - 127) / 128, the scaling that the Lite0 weights were trained with.
     "efficientnetb0": Backbone("EfficientNetB0", 255 / 128, -127 / 128, "block5c_project_bn"),
     "resnet50": Backbone("ResNet50", 255.0, _CAFFE, "conv4_block6_out"),
     "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool"),
@@ -37,7 +38,7 @@ BACKBONES = {
     "inceptionv3": Backbone("InceptionV3", 2.0, -1.0, "mixed7"),
     "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn"),
 }
-"""By the name that commands and cards use. The first is the shipped one."""
+"""Backbones by the name used in commands and cards. The first is the shipped one."""
 
 BACKBONE = "efficientnetb0"
 
@@ -47,31 +48,31 @@ def build_classifier(
 ) -> keras.Model:
     """Build an untrained classifier.
 
-    The head weighs the features at every place before it averages, not after: the average is the same,
-    and the places it averages are the class activation map. So the map adds up to the answer by construction.
+    The head weights the features at every place before averaging, not after. The result is the same, and the values
+    that are averaged are the class activation map, so the map's mean is the answer by construction.
 
     Parameters
     ----------
     size : int or None
-        Height and width of the input in pixels, a multiple of 32; None for any.
+        Height and width of the input in pixels, a multiple of 32; None for any size.
     dropout : float
         Share of features dropped in training.
     backbone : str
         One of `BACKBONES`.
     imagenet : bool
-        Start the backbone from Keras' ImageNet weights, which Keras downloads once; random without.
+        Initialise the backbone with Keras' ImageNet weights, which Keras downloads once; otherwise randomly.
 
     Returns
     -------
     keras.Model
-        From (batch, size, size, 1) in [0, 1] to the logit of COVID (batch, 1); the evidence whose mean the logit is
-        (batch, rows, columns, 1), rows and columns about size / 32; the features that the head weighs, and those of
-        the backbone's middle layer, each (batch, features), their mean over all places.
+        Maps (batch, size, size, 1) in [0, 1] to four outputs: the logit of COVID, (batch, 1); the evidence, whose mean
+        is the logit, (batch, rows, columns, 1), with rows and columns about size / 32; the head's input features and
+        the features of the backbone's middle layer, each averaged over all places, (batch, features).
 
     Raises
     ------
     ValueError
-        For other sizes or backbones.
+        For invalid sizes or unknown backbones.
     """
     import keras
     from keras import layers
@@ -93,7 +94,7 @@ def build_classifier(
 
 
 def _features(backbone: str, size: int | None, imagenet: bool) -> keras.Model:
-    """Return the backbone without its head: from pictures to the features of its middle layer and its last."""
+    """Return the backbone without its head, with the features of its middle and last layers as outputs."""
     import keras
 
     application = getattr(keras.applications, BACKBONES[backbone].application)
@@ -103,13 +104,13 @@ def _features(backbone: str, size: int | None, imagenet: bool) -> keras.Model:
     if backbone == BACKBONE:
         if imagenet:
             _fold_scaling(whole)
-        # Without Keras' own scaling layers, whose ONNX export fails.
+        # Leave out Keras' own scaling layers, because their ONNX export fails.
         return keras.Model(_last_scaling(whole).output, outputs, name=backbone)
     return keras.Model(whole.input, outputs, name=backbone)
 
 
 def _last_scaling(whole: keras.Model) -> keras.layers.Layer:
-    """Return the layer behind which EfficientNet begins: found by type, because Keras numbers names."""
+    """Return the last layer before EfficientNet itself; found by type, because Keras numbers layer names."""
     import keras
 
     kinds = (keras.layers.Normalization, keras.layers.Rescaling)
@@ -117,7 +118,7 @@ def _last_scaling(whole: keras.Model) -> keras.layers.Layer:
 
 
 def _fold_scaling(whole: keras.Model) -> None:
-    """Make up in the first convolution and its batch norm for the scaling that ImageNet's weights are used to.
+    """Fold the input scaling that ImageNet's weights expect into the first convolution and its batch norm.
 
     Keras scales 0...255 to a x + b, we to (x - 127) / 128: the kernels take the ratio, the batch norm's mean the rest.
     """
@@ -132,7 +133,7 @@ def _fold_scaling(whole: keras.Model) -> None:
 
 
 def _scaled(whole: keras.Model, value: float):  # type: ignore[no-untyped-def]
-    """Return what Keras' scaling layers make of one grey value, ndarray (3,)."""
+    """Return the output of Keras' scaling layers for one grey value, ndarray (3,)."""
     import keras
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The region of interest: by default slice times lung mask, cropped to the lungs. What the classifier may see."""
+"""Cut the region of interest, the classifier's input: by default slice times lung mask, cropped to the lungs."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ Box = tuple[slice, slice]
 """Rows and columns of a slice."""
 
 Region = Literal["masked", "crop", "whole", "erased", "mask"]
-"""What is shown: the lungs alone, their box with everything in it, or the whole slice; and two controls, from which
-nobody should be able to tell a disease of the lungs: the box with the lungs erased, and the lungs' outline."""
+"""What the network is shown: the lungs alone, the lungs' box with everything in it, or the whole slice; and two
+controls that should contain no sign of lung disease: the box with the lungs erased, and the lung mask."""
 
 REGIONS: tuple[Region, ...] = get_args(Region)
 
 
 @dataclass(frozen=True)
 class RoiPreprocessing:
-    """From a slice and its lung mask to the classifier's input.
+    """Turn a slice and its lung mask into the classifier's input.
 
     Parameters
     ----------
     size : int
-        Side of the square input in pixels; the lungs' box is resized to it, its aspect not kept.
+        Side of the square input in pixels; the lungs' box is resized to it without keeping its aspect ratio.
     margin : float
-        Added on each side of the lungs' box, as a share of its longer side.
+        Margin on each side of the lungs' box, as a share of its longer side.
     window : tuple of float
-        Lowest and highest HU seen, for calibrated scans.
+        Lowest and highest HU shown, for calibrated scans.
     percentiles : tuple of float
-        Grey values at these percentiles of the lung (of the slice, where all of it is shown) become 0 and 1, whatever
+        Grey values at these percentiles of the lung (of the slice, for the region "whole") become 0 and 1, whatever
         window the picture had.
     region : {"masked", "crop", "whole", "erased", "mask"}
-        What is shown, see `Region`.
+        What is shown; see `Region`.
 
     Raises
     ------
     ValueError
-        For another region.
+        For an unknown region.
     """
 
     size: int = 224
@@ -59,14 +59,14 @@ class RoiPreprocessing:
     def __call__(
         self, pixels: NDArray[np.float32], intensity: Intensity, mask: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], Box]:
-        """Return the input of one slice and the box it shows.
+        """Return the input for one slice, and the box that it shows.
 
         Parameters
         ----------
         pixels : ndarray of float32, shape (height, width)
         intensity : {"hu", "display"}
         mask : ndarray of bool, shape (height, width)
-            At least one pixel of lung.
+            With at least one pixel of lung.
 
         Returns
         -------
@@ -103,12 +103,12 @@ class RoiPreprocessing:
             float(settings["margin"]),
             tuple(settings["window"]),
             tuple(settings["percentiles"]),
-            settings.get("region", "masked"),  # cards of version 2 and before don't say
+            settings.get("region", "masked"),  # missing in cards up to version 2
         )
 
 
 def lung_box(mask: NDArray[np.bool_], margin: float) -> Box:
-    """Return the rows and columns that hold the lungs, with a margin inside the slice."""
+    """Return the rows and columns that contain the lungs, with a margin clipped to the slice."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
         raise ValueError("an empty lung mask has no box")

@@ -1,1 +1,1 @@
-"""What every room uses and belongs to none: work side by side, intervals over patients, pages."""
+"""Helpers shared by all packages: parallel work, intervals over patients, HTML pages."""

@@ -1,4 +1,4 @@
-"""Forked children: what must be new there, because another thread of the parent may have held it."""
+"""Reset state in forked children, where a lock may be a copy of one held by another thread of the parent."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Callable
 
 
 def in_children(renew: Callable[[], None]) -> None:
-    """Call a function in every child that is forked from now on; where the system has no forks, never."""
+    """Call a function in every child that is forked from now on; do nothing on systems without fork."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=renew)
 
 
 def leave_alone(*things: object) -> None:
-    """Keep things from ever being destroyed: what a forked child inherits of an engine waits for threads it lacks."""
+    """Prevent objects from being destroyed: in a forked child, an engine's destructor would wait for lost threads."""
     for thing in things:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 class ForkSafeLock:
-    """A lock that a forked child finds open; for modules, as it stays for good."""
+    """A lock that is released in forked children. Use it for module globals only, as it is never freed."""
 
     def __init__(self) -> None:
         self._renew()

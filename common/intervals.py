@@ -1,4 +1,4 @@
-"""Intervals over patients: no figure goes into a card or on a page without one, and none poses as certainty."""
+"""Compute intervals over patients, which every figure in a card or on a page must have."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 RESAMPLES = 2000
 
 FEWEST = 5
-"""Patients of each class below which there is no interval: so few, drawn again, vary less than patients do."""
+"""Fewest patients per class for an interval: resampling fewer understates how much patients vary."""
 
 INTERVALS_IN_WORDS = (
-    "In brackets 95 % bootstrap intervals over patients, of shares of 0 or 1 Clopper and Pearson's. "
-    f"There is no interval where a class, or what a share is taken of, has fewer than {FEWEST} patients, or where all "
-    "draws give the same figure."
+    "Numbers in brackets are 95 % bootstrap intervals over patients; for shares of 0 or 1 they are Clopper-Pearson "
+    f"intervals. There is no interval if a class, or the group that a share refers to, has fewer than {FEWEST} "
+    "patients, or if all resamples give the same figure."
 )
-"""For readers of a page."""
+"""Explanation for readers of a page."""
 
 
 @dataclass(frozen=True, eq=False)
 class Statistic:
-    """A figure of some observations, and whose patients it rests on.
+    """A figure computed from observations, and the observations that it depends on.
 
     Parameters
     ----------
     of : callable
-        From indices of observations, ndarray of intp, to a number; NaN where they don't give one.
+        Takes indices of observations, ndarray of intp, and returns a number; NaN if it is undefined for them.
     parts : tuple of ndarray of bool, shape (observations,)
-        The classes it needs; of a share, those it is taken of.
+        The classes that it needs; for a share, the group that it refers to.
     is_share : bool
-        Whether it is how many of its only part are so.
+        Whether it is a share of its only part.
     """
 
     of: Callable[[NDArray[np.intp]], float]
@@ -41,16 +41,16 @@ class Statistic:
     is_share: bool = False
 
     def __call__(self, at: NDArray[np.intp]) -> float:
-        """Return the figure of the observations drawn."""
+        """Return the figure for the given observations."""
         return self.of(at)
 
 
 def interval_of(groups: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES) -> tuple[float, float] | None:
-    """Return the 95 % interval of a figure over patients; None where a bootstrap would be sure of what nobody knows.
+    """Return the 95 % interval of a figure over patients; None if a bootstrap would understate the uncertainty.
 
-    That is `bootstrap_interval`, but of a share of 0 or 1 the exact interval (Clopper and Pearson 1934) of as many
-    observations as there are patients: draws of what is all alike are all alike. For the same reason there is no
-    interval where all draws agree on any other figure, such as an AUC of 1, nor of fewer than `FEWEST` patients.
+    This is `bootstrap_interval`, except for a share of 0 or 1, where every resample is the same: then it is the exact
+    interval (Clopper and Pearson 1934) for as many observations as there are patients. There is no interval if all
+    resamples of any other figure agree, such as an AUC of 1, or for fewer than `FEWEST` patients.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def interval_of(groups: Sequence[str], statistic: Statistic, resamples: int = RE
 
     Returns
     -------
-    lower, upper : float
-        Or None.
+    tuple of float or None
+        Lower and upper limit.
     """
     names = np.asarray(groups)
     patients = [np.unique(names[part]).size for part in statistic.parts]
@@ -76,7 +76,7 @@ def interval_of(groups: Sequence[str], statistic: Statistic, resamples: int = RE
 
 
 def exact_interval(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of Clopper and Pearson (Biometrika 1934; 26: 404)."""
+    """Return the 95 % Clopper-Pearson interval (Biometrika 1934; 26: 404)."""
     from scipy.stats import binomtest
 
     found = binomtest(successes, trials).proportion_ci(0.95, method="exact")
@@ -89,16 +89,17 @@ def bootstrap_interval(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile interval of a statistic when whole groups are drawn with replacement.
+    """Return the 95 % percentile interval of a statistic when whole groups are resampled with replacement.
 
-    It knows nothing of how few groups there are, or that all are alike: `interval_of` does.
+    It doesn't check for too few groups or for identical resamples; `interval_of` does.
 
     Parameters
     ----------
     groups : sequence of str
         The patient of each observation.
     statistic : callable
-        From indices of observations to a number; NaN (one class drawn alone, say) leaves a draw out.
+        Takes indices of observations and returns a number. Resamples with NaN (with only one class, for example) are
+        left out.
     seed : int
     resamples : int
 
@@ -116,6 +117,6 @@ def bootstrap_interval(
 
 
 def decimals(value: float) -> int:
-    """Return how many decimals show a share: three, or two digits of what it differs from 0 or 1 by."""
+    """Return how many decimals to show for a share: three, or enough for two digits of its distance from 0 or 1."""
     rest = min(abs(value), abs(1 - value))
     return 3 if rest < 1e-9 or rest >= 1e-3 else 1 - math.floor(math.log10(rest))

@@ -1,4 +1,4 @@
-"""CT or X-ray: the word that scans, cards and settings share."""
+"""Define the modality, CT or X-ray, as used by scans, cards and settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 Modality = Literal["ct", "xray"]
-"""What shows the chest: CT in axial slices, or a frontal X-ray."""
+"""Modality of a chest image: CT in axial slices, or a frontal X-ray."""
 
 PICTURES: Mapping[Modality, str] = {"ct": "an axial chest CT slice", "xray": "a frontal chest X-ray"}
-"""What networks of a modality look at, for the tasks in their cards."""
+"""The pictures of each modality, in words, for the task in a card."""

@@ -1,4 +1,4 @@
-"""Figures by Matplotlib, which keeps its list of fonts in the temporary folder instead of the user's home."""
+"""Create Matplotlib figures, with Matplotlib's cache in the temporary folder instead of the user's home."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def new_figure(width: float, height: float) -> Any:
     ModuleNotFoundError
         When Matplotlib is not installed.
     """
-    if "MPLCONFIGDIR" not in os.environ:  # read once, when it is loaded
+    if "MPLCONFIGDIR" not in os.environ:  # read once, on import
         own = Path(tempfile.gettempdir()) / f"lungct-matplotlib-{getpass.getuser()}"
         own.mkdir(mode=0o700, exist_ok=True)
         os.environ["MPLCONFIGDIR"] = str(own)

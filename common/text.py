@@ -1,4 +1,4 @@
-"""Text from outside, such as file names and tags, made safe where people and programs read it; one writer of CSV."""
+"""Make untrusted text, such as file names and tags, safe for terminals and spreadsheets, and write CSV."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 FORMULA = ("=", "+", "-", "@")
-"""What a cell begins with that spreadsheets compute."""
+"""First characters of a cell that make spreadsheets treat it as a formula."""
 
 TURNS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
-"""Characters that turn the direction of writing or end a line: what follows them is shown elsewhere."""
+"""Characters that change the writing direction or end a line, so that the text after them is displaced."""
 
 
 def printable(text: str) -> str:
-    r"""Return text in one line that a terminal shows as it is: control characters and lone surrogates escaped.
+    r"""Return text as one line that is safe to print: control characters and lone surrogates are escaped.
 
     >>> printable("scan\x1b[2J.png")
     'scan\\x1b[2J.png'
@@ -34,7 +34,7 @@ def _escaped(one: str) -> str:
 
 
 def cell(value: Any) -> Any:
-    """Return a value for a cell of CSV: text in one line that no spreadsheet takes for a formula, NaN as nothing."""
+    """Return a value for a CSV cell: text as one line that is not taken for a formula; NaN as an empty cell."""
     if isinstance(value, float) and not math.isfinite(value):
         return ""
     if not isinstance(value, (str, Path)):
@@ -52,13 +52,13 @@ def _is_number(text: str) -> bool:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, UTF-8; None and NaN become empty cells, text is made safe by `cell`.
+    """Write rows as UTF-8 CSV; None and NaN become empty cells, and text is made safe by `cell`.
 
     Parameters
     ----------
     path : Path
     columns : sequence of str
-        In order; a row may lack some.
+        Column names in order; a row may lack some.
     rows : iterable of mapping
     """
     with path.open("w", newline="", encoding="utf-8") as file:

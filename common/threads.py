@@ -1,4 +1,4 @@
-"""Work on many items side by side, a thread each: NumPy, SciPy, Pillow and the engines all let other threads run."""
+"""Process many items in parallel threads; NumPy, SciPy, Pillow and the engines all release the GIL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def available_threads() -> int:
-    """Return how many processor threads this process may use."""
+    """Return the number of processor threads that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -21,16 +21,16 @@ def available_threads() -> int:
 def as_ready(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
 ) -> Generator[tuple[Item, Result], None, None]:
-    """Yield every item and its result as soon as it is there: one that takes long keeps no other waiting.
+    """Yield every item with its result as soon as it is ready; a slow item doesn't hold up the others.
 
     Parameters
     ----------
     work : callable
         Called from several threads.
     items : iterable
-        Drawn as they are needed.
+        Consumed as needed.
     threads : int, optional
-        By default as many as this process may use.
+        By default, as many as this process may use.
     """
     count = threads or available_threads()
     running: dict[Future[Result], Item] = {}
@@ -42,13 +42,13 @@ def as_ready(
                     yield from _finished(running)
             while running:
                 yield from _finished(running)
-        finally:  # nobody waits for the rest any more
+        finally:  # the caller stopped early: drop the rest
             for future in running:
                 future.cancel()
 
 
 def _finished(running: dict[Future[Result], Item]) -> Iterator[tuple[Item, Result]]:
-    """Wait until at least one is done, and take out what is."""
+    """Wait until at least one future is done, then remove and yield those that are."""
     for future in wait(running, return_when=FIRST_COMPLETED).done:
         yield running.pop(future), future.result()
 
@@ -63,12 +63,12 @@ def side_by_side(
     work : callable
         Called from several threads.
     items : iterable
-        Drawn as they are needed.
+        Consumed as needed.
     threads : int, optional
-        By default as many as this process may use.
+        By default, as many as this process may use.
     ahead : int, optional
-        How many items may be begun beyond the one that is waited for: so many results lie in memory. By default twice
-        the threads.
+        How many items may be started beyond the one to be yielded next, and so how many results may be in memory. By
+        default, twice the number of threads.
     """
     count = threads or available_threads()
     limit = 2 * count if ahead is None else ahead
@@ -81,6 +81,6 @@ def side_by_side(
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
-        finally:  # nobody waits for the rest any more
+        finally:  # the caller stopped early: drop the rest
             for future in running:
                 future.cancel()

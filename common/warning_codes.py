@@ -1,4 +1,4 @@
-"""The warning codes: one table of what can be doubtful about an input, its lungs or its answer, and what to do."""
+"""Define the warning codes: doubts about an input, its lungs or its answer, each with a remedy."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from types import MappingProxyType
 from typing import Literal
 
 Origin = Literal["answer", "lungs", "reading", "preprocess"]
-"""What gives a code: the pipeline, in place of an answer; the segmenter; reading; cutting slices for training."""
+"""Stage that gives a code: the pipeline, instead of an answer; the segmenter; reading; preprocessing for training."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """What a code means.
+    """Meaning and remedy of a warning code.
 
     Parameters
     ----------
     origin : {"answer", "lungs", "reading", "preprocess"}
     meaning : str
-        What is the matter, a sentence or two.
+        The problem, in a sentence or two.
     remedy : str
-        What to do about it; empty where there is nothing to do.
+        What to do about it; empty if there is nothing to do.
     """
 
     origin: Origin
@@ -38,36 +38,36 @@ CODES: Mapping[str, Code] = MappingProxyType(
     {
         "no-lung": Code(
             "answer",
-            "No lung was found, so there is nothing to judge.",
+            "No lung was found, so there is nothing to classify.",
             "Give axial slices through the chest.",
         ),
         "unlike-training": Code(
             "answer",
-            "The scan is unlike the training data, or its lungs can't be made out, so no answer is given.",
-            "Check that it is an axial CT of the chest, or for the networks of X-rays a frontal X-ray, the right way "
-            "up, and no photograph of it.",
+            "The scan is unlike the training data, or its lungs can't be segmented reliably, so no answer is given.",
+            "Check that it is an axial chest CT (or, for the X-ray networks, a frontal chest X-ray), the right way up "
+            "and not a photograph of a screen or film.",
         ),
         "looks-like-xray": Code(
             "answer",
-            "The picture looks like a chest X-ray, which the networks for CT can't judge, so no answer is given.",
-            'Use Pipeline.from_pretrained("xray"), or in commands --modality xray.',
+            "The picture looks like a chest X-ray, which the CT networks can't classify, so no answer is given.",
+            'Use Pipeline.from_pretrained("xray"), or --modality xray on the command line.',
         ),
         "looks-like-ct": Code(
             "answer",
-            "The picture looks like a CT slice, which the networks for X-rays can't judge, so no answer is given.",
-            "Use Pipeline.from_pretrained(), or in commands --modality ct.",
+            "The picture looks like a CT slice, which the X-ray networks can't classify, so no answer is given.",
+            "Use Pipeline.from_pretrained(), or --modality ct on the command line.",
         ),
         "partial-lung": Code("lungs", "The lungs are cut off by the border of the picture.", "Give the whole slice."),
         "one-lung": Code(
             "lungs",
             "Only one lung was found.",
-            "Look whether the other is missing in the picture or in the outline.",
+            "Check whether the other one is missing in the picture or only in the outline.",
         ),
         "implausible-area": Code(
-            "lungs", "The outline covers less or more of the picture than lungs do.", "Look at it first."
+            "lungs", "The outline covers less or more of the picture than lungs do.", "Check the outline first."
         ),
         "implausible-shape": Code(
-            "lungs", "The outline falls into more parts than a pair of lungs.", "Look at it first."
+            "lungs", "The outline has more parts than a pair of lungs.", "Check the outline first."
         ),
         "low-confidence": Code(
             "lungs", "The network that outlines the lungs is unsure of them.", "Look at the outline first."
@@ -80,46 +80,46 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "duplicate-slices": Code(
             "reading", "Several slices lie at the same place. The first of the acquisition was kept."
         ),
+        "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),
         "missing-slices": Code(
-            "reading", "Slices are missing: there are gaps of two steps or more.", "Give the whole series."
+            "reading", "Slices are missing: some gaps are at least twice the usual spacing.", "Give the whole series."
         ),
         "uneven-spacing": Code(
             "reading",
-            "The slices are not evenly spaced: gaps differ by more than 5 %. The lung volume counts each slice's own "
-            "share.",
+            "The slices are not evenly spaced: gaps differ by more than 5 %. The lung volume takes this into account.",
         ),
         "gantry-tilt": Code(
-            "reading", "The scanner was tilted: slices are sheared against each other by more than 1 degree."
+            "reading", "The gantry was tilted by more than 1 degree, so the slices are sheared against each other."
         ),
         "unknown-orientation": Code(
             "reading",
-            "The file doesn't say how the patient lies. Slices were taken in the order of the file, the patient as "
-            "lying on the back.",
+            "The file doesn't give the patient's orientation. Slices are used in file order, and the patient is "
+            "assumed to lie on the back.",
         ),
-        "inverted": Code("reading", "Black and white were exchanged, and have been turned back."),
+        "inverted": Code("reading", "Black and white were inverted; this has been undone."),
         "coloured-marks": Code(
             "reading",
-            "There is colour in the picture, such as arrows or letters.",
+            "The picture has coloured marks, such as arrows or letters.",
             "Give the picture without them.",
         ),
         "unknown-intensity": Code(
             "reading",
-            "What the pixel values mean is a guess: Hounsfield units or grey.",
-            "Give the original DICOM, or say what they are with --intensity.",
+            "It is a guess whether the pixel values are Hounsfield units or grey.",
+            "Give the original DICOM, or set --intensity.",
         ),
         "no-slice-kept": Code(
-            "preprocess", "The settings leave none of the input's slices.", "Loosen --min-lung or --every."
+            "preprocess", "The settings exclude all slices of the input.", "Lower --min-lung or --every."
         ),
     }
 )
-"""Every code there is. To add one, add its row here and give it where it is found."""
+"""All codes. To add one, add a row here and emit the code where the problem is detected."""
 
 
 def codes_of(origin: Origin) -> tuple[str, ...]:
-    """Return the codes of an origin, in the order in which results give them."""
+    """Return the codes of an origin, in the order used in results."""
     return tuple(code for code, known in CODES.items() if known.origin == origin)
 
 
 def warning_in_words(code: str) -> str:
-    """Return what a code means and what to do; a code of another version stands for itself."""
+    """Return a code's meaning and remedy; an unknown code, from another version, is returned unchanged."""
     return CODES[code].words if code in CODES else code

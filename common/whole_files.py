@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written elsewhere, synchronised with the disk, then renamed."""
+"""Write files atomically: to a temporary name, synchronised to disk, then renamed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def whole_file(path: Path, ending: str = ".part") -> Iterator[Path]:
 
 @contextmanager
 def whole_files(folder: Path, work: Path) -> Iterator[Path]:
-    """Yield an empty folder to write files into; when that ends well, they stand in `folder`.
+    """Yield an empty folder to write files to; on success, move the files to `folder`.
 
     Parameters
     ----------
     folder : Path
-        Made where missing.
+        Created if missing.
     work : Path
-        Where to write meanwhile: on the same disk.
+        Where the temporary folder is made; must be on the same disk.
     """
     aside = Path(tempfile.mkdtemp(dir=work))
     try:
@@ -58,7 +58,7 @@ def whole_files(folder: Path, work: Path) -> Iterator[Path]:
 
 
 def synchronise(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
+    """Flush a file, or a folder's directory entries, to disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

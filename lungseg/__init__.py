@@ -1,4 +1,4 @@
-"""Stage 1: finds the lungs with a BCD U-Net."""
+"""Stage 1: find the lungs with a BCD U-Net."""
 
 from .cleanup import clean_mask
 from .network import build_bcdunet

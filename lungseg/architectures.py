@@ -1,4 +1,4 @@
-"""Every network the training command can build, by name."""
+"""Build any network that the training command supports, by name."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def build_network(
     Parameters
     ----------
     name : {"bcdunet", "unet", "sm-unet", "sm-fpn", "sm-linknet"}
-        BCD U-Net; plain U-Net of as many levels; segmentation-models' decoders on an EfficientNetB0 encoder.
+        BCD U-Net; a plain U-Net with as many levels; segmentation-models' decoders on an EfficientNetB0 encoder.
     size : int or None
-        Height and width of the input in pixels, a multiple of 8; of 32 for segmentation-models. None: any.
+        Height and width of the input in pixels, a multiple of 8, or of 32 for segmentation-models. None: any size.
     filters : int
-        Of the first level, for the two U-Nets.
+        Filters of the first level, for the two U-Nets.
     dense_blocks, bidirectional, stride
         For BCD U-Net; see `build_bcdunet`.
 
     Returns
     -------
     keras.Model
-        From (batch, size, size, 1) in [0, 1] to the probability of lung, (batch, size, size, 1).
+        Maps (batch, size, size, 1) in [0, 1] to the probability of lung, (batch, size, size, 1).
 
     Raises
     ------
@@ -48,7 +48,7 @@ def build_network(
         For an unknown name or an impossible size.
     """
     if stride != 1 and name != "bcdunet":
-        raise ValueError(f"stride {stride} is for bcdunet; {name} has stride 1")
+        raise ValueError(f"stride {stride} is supported by bcdunet only; {name} has stride 1")
     if name == "bcdunet":
         return build_bcdunet(size, filters, dense_blocks, bidirectional, stride)
     if name == "unet":
@@ -65,7 +65,7 @@ def build_network(
 
 
 def build_unet(size: int | None = 256, filters: int = 16) -> keras.Model:
-    """Build a plain U-Net (Ronneberger et al. 2015, arXiv 1505.04597) with batch norm, of BCD U-Net's levels."""
+    """Build a plain U-Net (Ronneberger et al. 2015, arXiv 1505.04597) with batch norm and BCD U-Net's levels."""
     import keras
     from keras import layers
 

@@ -1,4 +1,4 @@
-"""What no network should have to learn: specks are not lungs, small holes are, and outside air is not."""
+"""Clean up lung masks by simple rules: drop specks and outside air, and fill small holes."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ SMALLEST_LUNG = 0.0008
 """Components of a slice smaller than this share of the picture are dropped: 14 x 14 pixels of a 512 x 512 slice."""
 
 SMALLEST_LUNG_IN_VOLUME = 0.05
-"""Components of a volume smaller than this share of its largest are dropped: gas in stomach and bowel."""
+"""Components of a volume smaller than this share of the largest are dropped: gas in stomach and bowel."""
 
 BORDER_SHARE = 0.05
-"""Components of a slice that touch the picture's border and are smaller than this share of the largest: outside air."""
+"""Components of a slice that touch the border and are smaller than this share of the largest are outside air."""
 
 LARGEST_HOLE = 0.002
-"""Holes up to this share of the slice are filled: vessels, nodules, dense patches, but no dome of the diaphragm."""
+"""Holes up to this share of the slice are filled: vessels, nodules, dense patches, but not the diaphragm's dome."""
 
 
 def clean_mask(mask: NDArray[np.bool_], threads: int | None = None) -> NDArray[np.bool_]:
-    """Drop what cannot be lung and fill small holes.
+    """Drop components that can't be lung, and fill small holes.
 
-    Dropped are specks, slivers of one or two pixels, and outside air: small components at the border of the picture,
-    and those that hold a corner of it while another does not.
-    In a volume components are followed through the slices, so the small cross-sections at apex and base stay and gas
-    below the diaphragm goes. Both lungs stay, whatever their size beside each other down to those limits.
+    This drops specks, slivers one or two pixels wide, and outside air: small components at the picture's border, and
+    components that contain a corner, if another component doesn't.
+    In a volume, components extend across slices, so the small cross-sections at apex and base stay and gas below the
+    diaphragm goes. Both lungs are kept, however different in size, down to these limits.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (height, width) or (slices, height, width)
     threads : int, optional
-        To work on a volume's slices with; by default as many as this process may use.
+        Number of threads for a volume's slices; by default, as many as this process may use.
 
     Returns
     -------
@@ -62,13 +62,13 @@ def _lungs_of_slice(parts: Components, mask: NDArray[np.bool_]) -> NDArray[np.bo
 
 
 def _inside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels whose four neighbours are all lung; what is beyond the picture counts as its border does."""
+    """Return the pixels whose four neighbours are all lung; outside the picture, its border is repeated."""
     padded = np.pad(mask, 1, mode="edge")
     return mask & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
 
 
 def _without_outside(parts: Components, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Drop the parts in the corners, if another is left."""
+    """Drop the parts in the corners, unless there are no others."""
     inside = keep & ~parts.at_corner()
     return inside if inside.any() else keep
 

@@ -1,7 +1,7 @@
-"""Connected parts of masks, found on the runs of pixels in each row instead of on the pixels.
+"""Find connected components of masks, using the runs of pixels in each row instead of single pixels.
 
-SciPy labels pixels just as well, but importing it doubles the time to a first answer, and a volume's label image takes
-four bytes a voxel; the runs of one are a few thousand numbers a slice.
+SciPy could label the pixels, but importing it doubles the time to the first result, and a volume's label image takes
+four bytes per voxel; its runs are only a few thousand numbers per slice.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Parts of a mask that hang together through the sides of pixels, in a volume also from slice to slice.
+    """Connected parts of a mask: pixels that share a side, in a volume also with the next slice.
 
     Parameters
     ----------
     shape : tuple of int
         Slices, height, width.
     start, stop : ndarray of int, shape (runs,)
-        First and one past the last pixel of each run, in an array with an empty row and column at each slice's end.
+        First pixel and one past the last pixel of each run, as flat indices of slices padded by one row and column.
     part : ndarray of int, shape (runs,)
-        Which part a run belongs to, from 0.
+        Part that each run belongs to, from 0.
     """
 
     shape: tuple[int, int, int]
@@ -68,7 +68,7 @@ class Components:
         return self.total((rows == 0) | (rows == self.shape[1] - 1) | first | last) > 0
 
     def at_corner(self) -> NDArray[np.bool_]:
-        """Tell which parts hold a corner of a slice."""
+        """Tell which parts contain a corner of a slice."""
         rows, first, last = self._places()
         return self.total(((rows == 0) | (rows == self.shape[1] - 1)) & (first | last)) > 0
 
@@ -85,7 +85,7 @@ class Components:
         return np.bincount(self.part, weights=of_runs, minlength=self.count).astype(np.float64)
 
     def mask(self, keep: NDArray[np.bool_], index: int = 0) -> NDArray[np.bool_]:
-        """Return one slice of the mask, with the parts to keep alone."""
+        """Return one slice of the mask, with only the parts to keep."""
         _, height, width = self.shape
         plane = (height + 1) * (width + 1)
         here = slice(*np.searchsorted(self.start, (index * plane, (index + 1) * plane)))
@@ -97,21 +97,21 @@ class Components:
         return inside.reshape(height + 1, width + 1)[:-1, :-1].copy()
 
     def _places(self) -> tuple[Indices, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return each run's row, and whether it begins at the first column, ends at the last."""
+        """Return each run's row, and whether it begins at the first column and ends at the last."""
         _, height, width = self.shape
         rows = self.start // (width + 1) % (height + 1)
         return rows, self.start % (width + 1) == 0, self.stop % (width + 1) == width
 
 
 def _ends(mask: NDArray[np.bool_]) -> Indices:
-    """Return where runs begin and end, in turn, in a slice with an empty last row and column."""
+    """Return the alternating starts and ends of runs in a slice padded by an empty row and column."""
     padded = np.zeros(1 + (mask.shape[0] + 1) * (mask.shape[1] + 1), dtype=np.bool_)
     padded[1:].reshape(mask.shape[0] + 1, mask.shape[1] + 1)[:-1, :-1] = mask
     return np.flatnonzero(padded[1:] != padded[:-1])
 
 
 def _meet(start: Indices, stop: Indices, distance: int) -> tuple[Indices, Indices]:
-    """Return the pairs of runs that overlap when the first is moved on, a row or a slice."""
+    """Return the pairs of runs that overlap when the first is shifted by a row or a slice."""
     low = np.searchsorted(stop, start + distance, side="right")
     count = np.maximum(np.searchsorted(start, stop + distance, side="left") - low, 0)
     first = np.repeat(np.arange(start.size), count)
@@ -120,7 +120,7 @@ def _meet(start: Indices, stop: Indices, distance: int) -> tuple[Indices, Indice
 
 
 def _join(count: int, first: Indices, second: Indices) -> Indices:
-    """Return the part of each run: every run points to an earlier one it meets, until no pointer moves."""
+    """Return the part of each run: let every run point to the earliest run it touches, until nothing changes."""
     points_to = np.arange(count)
     while True:
         one, other = points_to[first], points_to[second]

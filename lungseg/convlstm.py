@@ -1,8 +1,8 @@
-"""The convolutional LSTM that joins skip and upsampled features: only ever two steps, so it is written out.
+"""A convolutional LSTM of exactly two steps, which joins skip and upsampled features.
 
-Shi et al. 2015, "Convolutional LSTM Network", arXiv 1506.04214. Keras' own ConvLSTM2D convolves the empty memory of
-the first step and forgets what it does not hold; here those zeros are not computed, and gates and candidate are
-convolutions with an activation each, which inference engines run as one. The weights are those of ConvLSTM2D.
+Shi et al. 2015, "Convolutional LSTM Network", arXiv 1506.04214. At the first step, Keras' own ConvLSTM2D convolves a
+hidden state of zeros and applies a forget gate to an empty cell; this layer skips both. Gates and candidate are each a
+convolution with an activation, which inference engines fuse. The weights have the layout of ConvLSTM2D's.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ..weights.layout import channel_axis
 
 
 class TwoStepConvLSTM(layers.Layer):  # type: ignore[misc] # Keras has no types
-    """Reads two feature maps, one after the other, and returns what it makes of both.
+    """Read two feature maps as a sequence, and return the output after the second.
 
     Parameters
     ----------
     filters : int
-        Of memory and output.
+        Number of channels of cell and output.
     **kwargs
-        Of `keras.layers.Layer`.
+        Passed to `keras.layers.Layer`.
     """
 
     def __init__(self, filters: int, **kwargs: Any) -> None:
@@ -44,17 +44,17 @@ class TwoStepConvLSTM(layers.Layer):  # type: ignore[misc] # Keras has no types
     def call(self, steps: list[Any]) -> Any:
         """Return the output after the second step, of the inputs' height and width."""
         first, second = steps
-        # Nothing is remembered at the first step: no recurrent convolution, and no gate that forgets.
-        let_in, let_out = ops.split(ops.sigmoid(self._convolve(first, self.kernel, "io")), 2, axis=self._axis)
-        memory = let_in * ops.tanh(self._convolve(first, self.kernel, "c"))
-        output = let_out * ops.tanh(memory)
+        # The cell is empty at the first step, so there is no recurrent convolution and no forget gate.
+        input_gate, output_gate = ops.split(ops.sigmoid(self._convolve(first, self.kernel, "io")), 2, axis=self._axis)
+        memory = input_gate * ops.tanh(self._convolve(first, self.kernel, "c"))
+        output = output_gate * ops.tanh(memory)
 
         both = ops.concatenate([second, output], axis=self._axis)
         kernel = ops.concatenate([self.kernel, self.recurrent_kernel], axis=2)
         gates = ops.sigmoid(self._convolve(both, kernel, "ifo"))
-        let_in, keep, let_out = ops.split(gates, 3, axis=self._axis)
-        memory = keep * memory + let_in * ops.tanh(self._convolve(both, kernel, "c"))
-        return let_out * ops.tanh(memory)
+        input_gate, forget_gate, output_gate = ops.split(gates, 3, axis=self._axis)
+        memory = forget_gate * memory + input_gate * ops.tanh(self._convolve(both, kernel, "c"))
+        return output_gate * ops.tanh(memory)
 
     def _convolve(self, x: Any, kernel: Any, parts: str) -> Any:
         """Convolve with some of the four parts of a kernel: input gate, forget gate, candidate, output gate."""
@@ -73,11 +73,11 @@ class TwoStepConvLSTM(layers.Layer):  # type: ignore[misc] # Keras has no types
         return tuple(shape)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that build the layer again."""
+        """Return the arguments that rebuild the layer."""
         return {**super().get_config(), "filters": self.filters}
 
 
 def _remember(shape: tuple[int, ...], dtype: str | None = None) -> Any:
-    """Start with open forget gates (Jozefowicz et al. 2015): ones for them, zeros for the rest."""
+    """Initialise the bias with ones for the forget gates (Jozefowicz et al. 2015), and zeros for the rest."""
     zeros = ops.zeros((shape[0] // 4,), dtype)
     return ops.concatenate([zeros, zeros + 1, zeros, zeros])

@@ -1,4 +1,4 @@
-"""BCD U-Net in Keras 3.
+"""Build BCD U-Net in Keras 3.
 
 Azad et al. 2019, "Bi-Directional ConvLSTM U-Net with Densley Connected Convolutions", arXiv 1909.00166.
 Written with `keras` layers only, so it trains on every Keras backend.
@@ -26,27 +26,27 @@ def build_bcdunet(
     ----------
     size : int or None
         Height and width of the input in pixels, a multiple of 8 times `stride`; None for inputs of any such size.
-        The weights do not depend on it.
+        The weights don't depend on it.
     filters : int
-        Filters of the first level, doubled at each of the three below. The paper's network has 64.
+        Filters of the first level, doubled at each of the three levels below. The paper's network has 64.
     dense_blocks : int
-        Blocks of the densely connected bottleneck: the paper reports 1 and 3.
+        Number of blocks in the densely connected bottleneck; the paper reports 1 and 3.
     bidirectional : bool
         True: forward and backward ConvLSTM, joined by a tanh convolution (the paper's equation 4).
-        False: the backward direction alone, as in the authors' published code.
+        False: the backward direction only, as in the authors' published code.
     stride : {1, 2}
-        1: the paper's network. 2: the first convolution halves the picture and the last doubles it, so that four
-        times as much of it is seen for the same work.
+        1: the paper's network. 2: the first convolution halves the picture and the last doubles it, so that the same
+        computation covers four times as many pixels.
 
     Returns
     -------
     keras.Model
-        From (batch, size, size, 1) in [0, 1] to the probability of lung, (batch, size, size, 1).
+        Maps (batch, size, size, 1) in [0, 1] to the probability of lung, (batch, size, size, 1).
 
     Raises
     ------
     ValueError
-        For sizes that cannot be halved often enough, another stride, and counts below one.
+        For sizes that can't be halved often enough, another stride, and counts that are too small or odd.
     """
     import keras
     from keras import layers
@@ -70,7 +70,7 @@ def build_bcdunet(
     for level in reversed(range(LEVELS)):
         width = filters * 2**level
         x = layers.Conv2DTranspose(width, 2, strides=2, name=f"up{level}")(x)
-        # A momentum of 0.99 would lag behind the weights: a data set of this field is a few dozen steps an epoch.
+        # A momentum of 0.99 would lag behind the weights: with the usual data sets, an epoch is a few dozen steps.
         x = layers.BatchNormalization(axis=channel_axis(), momentum=0.9, name=f"up{level}_bn")(x)
         x = layers.ReLU(name=f"up{level}_relu")(x)
         x = _convlstm_join(skips[level], x, width // 2, bidirectional, f"join{level}")
@@ -79,7 +79,7 @@ def build_bcdunet(
     if stride == 1:
         x = layers.Conv2D(1, 1, activation="sigmoid", name="lung")(x)
     else:
-        # What padding="same" does, whose export is wrong for inputs of any size.
+        # Same as padding="same", whose export is wrong when the input size is not fixed.
         x = layers.Conv2DTranspose(1, 4, strides=2, activation="sigmoid", name="lung")(x)
         x = layers.Cropping2D(1, name="cropped")(x)
     return keras.Model(inputs, channels_last(x), name="bcdunet")
@@ -100,7 +100,7 @@ def two_convolutions(x: Any, filters: int, name: str, **first: int) -> Any:
 
 
 def _dense_bottleneck(x: Any, filters: int, blocks: int) -> Any:
-    """Blocks of two convolutions, each fed with the outputs of all blocks before it."""
+    """Apply blocks of two convolutions, each fed with the outputs of all blocks before it."""
     from keras import layers
 
     outputs: list[Any] = []

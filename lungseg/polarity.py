@@ -13,12 +13,12 @@ from .quality import CONFIDENCE
 from .segmenter import LungSegmenter, Segmentation
 
 GLANCE = 0.85
-"""Least confidence at a glance worth a second segmentation: 124 of 125 pictures of the training sources have it the
-right way round, and half of them inverted, which is the case that costs time in vain."""
+"""Confidence at a glance from which a second segmentation is worthwhile. Of 125 pictures from the training sources, 124
+reach it the right way round; half also reach it when inverted, and then the second segmentation is wasted."""
 
 
 def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
-    """Find the lungs, and turn black and white back where they are exchanged.
+    """Find the lungs, and undo an inversion of black and white.
 
     Lungs that were already cut out are taken as they are, see `is_cut_out`.
 
@@ -33,7 +33,7 @@ def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation
     Returns
     -------
     scan : Scan
-        As given, or turned back, with the warning ``inverted``.
+        The given scan, or its inverse with the warning ``inverted``.
     lungs : Segmentation
     """
     if segmenter.card.modality == "ct" and is_cut_out(scan):
@@ -51,6 +51,6 @@ def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation
 
 
 def _mean(confidence: NDArray[np.float32]) -> float:
-    """Return the mean over slices with lung; 0 without."""
+    """Return the mean over slices with lung; 0 if there are none."""
     found = confidence[confidence > 0]
     return float(np.mean(found)) if found.size else 0.0

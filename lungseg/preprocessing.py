@@ -1,4 +1,4 @@
-"""From a slice of a `Scan` to the segmenter's input: frozen in the card of the weights."""
+"""Turn a slice of a `Scan` into the segmenter's input, with the settings frozen in the weights' card."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SlicePreprocessing:
     Parameters
     ----------
     size : int
-        Side of the square input in pixels; the slice is resized to it, its aspect not kept.
+        Side of the square input in pixels; the slice is resized to it without keeping its aspect ratio.
     window : tuple of float
-        Lowest and highest HU seen, for calibrated scans.
+        Lowest and highest HU shown, for calibrated scans.
     percentiles : tuple of float
         Grey values at these percentiles become 0 and 1.
     """

@@ -1,4 +1,4 @@
-"""Whether a lung mask can be true: short codes for masks a reader should look at before believing them."""
+"""Check whether a lung mask is plausible, and give codes for masks that should be looked at before use."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from ..common.warning_codes import codes_of
 from .components import Components
 
 FLAGS = codes_of("lungs")
-"""Every code of a mask, in the order they are given: `lungct.common.warning_codes` says what they mean."""
+"""Codes for masks, in the order they are given; `lungct.common.warning_codes` explains them."""
 
 CUT_LENGTH = 0.05
-"""Lungs along more than this share of a side of the picture are cut off there."""
+"""Lungs count as cut off if they touch more than this share of one side of the picture."""
 
 EDGE = 0.01
-"""How near the side, as a share of the picture: masks of cut lungs end a pixel or two before it."""
+"""Distance that counts as touching, as a share of the side: masks of cut lungs end a pixel or two before it."""
 
 SMALLER_LUNG = 0.15
-"""Below this share of all lung in a slice the second lung is missing."""
+"""The second lung is missing if it is less than this share of all lung in a slice."""
 
 AREA = (0.01, 0.75)
 """Smallest and largest plausible share of lung in a slice."""
 
 MOST_PARTS = 5
-"""More parts of note than this in one slice are no pair of lungs."""
+"""A slice with more large parts than this doesn't show a pair of lungs."""
 
 CONFIDENCE = 0.93
-"""Least expected Dice of a mask to trust."""
+"""Expected Dice from which a mask is trusted."""
 
 SHARE_OF_SLICES = 0.3
-"""A volume gets a code when this share of its slices with lung has it: the lowest and highest slices often do."""
+"""A volume gets a code if more than this share of its slices with lung has it; end slices often have one."""
 
 
 def expected_dice(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the Dice to expect if the probabilities are true: 2 sum(p in mask) / (sum(p) + area); 0 without lung."""
+    """Return the expected Dice if the probabilities are right: 2 sum(p in mask) / (sum(p) + area); 0 without lung."""
     total = float(probability.sum()) + int(mask.sum())
     return 2 * float(probability[mask].sum()) / total if mask.any() else 0.0
 
@@ -51,12 +51,12 @@ def quality_flags(
     confidence : ndarray of float32, shape (slices,)
         Expected Dice of each slice.
     threads : int, optional
-        By default as many as this process may use.
+        By default, as many as this process may use.
 
     Returns
     -------
     tuple of str
-        Of `FLAGS`, in their order. Of slices without lung nothing is said.
+        A subset of `FLAGS`, in their order. Slices without lung are ignored.
     """
     with_lung = np.flatnonzero(masks.any(axis=(1, 2)))
     found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung, threads)]
@@ -87,9 +87,9 @@ def _cut_length(mask: NDArray[np.bool_]) -> float:
 
 
 def smaller_lung(mask: NDArray[np.bool_]) -> float:
-    """Return the share of lung on the smaller side of the mediastinum, the deepest valley between two heaps of lung.
+    """Return the share of lung on the smaller side of the mediastinum, the deepest valley between two peaks of lung.
 
-    Works on the number of lung pixels in each column, so it needs no gap: lungs may touch behind the sternum.
+    The valley is found in the number of lung pixels per column, so it needs no gap: lungs may touch behind the sternum.
     """
     columns = mask.sum(axis=0).astype(float)
     left, right = np.maximum.accumulate(columns), np.maximum.accumulate(columns[::-1])[::-1]
@@ -101,6 +101,6 @@ def smaller_lung(mask: NDArray[np.bool_]) -> float:
 
 
 def _parts(mask: NDArray[np.bool_]) -> int:
-    """Return the number of components that hold at least a hundredth of the lung."""
+    """Return the number of components with at least a hundredth of the lung."""
     areas = Components.of(mask).sizes
     return int((areas >= 0.01 * areas.sum()).sum())

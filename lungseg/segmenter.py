@@ -1,4 +1,4 @@
-"""`LungSegmenter`: the first stage, from a scan to its lung mask."""
+"""Define `LungSegmenter`, the first stage: from a scan to its lung mask."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .preprocessing import SlicePreprocessing
 from .quality import SMALLER_LUNG, expected_dice, quality_flags, smaller_lung
 
 WORTH_A_CLOSER_LOOK = 0.8
-"""A box that holds more of the picture than this would show nothing new."""
+"""A box that covers more of the picture than this is not worth a second look."""
 
 SMALLEST_BOX = 0.3
-"""Least side of the box, as a share of the picture's: closer looks are not trained."""
+"""Smallest side of the box, as a share of the picture's side: the network was not trained on closer crops."""
 
 
 NEAR_BORDER = 0.06
-"""Lungs of a whole slice end further from the picture's border than this share of its side."""
+"""In an uncropped slice, lungs end at least this share of the side away from the border."""
 
 Result = TypeVar("Result")
 
@@ -43,9 +43,9 @@ class Segmentation:
     mask : ndarray of bool, shape (slices, height, width)
         Lung, at the scan's own resolution.
     confidence : ndarray of float32, shape (slices,)
-        Expected Dice of each slice if the network's probabilities are true, 0 to 1; 0 where it found no lung.
+        Expected Dice of each slice if the network's probabilities are right, 0 to 1; 0 where it found no lung.
     flags : tuple of str
-        What makes the mask doubtful: see `quality_flags`.
+        Codes of doubts about the mask; see `quality_flags`.
     """
 
     mask: NDArray[np.bool_]
@@ -60,7 +60,7 @@ class Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What the network saw: probabilities of lung, float32 (size, size), and the box of the slice they cover."""
+    """One output of the network: probabilities of lung, float32 (size, size), and the box of the slice they cover."""
 
     grid: NDArray[np.float32]
     box: Box
@@ -72,36 +72,36 @@ class Look:
 
 
 class LungSegmenter:
-    """Finds the lungs with a BCD U-Net.
+    """Find the lungs with a BCD U-Net.
 
-    It looks twice at a slice: at the whole, then closely at the box in which it found lungs. The network is small, and
-    the body often fills half of the picture. The first look is coarse, unless in doubt. Slices of volumes are worked on
-    side by side.
+    It looks at each slice twice: at the whole slice, then closely at the box in which it found lungs, because the
+    network is small and the body often fills only half of the picture. The first look is coarse, and repeated at full
+    size if in doubt. Slices of volumes are processed in parallel.
 
     Parameters
     ----------
     card : Card or None
-        The network; by default the shipped one.
+        The network's card; by default, that of the shipped network.
     engine : {"auto", "openvino", "onnxruntime"}
-        What runs it: see `lungct.weights.Engine`.
+        Inference engine; see `lungct.weights.Engine`.
     precision : {"f32", "bf16", "int8"}
         See `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default as many as this process may use.
+        Processor threads; by default, as many as this process may use.
     callers : int
-        How many threads will call it side by side, each with its share of the processor's.
+        Number of threads that will call it in parallel; each gets its share of the processor threads.
 
     Attributes
     ----------
     threshold : float
-        Probability above which a pixel is called lung.
+        Probability above which a pixel counts as lung.
     least_confidence : float
-        `Segmentation.confidence` below which a mask is not to be judged; 0 where the card knows none.
+        `Segmentation.confidence` below which the lungs should not be classified; 0 if the card gives none.
 
     Raises
     ------
     WeightsError
-        When the network is missing or changed, or the engine is not installed.
+        When the network is missing or was modified, or the engine is not installed.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class LungSegmenter:
     def from_card(
         cls, path: str | Path, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
     ) -> LungSegmenter:
-        """Open a network of your own, as ``lungct train lungseg`` writes it: give the path of its card."""
+        """Open your own network, as written by ``lungct train lungseg``, from the path of its card."""
         return cls(load_card(path), engine, precision, threads)
 
     @property
@@ -145,19 +145,19 @@ class LungSegmenter:
         Returns
         -------
         Segmentation
-            With a mask of the scan's own shape; empty where no lung was found.
+            Its mask has the scan's shape, and is empty where no lung was found.
 
         Raises
         ------
         SourceError
-            When the scan is known to be of another modality than the network's.
+            When the scan is known to have another modality than the network.
         """
         scan.check_is(self.card.modality)
         mask = np.zeros(scan.shape, dtype=np.bool_)
         confidence = np.empty(len(scan), dtype=np.float32)
 
         def decide(look: Look | None, index: int) -> None:
-            """Write one slice's result in its place, on the thread that found it."""
+            """Write one slice's result into the arrays, on the thread that found it."""
             confidence[index] = 0 if look is None else expected_dice(look.grid, look.grid > self.threshold)
             if look is not None:
                 mask[index][look.box] = look.over_box() > self.threshold
@@ -174,7 +174,7 @@ class LungSegmenter:
         return Segmentation(mask, sure, quality_flags(mask, sure, threads))
 
     def glance(self, scan: Scan) -> NDArray[np.float32]:
-        """Return how sure a coarse look at each slice is, float32 (slices,): `Segmentation.confidence` at a glance."""
+        """Return the confidence of a coarse look at each slice, float32 (slices,); see `Segmentation.confidence`."""
         whole = (slice(0, scan.shape[1]), slice(0, scan.shape[2]))
 
         def sure(run: Run, index: int) -> float:
@@ -184,7 +184,7 @@ class LungSegmenter:
         return np.array([*self._network.map(sure, range(len(scan)))], dtype=np.float32)
 
     def probabilities(self, scan: Scan) -> Iterator[NDArray[np.float32]]:
-        """Yield the probability of lung for every pixel of one slice after another, float32 (height, width)."""
+        """Yield, slice by slice, the probability of lung for every pixel, float32 (height, width)."""
         for look in self._look_at(scan, lambda look, _: look):
             whole = np.zeros(scan.shape[1:], dtype=np.float32)
             if look is not None:
@@ -192,7 +192,7 @@ class LungSegmenter:
             yield whole
 
     def _look_at(self, scan: Scan, then: Callable[[Look | None, int], Result]) -> Iterator[Result]:
-        """Look at every slice and yield what `then` makes of the last look; None is a slice without lung."""
+        """Look at every slice and yield ``then(last look, index)``; the look is None for a slice without lung."""
         slices = range(len(scan))
         whole = (slice(0, scan.shape[1]), slice(0, scan.shape[2]))
         if self._margin is None:
@@ -210,7 +210,7 @@ class LungSegmenter:
         found = list(self._network.map(first, slices))
 
         def second(run: Run, index: int) -> Result:
-            # Neighbours count: where lungs begin and end, they show where to look for the smallest of them.
+            # Include the neighbours: near the ends of the lungs, they show where to look for the smallest parts.
             near = [mask for _, mask in found[max(0, index - 1) : index + 2] if mask.any()]
             box = box_around(near, self._margin or 0.0, scan.shape[1:])
             look = found[index][0]
@@ -221,12 +221,12 @@ class LungSegmenter:
         yield from self._network.map(second, slices)
 
     def _is_doubtful(self, look: Look) -> bool:
-        """Tell whether a coarse look may have missed a lung; where it saw none, neighbours would know of one."""
+        """Tell whether a coarse look may have missed a lung. If it saw none, the neighbours' lungs are used."""
         inside = look.grid > self.threshold
         return bool(inside.any()) and expected_dice(look.grid, inside) < self._doubt
 
     def _may_be_cut(self, look: Look) -> bool:
-        """Tell whether a picture may be cut through a lung, which a coarse look takes for the air outside."""
+        """Tell whether the border may cut through a lung, which a coarse look mistakes for outside air."""
         inside = look.grid > self.threshold
         edge = round(NEAR_BORDER * len(inside))
         near_border = inside[edge:-edge, edge:-edge].sum() < inside.sum()
@@ -238,16 +238,16 @@ class LungSegmenter:
 
 
 def _share(box: Box, whole: Box) -> float:
-    """Return how much of a picture a box takes."""
+    """Return the share of a picture that a box covers."""
     (rows, columns), (height, width) = ([part.stop - part.start for part in parts] for parts in (box, whole))
     return float(rows * columns / (height * width))
 
 
 def box_around(masks: Sequence[NDArray[np.bool_]], margin: float, shape: tuple[int, ...]) -> Box | None:
-    """Return rows and columns, in a picture of another shape, that hold masks and a margin; None without masks.
+    """Return the box, in a picture of the given shape, that contains the masks and a margin; None without masks.
 
-    The masks may differ in size, and none is empty. The margin is a share of their extent; no side gets smaller than
-    `SMALLEST_BOX`, unless the picture ends.
+    The masks may differ in size; none is empty. The margin is a share of their extent. No side is smaller than
+    `SMALLEST_BOX`, except at the picture's border.
     """
     if not masks:
         return None

@@ -1,4 +1,4 @@
-"""The two stages joined: `Pipeline.predict()` and the command line."""
+"""Both stages together: `Pipeline.predict()` and the command line."""
 
 from .pipeline import Pipeline
 from .prediction import Prediction

@@ -1,4 +1,4 @@
-"""`lungct.pipeline.albumentations`: the door to transforms for albumentations."""
+"""`lungct.pipeline.albumentations`: re-exports the transforms for albumentations."""
 
 from .adapters.albumentations import LungMask, LungRoi
 

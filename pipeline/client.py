@@ -1,4 +1,4 @@
-"""`lungct.pipeline.client`: the door to the client of a service elsewhere."""
+"""`lungct.pipeline.client`: re-exports the client for a running service."""
 
 from .service.client import Client, ServiceError
 

@@ -1,4 +1,4 @@
-"""From a probability to a label: the threshold, the warnings, and when the pipeline refuses to judge."""
+"""Turn a probability into a label, collect warnings, and decide when the pipeline gives no answer."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..sources import Scan
 from .results.data import Label
 
 UNLIKE = "unlike-training"
-"""The code that goes with it."""
+"""Warning code for scans unlike the training data."""
 
 LOOKS_LIKE: Mapping[Modality, str] = {"ct": "looks-like-ct", "xray": "looks-like-xray"}
-"""The codes of pictures that look like the modality other than the networks', by it: see `Recognizer`."""
+"""Warning codes for pictures that look like another modality than the networks', by that modality."""
 
 
 def label_of(probability: float | None, threshold: float, *, refused: bool) -> Label:
-    """Return what a scan is called: COVID from the threshold on, nothing without lung and where it is refused."""
+    """Return a scan's label: COVID at or above the threshold; indeterminate without lung or if refused."""
     if probability is None or refused:
         return "indeterminate"
     return "COVID" if probability >= threshold else "non-COVID"
@@ -29,22 +29,23 @@ def label_of(probability: float | None, threshold: float, *, refused: bool) -> L
 def ood_score(result: Classification, confidence: NDArray[np.float32], least_confidence: float) -> float | None:
     """Return how unlike the training data a scan is; above 1 it is refused.
 
-    The larger of two, for each slice: the distance of the classifier's features from those of its training data, as a
-    share of the card's limit, and the segmenter's doubt about the mask, as a share of the largest its card allows. Of
-    a scan the mean, weighted by lung. Other flags of the mask don't count: cut lungs and single lungs are real.
+    For each slice this is the larger of two ratios: the distance of the classifier's features from its training data,
+    relative to the card's limit, and the segmenter's doubt about the mask, relative to the largest that its card
+    allows. For a scan it is the mean over slices, weighted by lung. Other flags of the mask don't count, because cut
+    lungs and single lungs do occur.
 
     Parameters
     ----------
     result : Classification
     confidence : ndarray of float32, shape (slices,)
-        Of the masks, see `lungct.lungseg.Segmentation`.
+        Confidence of the masks; see `lungct.lungseg.Segmentation`.
     least_confidence : float
-        Below it a slice is refused.
+        Confidence below which a slice is refused.
 
     Returns
     -------
     float or None
-        None without lung, and where the classifier's card knows no limit.
+        None without lung, and if the classifier's card gives no limit.
     """
     found = result.lung > 0
     distances = result.distances[found]
@@ -55,7 +56,7 @@ def ood_score(result: Classification, confidence: NDArray[np.float32], least_con
 
 
 def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
-    """Return the short codes that go with a result: of the mask (`lungct.lungseg.quality_flags`) and of the input."""
+    """Return a result's warning codes: those of the mask (`lungct.lungseg.quality_flags`) and of the input."""
     found = list(flags) if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")

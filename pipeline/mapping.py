@@ -1,4 +1,4 @@
-"""`lungct.pipeline.mapping`: the door to plain functions for `map` and process pools."""
+"""`lungct.pipeline.mapping`: re-exports the plain functions for `map` and process pools."""
 
 from .adapters.mapping import keep_lungs, lung_mask, lung_roi, predict_record
 

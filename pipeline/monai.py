@@ -1,4 +1,4 @@
-"""`lungct.pipeline.monai`: the door to transforms in MONAI"s style."""
+"""`lungct.pipeline.monai`: re-exports the MONAI-style transforms."""
 
 from .adapters.monai import LungMaskd, LungRoid
 

@@ -1,4 +1,4 @@
-"""`Pipeline`: the two stages joined."""
+"""Define `Pipeline`, which runs both stages."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from .prediction import Prediction
 Read = TypeVar("Read")
 
 LUNG_WEIGHTED = "lung-weighted mean"
-"""How a scan's probability comes from its slices', see `Prediction.aggregation`."""
+"""Name of how slice probabilities are combined; see `Prediction.aggregation`."""
 
 
 class Pipeline:
-    """Finds the lungs, masks everything else away, and scores what is left.
+    """Find the lungs, mask out everything else, and classify the rest.
 
     Parameters
     ----------
@@ -37,22 +37,22 @@ class Pipeline:
     classifier : Classifier
         The second stage.
     error_level : float
-        Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+        Error level of `Prediction.prediction_set`, between 0 and 1.
     volume_classifier : VolumeClassifier, optional
-        Judges scans of more than one slice as a whole, in place of the mean over their slices, which then only explain
-        (`Prediction.slice_probabilities`, `heatmap`). Of it no interval and no prediction set are known.
+        Classifies scans of more than one slice as a whole, instead of averaging their slices, which are then used only
+        for explanation (`Prediction.slice_probabilities`, `heatmap`). It gives no interval and no prediction set.
     recognizer : Recognizer, optional
-        Tells pictures of X-rays from pictures of CT slices; by default the shipped one.
+        Distinguishes X-rays from CT slices; by default, the shipped one.
 
     Attributes
     ----------
     modality : {"ct", "xray"}
-        What it judges; scans of the other are refused by name.
+        Modality of the networks; scans of the other one are refused.
 
     Raises
     ------
     ValueError
-        For another level, or stages of different modalities.
+        For an invalid error level, or stages of different modalities.
 
     Examples
     --------
@@ -75,8 +75,8 @@ class Pipeline:
         self.modality: Modality = classifier.card.modality
         if segmenter.card.modality != self.modality:
             raise ValueError(
-                f"the segmenter {segmenter.card.name} is made for {segmenter.card.modality}, the classifier "
-                f"{classifier.card.name} for {self.modality}; give two of one modality"
+                f"the segmenter {segmenter.card.name} is for {segmenter.card.modality}, but the classifier "
+                f"{classifier.card.name} is for {self.modality}; give two of the same modality"
             )
         self.segmenter = segmenter
         self.classifier = classifier
@@ -104,34 +104,34 @@ class Pipeline:
         segmenter: LungSegmenter | str | Path | None = None,
         classifier: str | Path | None = None,
     ) -> Pipeline:
-        """Open the shipped networks; no network connection is needed.
+        """Open the shipped networks; no internet connection is needed.
 
         Parameters
         ----------
         modality : {"ct", "xray"}
-            Networks for axial CT slices and volumes, or for frontal chest X-rays. What the X-ray classifier can't
-            tell, its card says (`Pipeline.classifier.card.caution`): read it first.
+            Networks for axial CT slices and volumes, or for frontal chest X-rays. Read the limits of the X-ray
+            classifier in its card first (`Pipeline.classifier.card.caution`).
         engine : {"auto", "openvino", "onnxruntime"}
-            What runs the networks, see `lungct.weights.Engine`.
+            Inference engine; see `lungct.weights.Engine`.
         precision : {"f32", "bf16", "int8"}
-            What they compute in; docs/performance.md says what each costs.
+            Numeric precision; see docs/performance.md for the cost of each.
         threads : int, optional
-            Processor threads; by default as many as this process may use.
+            Processor threads; by default, as many as this process may use.
         callers : int
-            How many of your threads will call `predict` side by side, each with its share of the processor's.
+            Number of your threads that will call `predict` in parallel; each gets its share of the processor threads.
         error_level : float
-            Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+            Error level of `Prediction.prediction_set`, between 0 and 1.
         volume_classifier : VolumeClassifier, optional
-            Of your own, see `Pipeline`; none is shipped.
+            Your own volume classifier, see `Pipeline`; none is shipped.
         segmenter, classifier : path, optional
-            Cards of networks of your own, in place of the shipped ones; a segmenter may be open already.
+            Cards of your own networks, to replace the shipped ones; `segmenter` may also be an opened one.
 
         Raises
         ------
         WeightsError
-            When a network is missing or changed, or the engine is not installed.
+            When a network is missing or was modified, or the engine is not installed.
         ValueError
-            For another level or modality, or networks of different modalities.
+            For an invalid error level or modality, or networks of different modalities.
         """
         if modality not in get_args(Modality):
             raise ValueError(f"modality must be one of {', '.join(get_args(Modality))}, not {modality!r}")
@@ -174,31 +174,31 @@ class Pipeline:
         limits: Limits | None = None,
         explain: Explain = "cam",
     ) -> Prediction | list[Prediction]:
-        """Judge one source, or each of several.
+        """Predict one source, or each of several.
 
         Parameters
         ----------
         source : path, DicomSeries, array_like, PIL.Image.Image, Scan, or an iterable of them
             See `lungct.sources.read_scan`.
         intensity : {"hu", "display"}, optional
-            What the values of arrays and files mean, where you know.
+            What the values of arrays and files mean, if you know.
         limits : Limits, optional
             Sizes beyond which a source is refused.
         explain : {"cam", "occlusion"}
-            Where the heatmap comes from: the network's class activation map, at no cost, or the lungs hidden part by
-            part, some 120 runs of the classifier for each slice with lung; see docs/explanations.md.
+            How the heatmap is made: by the network's class activation map, at no extra cost, or by hiding the lungs
+            part by part, with about 120 runs of the classifier per slice with lung; see docs/explanations.md.
 
         Returns
         -------
         Prediction or list of Prediction
-            One for one source, a list for an iterable.
+            One prediction for one source, a list for an iterable.
 
         Raises
         ------
         SourceError
-            When a source can't be read, or is known to be of the other modality; use `stream` to go on without it.
+            When a source can't be read, or is known to be of the other modality; use `stream` to skip such sources.
         ValueError
-            For another explanation.
+            For an unknown `explain`.
         """
         read = partial(self._read, intensity=intensity, limits=limits)
         if is_single(source):
@@ -213,12 +213,12 @@ class Pipeline:
         limits: Limits | None = None,
         explain: Explain = "cam",
     ) -> Iterator[Prediction]:
-        """Judge sources one by one, in order, holding one at a time in memory.
+        """Predict sources one by one, in order, with one at a time in memory.
 
-        Of a list or tuple the next is read meanwhile, so two are in memory; other iterables are asked for the next only
-        when the one before is done.
+        For a list or tuple, the next source is read in the background, so two are in memory; other iterables are
+        advanced only when the previous source is done.
 
-        A source that can't be read becomes a `Prediction` with `error` set; the rest go on.
+        A source that can't be read gives a `Prediction` with `error` set, and the others are still predicted.
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ class Pipeline:
             yield _failed(scan, self.provenance) if isinstance(scan, SourceError) else self._judge(scan, explain)
 
     def _judge(self, scan: Scan, explain: Explain) -> Prediction:
-        """Judge a scan that was read; a volume classifier may refuse it, for want of a spacing."""
+        """Predict a scan; return an error if it is refused, for example by a volume classifier without a spacing."""
         try:
             return self._predict_scan(scan, explain)
         except SourceError as error:
@@ -250,7 +250,7 @@ class Pipeline:
         return scan
 
     def _predict_scan(self, scan: Scan, explain: Explain) -> Prediction:
-        recognized = self.recognizer.recognize(scan)  # before anything is turned
+        recognized = self.recognizer.recognize(scan)  # before an inversion is undone
         scan, lungs = find_lungs(self.segmenter, scan)
         result = self.classifier.classify(scan, lungs.mask, explain)
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
@@ -281,7 +281,7 @@ class Pipeline:
 
 
 def _read_ahead(read: Callable[[Any], Read], sources: Iterable[Any]) -> Iterator[Read]:
-    """Read the next of a sequence while one is judged; what makes its items one by one may count on being asked so."""
+    """Read a sequence one source ahead; read other iterables, which may rely on it, strictly one by one."""
     return side_by_side(read, sources, threads=1, ahead=1) if isinstance(sources, Sequence) else map(read, sources)
 
 

@@ -1,4 +1,4 @@
-"""`Prediction`: everything the pipeline found out about one source, to look at, draw and save."""
+"""Define `Prediction`, the pipeline's result for one source, with methods to draw and save it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Prediction(PredictionData):
     """Result for one source: label, probability, lung mask, and how far to trust them.
 
-    What it holds is described with `lungct.pipeline.results.data.PredictionData`.
+    The attributes are described in `lungct.pipeline.results.data.PredictionData`.
     """
 
-    # What draws and writes is imported when it is asked for: most programs want numbers, and start faster without.
+    # Drawing and writing are imported only when used: most programs need just the numbers, and start faster.
 
     def overlay(self, slice_index: int | None = None) -> Image:
         """Draw slices with the lungs' outline, the heatmap, and a caption with probability and warnings.
@@ -27,12 +27,12 @@ class Prediction(PredictionData):
         Parameters
         ----------
         slice_index : int, optional
-            Without it a volume gives a sheet of twelve slices, evenly spaced along the lungs.
+            If omitted, a volume gives a sheet of twelve slices, evenly spaced along the lungs.
 
         Returns
         -------
         PIL.Image.Image
-            RGB.
+            An RGB picture.
 
         Raises
         ------
@@ -46,10 +46,10 @@ class Prediction(PredictionData):
         return draw_prediction(self, slice_index)
 
     def sheet(self) -> str:
-        """Return a result sheet: an HTML page about this scan that needs no other file and no network.
+        """Return a result sheet: a self-contained HTML page about this scan.
 
-        It shows the answer and how far to trust it, slices with outline and heatmap, what was read, and what made it;
-        of a source that could not be read, why.
+        It shows the answer and how far to trust it, slices with outline and heatmap, what was read, and the provenance;
+        for a source that could not be read, the reason.
         """
         from .results.sheet import result_sheet
 
@@ -63,14 +63,14 @@ class Prediction(PredictionData):
         Parameters
         ----------
         folder : path
-            Made where missing.
+            Created if missing.
         name : str, optional
-            By default the source's file name without its suffix.
+            By default, the source's file name without its suffix.
         masks : {"auto", "png", "nifti", "seg"}
             PNG: a file a slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
             DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes.
         html : bool
-            Write ``NAME.html`` too, the result sheet.
+            Also write the result sheet, ``NAME.html``.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class Prediction(PredictionData):
         Raises
         ------
         SourceError
-            When the input can't have a mask of that format.
+            When the mask format is impossible for this input.
         """
         from .results.files import save_prediction
 

@@ -1,4 +1,4 @@
-"""`PipelineSettings`: how the pipeline is opened and what it is to do, as one thing to hand on."""
+"""Define `PipelineSettings`: all options for opening and running the pipeline, in one object."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def _check(name: str, value: Any, known: tuple[Any, ...]) -> None:
 class SegmenterSettings:
     """How lungs are found.
 
-    A new option is declared here, or in `PipelineSettings`, and its words in `lungct.pipeline.commands.options`: batch,
-    preprocess, Ray, adapters and commands take it from there.
+    To add an option, declare it here or in `PipelineSettings`, and its help text in `lungct.pipeline.commands.options`;
+    batch, preprocess, Ray, adapters and commands use these.
 
     Parameters
     ----------
     modality : {"ct", "xray"}
         Networks for axial CT slices and volumes, or for frontal chest X-rays.
     intensity : {"hu", "display"}, optional
-        What the values of arrays and files mean, where you know.
+        What the values of arrays and files mean, if you know.
     segmenter : str, optional
-        Path of the card of a lung segmenter; by default the shipped one of the modality.
+        Path of a lung segmenter's card; by default, the shipped one for the modality.
     engine : {"auto", "openvino", "onnxruntime"}
-        What runs the networks, see `lungct.weights.Engine`.
+        Inference engine; see `lungct.weights.Engine`.
     precision : {"f32", "bf16", "int8"}
-        What they compute in, see `lungct.weights.Precision`.
+        Numeric precision; see `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default as many as this process may use. Beside other workers say 1.
+        Processor threads; by default, as many as this process may use. Use 1 if several workers run in parallel.
 
     Raises
     ------
     ValueError
-        For a value that an option can't have, with those that it can.
+        For an invalid value; the message lists the valid ones.
     """
 
     modality: Modality = "ct"
@@ -62,15 +62,15 @@ class SegmenterSettings:
         _check("engine", self.engine, get_args(Engine))
         _check("precision", self.precision, get_args(Precision))
         if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be 1 or more, not {self.threads}; None uses all there are")
+            raise ValueError(f"threads must be 1 or more, or None for all, not {self.threads}")
 
     @property
     def of_segmenter(self) -> SegmenterSettings:
-        """What concerns the first stage alone."""
+        """The settings of the first stage only."""
         return SegmenterSettings(**{field.name: getattr(self, field.name) for field in fields(SegmenterSettings)})
 
     def with_engine(self) -> Self:
-        """Return the same with the engine that "auto" takes here: what a record says."""
+        """Return the settings with the engine that "auto" means here, for a record."""
         return replace(self, engine=choose_engine(self.engine, self.precision))
 
     def open_segmenter(self, callers: int = 1) -> LungSegmenter:
@@ -79,12 +79,12 @@ class SegmenterSettings:
         Parameters
         ----------
         callers : int
-            How many threads will call it side by side.
+            Number of threads that will call it in parallel.
 
         Raises
         ------
         WeightsError
-            When a network is missing or changed, or the engine is not installed.
+            When a network is missing or was modified, or the engine is not installed.
         """
         card = load_card(self.segmenter or SEGMENTERS[self.modality])
         return LungSegmenter(card, self.engine, self.precision, self.threads, callers)
@@ -92,26 +92,26 @@ class SegmenterSettings:
 
 @dataclass(frozen=True)
 class PipelineSettings(SegmenterSettings):
-    """How the pipeline is opened and what it is to do.
+    """Options for opening and running the pipeline.
 
     Parameters
     ----------
     modality, intensity, segmenter, engine, precision, threads
         As for `SegmenterSettings`.
     classifier : str, optional
-        Path of the card of a classifier; by default the shipped one of the modality.
+        Path of a classifier's card; by default, the shipped one for the modality.
     volume_classifier : str, optional
-        Path of the card of a classifier of whole volumes, as ``lungct train volume`` writes it. It computes in f32
-        where `precision` is int8.
+        Path of a volume classifier's card, written by ``lungct train volume``. If `precision` is int8, it computes in
+        f32.
     error_level : float
-        Share of errors that `Prediction.prediction_set` may make, between 0 and 1.
+        Error level of `Prediction.prediction_set`, between 0 and 1.
     explain : {"cam", "occlusion"}
-        Where the heatmap comes from, see `Pipeline.predict`.
+        How the heatmap is made; see `Pipeline.predict`.
 
     Raises
     ------
     ValueError
-        For a value that an option can't have, with those that it can.
+        For an invalid value; the message lists the valid ones.
     """
 
     classifier: str | None = None
@@ -126,7 +126,7 @@ class PipelineSettings(SegmenterSettings):
 
     @property
     def of_predict(self) -> dict[str, Any]:
-        """The keywords of `Pipeline.predict` and `Pipeline.stream`."""
+        """Keyword arguments for `Pipeline.predict` and `Pipeline.stream`."""
         return {"intensity": self.intensity, "explain": self.explain}
 
     def open(self, callers: int = 1, segmenter: LungSegmenter | None = None) -> Pipeline:
@@ -135,14 +135,14 @@ class PipelineSettings(SegmenterSettings):
         Parameters
         ----------
         callers : int
-            How many threads will call `Pipeline.predict` side by side.
+            Number of threads that will call `Pipeline.predict` in parallel.
         segmenter : LungSegmenter, optional
-            The first stage, where it is open already.
+            The first stage, if already open.
 
         Raises
         ------
         WeightsError
-            When a network is missing or changed, or the engine is not installed.
+            When a network is missing or was modified, or the engine is not installed.
         ValueError
             For stages of different modalities.
         """
@@ -167,24 +167,25 @@ DEFAULTS = PipelineSettings()
 
 
 def open_pipeline(settings: PipelineSettings = DEFAULTS) -> Pipeline:
-    """Return the networks, opened when first asked for and then kept.
+    """Return the opened pipeline, cached in each process.
 
-    They are opened anew in every process, forked ones too: what calls this may be pickled, opened networks may not.
+    Every process, including forked ones, opens its own; so objects that call this can be pickled, although opened
+    networks can't.
 
     Raises
     ------
     WeightsError, ValueError
-        As `PipelineSettings.open`.
+        As for `PipelineSettings.open`.
     """
     return _pipeline(os.getpid(), replace(settings, intensity=None, explain="cam"))
 
 
 def open_segmenter(settings: SegmenterSettings = DEFAULTS) -> LungSegmenter:
-    """Return the first stage of `open_pipeline` alone."""
+    """Return only the first stage of `open_pipeline`."""
     return _segmenter(os.getpid(), replace(settings.of_segmenter, intensity=None))
 
 
-# The process is part of the key: a fork inherits the cache, but not the threads that the networks in it run on.
+# The process is part of the key, because a fork inherits the cache but not the threads of its networks.
 @cache
 def _segmenter(_process: int, settings: SegmenterSettings) -> LungSegmenter:
     return settings.open_segmenter()

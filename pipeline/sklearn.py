@@ -1,4 +1,4 @@
-"""`lungct.pipeline.sklearn`: the door to estimators for scikit-learn."""
+"""`lungct.pipeline.sklearn`: re-exports the estimators for scikit-learn."""
 
 from .adapters.sklearn import LungClassifier, LungRoiTransformer
 

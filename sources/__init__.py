@@ -1,4 +1,4 @@
-"""Every input turned into one `Scan`, with clear errors for what can't be read."""
+"""Read every supported input as one `Scan`, with clear errors for inputs that can't be read."""
 
 from ..common.modality import Modality
 from .errors import NotCTError, SourceError

@@ -1,4 +1,4 @@
-"""Arrays, and everything that numpy can see as one."""
+"""Turn arrays, and anything numpy can read as an array, into a `Scan`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .options import DEFAULTS, ReadOptions
 from .scan import AIR, INTENSITIES, Intensity, Scan
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Weights of red, green and blue in grey (ITU-R BT.601), the ones Pillow uses."""
+"""Weights of red, green and blue when converting to grey (ITU-R BT.601), the same as Pillow's."""
 
 HU_BELOW = -200
-"""A signed array that goes below this holds Hounsfield units: fat is about -100 HU, lung and air lie deeper."""
+"""A signed array with values below this holds Hounsfield units: fat is about -100 HU, lung and air are lower."""
 
 
 AIR_ABOVE = -900
-"""Floats that nowhere reach the air of a room, or of healthy lung, may be something else than Hounsfield units."""
+"""Floats that never go as low as air or healthy lung may be something other than Hounsfield units."""
 
 
 MARK = 0.25
-"""Difference of red, green and blue, as a share of the brightest value, that is colour and not noise."""
+"""Difference between red, green and blue, as a share of the brightest value, above which a pixel is coloured."""
 
 MARKED_SHARE = 0.0003
-"""A picture has marks when more than this share of its pixels is coloured: a small arrow on 512 x 512 pixels."""
+"""A picture has marks when more than this share of its pixels is coloured: about one small arrow in 512 x 512."""
 
 
 def is_array_like(source: object) -> bool:
@@ -48,18 +48,18 @@ def array_to_scan(
     Parameters
     ----------
     array : array_like
-        (height, width), a colour picture (height, width, 3 or 4) or (slices, height, width), of real
-        numbers. A last axis of 3 or 4 is read as colour.
+        Real numbers, of shape (height, width), (height, width, 3 or 4) for a colour picture, or
+        (slices, height, width). A last axis of 3 or 4 is read as colour.
     options : ReadOptions
-        Without an intensity in it: unsigned integers and booleans are display grey over the
-        range of their type (uint16 over the range found), values below -200 make an array HU, other
-        arrays are display grey over the range found.
+        Where it gives no intensity, unsigned integers and booleans are display grey, scaled by the range of
+        their type (uint16 by the range found); arrays with values below -200 are HU; other arrays are display
+        grey, scaled by the range found.
     source : str, optional
-        Name for messages; by default a description of the array.
+        Name to use in messages; by default, a description of the array.
     metadata : mapping, optional
         Kept with the scan.
     own : bool
-        A reader's own volume: a last axis of 3 or 4 is no colour, and its memory may be kept.
+        The array is a volume that a reader made: a last axis of 3 or 4 is not colour, and its memory may be reused.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def array_to_scan(
     Raises
     ------
     SourceError
-        When the array has other dimensions, is empty, not numeric, or not finite.
+        When the array has another number of dimensions, is empty, or holds values that are not finite numbers.
     """
     try:
         values = np.asarray(array)
@@ -108,7 +108,7 @@ def array_to_scan(
 
 
 def fill_padding(pixels: NDArray[np.float32]) -> None:
-    """Give NaN, in place, the value of what is outside: air in Hounsfield units, else the lowest there is."""
+    """Replace NaN, in place, by the background value: air for Hounsfield units, otherwise the lowest value found."""
     missing = np.isnan(pixels)
     if missing.any():
         lowest = AIR if missing.all() else np.float32(np.nanmin(pixels))
@@ -116,7 +116,7 @@ def fill_padding(pixels: NDArray[np.float32]) -> None:
 
 
 def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
-    """Return what the values mean and whether that is uncertain."""
+    """Return what the values mean, and whether that is uncertain."""
     if values.dtype.kind == "b" or values.dtype == np.uint8:
         return "display", False
     if values.dtype.kind != "u" and values.min() < HU_BELOW:
@@ -126,7 +126,7 @@ def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
 
 
 def _display(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Scale to [0, 1]: by the type's range where that is sure, else by the range found."""
+    """Scale to [0, 1]: by the type's range where that is certain, otherwise by the range found."""
     pixels = values.astype(np.float32)
     if values.dtype == np.uint8:
         return pixels / np.float32(255)
@@ -139,19 +139,19 @@ def _display(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _has_marks(values: NDArray[Any]) -> bool:
-    """Tell whether there is colour in a picture that should be grey, beyond the noise of compression."""
+    """Tell whether a picture that should be grey has colour in it, beyond compression noise."""
     colours = values[..., :3].astype(np.float32)
     saturation = colours.max(axis=-1) - colours.min(axis=-1)
     return bool((saturation > MARK * max(1.0, float(colours.max()))).mean() > MARKED_SHARE)
 
 
 def _grey(values: NDArray[Any], name: str) -> NDArray[Any]:
-    """Make grey of colour, transparent parts black, in the type's own range."""
+    """Convert colour to grey in the type's own range, with transparent parts black."""
     if values.dtype.kind == "b" or (values.dtype.kind in "if" and values.min() < 0):
         raise SourceError(name, f"is a colour picture of {values.dtype} with values no screen shows", "Give uint8 RGB")
     grey = values[..., :3].astype(np.float32) @ LUMA
     if values.shape[-1] == 4:
         opaque = np.iinfo(values.dtype).max if values.dtype.kind == "u" else max(1.0, float(values[..., 3].max()))
         grey *= values[..., 3].astype(np.float32) / np.float32(opaque)
-    # Grey values of a uint8 picture stay uint8: the same picture must not read differently as RGB.
+    # Keep uint8 as uint8, so that a grey picture saved as RGB reads the same as one saved as grey.
     return np.rint(grey).astype(values.dtype) if values.dtype.kind == "u" else grey

@@ -1,8 +1,9 @@
-"""A cell: a process of its own in which native decoders meet the bytes of strangers.
+"""Cells: separate processes in which native decoders handle untrusted bytes.
 
-Decoders of compressed pixels crash, hang, or ask for any amount of memory when a file is made for it. A cell has no
-environment, no files to write, and bounds on memory and processor time, so that costs one file. It starts with the
-first file that needs it, serves one after another, and ends with this process; one that died is replaced.
+A malicious file can make a decoder of compressed pixels crash, hang, or ask for any amount of memory. A cell has no
+environment and can't write files, and its memory and processor time are limited, so such a file harms only itself. A
+cell starts with the first file that needs it, serves one file after another, and ends with this process; a cell that
+died is replaced.
 """
 
 from __future__ import annotations
@@ -28,70 +29,70 @@ from ..common.threads import available_threads
 from .errors import DECODER_ERRORS
 
 SECONDS = 60
-"""Longest time for one question."""
+"""Longest time that one request may take."""
 
 SPARE_BYTES = 256 * 1024 * 1024
-"""What a cell may take beside the bytes of the file and what it is asked for: its libraries are loaded before."""
+"""Memory that a cell may use beyond the file's bytes and the result; its libraries are loaded beforehand."""
 
 MOST_CELLS = 4
 
 LENGTHS = struct.Struct("<qq")
-"""Bytes of the question, JSON, and of the file; -1: the file of the question before."""
+"""Header of a request: length of the request (JSON) and of the file; -1 means the same file as before."""
 
 ANSWER = struct.Struct("<?qq")
-"""Whether it went well, and bytes that follow: of type and shape, JSON, or of the reason; and of the values."""
+"""Header of a reply: success or not, length of type and shape (JSON) or of the reason, length of the values."""
 
 READY = b"ready"
 
 PRELOADED = ("pydicom.pixels", "tifffile")
-"""Loaded before the first limit on memory is set."""
+"""Modules to load before the first memory limit is set."""
 
 NEEDED = ("lungct", "numpy", "pydicom", "tifffile")
-"""Packages that a cell must find, wherever they are installed."""
+"""Packages that a cell must be able to import, wherever they are installed."""
 
 Ask = Callable[..., NDArray[Any]]
 
 
 class CellError(Exception):
-    """The decoders' process can't be started here: a fault of the installation, not of a file."""
+    """The decoder process can't be started: the installation is at fault, not the file."""
 
 
 class Cells:
-    """Cells, each of which serves one file at a time for as long as it is read."""
+    """A pool of cells. Each serves one file at a time, for as long as that file is being read."""
 
     def __init__(self) -> None:
         self._reset()
-        in_children(self._reset)  # which share the pipes
+        in_children(self._reset)  # a forked child would share the pipes
 
     def _reset(self) -> None:
-        self._inherited = getattr(self, "_free", [])  # closing these pipes in a forked child could wait for good
+        self._inherited = getattr(self, "_free", [])  # kept referenced: closing these pipes in a child could hang
         self._free: list[_Cell] = []
         self._places = threading.Semaphore(min(available_threads(), MOST_CELLS))
 
     @contextmanager
     def holding(self, function: str, content: bytes, expected: int) -> Iterator[Ask]:
-        """Hand a file to a cell, and yield what asks about it.
+        """Hand a file to a cell, and yield a function that sends requests about it.
 
         Parameters
         ----------
         function : str
-            ``module:name`` of what answers inside: called with the file's bytes and the question's keywords, it returns
-            an array. What it raises, as far as it is an error of decoders, becomes a RuntimeError outside.
+            ``module:name`` of the function that the cell calls, with the file's bytes and the request's keywords; it
+            returns an array. If it raises a decoder error, the caller gets a RuntimeError.
         content : bytes
             The whole file.
         expected : int
-            Bytes that one answer should take: what is allowed beyond them is a small multiple.
+            Bytes that one result should take; a small multiple of that is allowed.
 
         Yields
         ------
         callable
-            From a question, keywords of JSON types, to an array; raises RuntimeError when the decoder fails, dies, or
-            takes too long.
+            Takes a request as keywords of JSON types and returns an array; raises RuntimeError when the decoder
+            fails, dies, or takes too long.
 
         Raises
         ------
         CellError
-            When no process can be started.
+            When the process can't be started.
         """
         with self._places:
             cell = self._free.pop() if self._free else _Cell()
@@ -112,28 +113,28 @@ class Cells:
 
 
 class _Cell:
-    """One process."""
+    """One decoder process."""
 
     def __init__(self) -> None:
         code = f"import sys; sys.path += {_places()!r}; from lungct.sources.cell import serve; serve()"
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-I", "-c", code],  # isolated: no folder of the caller's can pass for a module
+            [sys.executable, "-I", "-c", code],  # isolated: the caller's folder can't shadow a module
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # decoders talk about every flaw they pass over
+            stderr=subprocess.DEVNULL,  # decoders report every flaw they ignore
             env={name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ},  # Windows needs it
-            start_new_session=True,  # Ctrl-C is for the program, which ends its cells
+            start_new_session=True,  # Ctrl-C goes to the program, which ends its cells
         )
         self.is_alive = True
         if self._talk(lambda _, answers: _read(answers, len(READY))) != READY:
             self.stop()
             raise CellError(
-                "the process that decodes compressed pixels does not start. Reinstall lungct, or look whether "
-                f"{sys.executable} runs by itself"
+                "the process that decodes compressed pixels does not start. Reinstall lungct, or check that "
+                f"{sys.executable} runs on its own"
             )
 
     def ask(self, question: dict[str, Any], content: bytes | None) -> NDArray[Any]:
-        """Return the answer to a question about a file, or about that of the question before."""
+        """Send a request about a file, or about the file of the last request, and return the result."""
         words = json.dumps(question).encode()
         head = LENGTHS.pack(len(words), -1 if content is None else len(content))
 
@@ -154,7 +155,7 @@ class _Cell:
         return np.frombuffer(values, dtype=kind).reshape(shape)
 
     def _talk(self, exchange: Callable[[IO[bytes], IO[bytes]], Any]) -> Any:
-        """Return what an exchange brings; None when the process dies of it or of the time it takes."""
+        """Return the result of an exchange; None when the process dies or takes too long."""
         process = self._process
         if process.stdin is None or process.stdout is None:
             return None
@@ -165,7 +166,7 @@ class _Cell:
         except (OSError, EOFError):
             self.stop()
             return None
-        except BaseException:  # an answer left in the pipe would be taken for the next question's
+        except BaseException:  # a reply left in the pipe would be taken for the next one
             self.stop()
             raise
         finally:
@@ -178,7 +179,7 @@ class _Cell:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(OSError):  # what was not sent yet can't be
+                with suppress(OSError):  # closing flushes what was not sent yet, and nobody reads it any more
                     pipe.close()
 
 
@@ -186,7 +187,7 @@ CELLS = Cells()
 
 
 def _places() -> list[str]:
-    """Return the folders that the packages needed are in; a cell looks there last."""
+    """Return the folders that hold the needed packages; a cell searches them last."""
     found = []
     for name in NEEDED:
         spec = find_spec(name)
@@ -203,11 +204,11 @@ def _read(stream: IO[bytes], count: int) -> bytes:
 
 
 def serve() -> None:
-    """Answer questions from standard input until it ends: what runs in a cell."""
+    """Serve requests from standard input until it ends. This is the main function of a cell."""
     for module in PRELOADED:
         import_module(module)
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a decoder that prints must not spoil the answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a decoder that prints must not corrupt the reply
     answers.write(READY)
     answers.flush()
     content = b""
@@ -221,7 +222,7 @@ def serve() -> None:
             found = np.ascontiguousarray(getattr(import_module(module), name)(content, **question))
             form = json.dumps([found.dtype.str, found.shape]).encode()
             _send(answers, True, form, found.reshape(-1).view(np.uint8).data)
-        except DECODER_ERRORS as error:  # what else there is ends this process: the file is refused all the same
+        except DECODER_ERRORS as error:  # any other error ends this process, and the file is refused too
             _send(answers, False, f"{type(error).__name__}: {error}".encode())
 
 
@@ -232,7 +233,7 @@ def _send(answers: IO[bytes], went_well: bool, words: bytes, values: bytes | mem
 
 
 def _limit(held: int, expected: int) -> None:
-    """Bound memory and processor time for one question, where the system can."""
+    """Limit memory and processor time for one request, where the system allows it."""
     try:
         import resource
     except ModuleNotFoundError:  # not on Windows

@@ -1,4 +1,4 @@
-"""The one exception that reading a source may raise."""
+"""Define `SourceError`, the only exception that reading a source may raise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DECODER_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What the libraries that decode files raise when a file is damaged: tests/fuzz found each of them."""
+"""Exceptions that decoding libraries raise for damaged files; tests/fuzz found each of them."""
 
 
 class SourceError(ValueError):
@@ -53,15 +53,15 @@ class SourceError(ValueError):
 
 
 class NotCTError(SourceError):
-    """A sound file that is no CT slice, nor X-ray where those are looked for: a localizer, a report, a lateral view.
+    """An intact file that isn't a CT slice (or X-ray, if X-rays are wanted): a localizer, a report, a lateral view.
 
-    A study folder may hold some.
+    A study folder often contains some.
     """
 
 
 @contextmanager
 def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what a decoding library raises, its `own_errors` too, into a `SourceError`; that passes unchanged."""
+    """Turn exceptions of a decoding library, `own_errors` included, into a `SourceError`; that one passes through."""
     try:
         yield
     except SourceError:

@@ -1,4 +1,4 @@
-"""`SourceFile`: a file on disk, or a member of a ZIP archive, which is never unpacked to disk."""
+"""Define `SourceFile`: a file on disk, or a member of a ZIP archive, which is never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from .limits import Limits
 DAMAGED_ARCHIVE = ("is a damaged ZIP archive", "Make or download it again")
 
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""How members may be packed: of these alone Python unpacks no more than it is asked for."""
+"""Allowed compression methods: only for these does Python unpack no more than it is asked for."""
 
 KINDS = {zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "LZMA"}
 
 DIRECTORY_BYTES = 256
-"""Of an archive's directory, for each file that it may hold: its name stands there."""
+"""Allowed size of an archive's directory per file; an entry contains the file's name."""
 
 
 class BoundedFile:
-    """A file that parsers of untrusted bytes read: no length in it can ask for more bytes than there are.
+    """A file for parsers of untrusted bytes: a length field can't make them read more bytes than the file has.
 
     Parameters
     ----------
     file : binary file
         Open, at its start.
     name : str
-        For messages.
+        Name to use in messages.
     longest : int, optional
-        Most bytes in one reading.
+        Most bytes in one read call.
     reads : int, optional
-        Most readings: parsers take at least one for each element of a header.
+        Most read calls; parsers need at least one per header element.
 
     Raises
     ------
     SourceError
-        When `longest` or `reads` are exceeded.
+        When `longest` or `reads` is exceeded.
     """
 
     def __init__(self, file: BinaryIO, name: str, longest: int | None = None, reads: int | None = None) -> None:
@@ -57,7 +57,7 @@ class BoundedFile:
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, count: int = -1) -> bytes:
-        """Return at most so many bytes; all that are left without a number."""
+        """Return at most `count` bytes; all remaining ones without a count."""
         if self.reads is not None:
             self.reads -= 1
             if self.reads < 0:
@@ -87,7 +87,7 @@ class SourceFile:
     ----------
     path : Path
     member : str, optional
-        Name inside, where `path` is a ZIP archive.
+        Name within the archive, if `path` is a ZIP archive.
     """
 
     path: Path
@@ -97,12 +97,12 @@ class SourceFile:
         return str(self.path) if self.member is None else f"{self.path}[{self.member}]"
 
     def open(self, limits: Limits) -> BinaryIO:
-        """Open the file; a member of an archive is unpacked into memory, whatever its name says.
+        """Open the file; an archive's member is unpacked into memory.
 
         Raises
         ------
         SourceError
-            When the archive is damaged, or its member locked or too large.
+            When the archive is damaged, or the member is encrypted or too large.
         """
         if self.member is None:
             return open_bounded(self.path)
@@ -110,14 +110,14 @@ class SourceFile:
             return io.BytesIO(self._unpack(archive, limits.max_member_bytes))
 
     def size(self, limits: Limits) -> int:
-        """Return the file's size in bytes; that of an archive's member as the archive says."""
+        """Return the file's size in bytes; for an archive's member, the size that the archive claims."""
         if self.member is None:
             return self.path.stat().st_size
         with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
             return archive.getinfo(self.member).file_size
 
     def _unpack(self, archive: zipfile.ZipFile, limit: int) -> bytes:
-        content = self._start(archive, limit + 1)  # what the directory says of the size is not to be trusted
+        content = self._start(archive, limit + 1)  # the size in the directory can't be trusted
         if len(content) > limit:
             raise SourceError(
                 str(self), f"unpacks to more than {limit} bytes", "Unpack it, or raise the limit (Limits)"
@@ -145,12 +145,12 @@ class SourceFile:
 
 
 def open_bounded(path: Path) -> BinaryIO:
-    """Open a file for a parser; see `BoundedFile`. Not mapped into memory: one that shrinks would end the process."""
+    """Open a file for a parser; see `BoundedFile`. Not memory-mapped: if the file shrank, the process would crash."""
     return cast(BinaryIO, BoundedFile(path.open("rb"), str(path)))
 
 
 class _Archives:
-    """Archives that are kept open for a while, by path: opening one reads its whole directory."""
+    """Archives that are kept open, by path, because opening one reads its whole directory."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,13 +158,13 @@ class _Archives:
         self._holders: Counter[Path] = Counter()
 
     def get(self, path: Path) -> zipfile.ZipFile | None:
-        """Return an archive that is kept open."""
+        """Return an archive if it is being kept open."""
         with self._lock:
             return self._open[path][0] if path in self._open else None
 
     @contextmanager
     def holding(self, path: Path, limits: Limits) -> Iterator[None]:
-        """Keep an archive open until the last who holds it lets go."""
+        """Keep an archive open until its last holder releases it."""
         with self._lock:
             if path not in self._open:
                 stack = ExitStack()
@@ -183,7 +183,7 @@ _archives = _Archives()
 
 
 def _forget_archives() -> None:
-    """Start anew in a forked child: it shares the places in opened files, and locks that nobody there holds."""
+    """Start afresh in a forked child: it shares file positions with its parent, and a lock copied locked stays so."""
     global _archives
     _archives = _Archives()
 
@@ -193,12 +193,12 @@ in_children(_forget_archives)
 
 @contextmanager
 def opened_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
-    """Yield an archive: the one that `keeping_open` holds, else one opened for this.
+    """Yield an archive: the one that `keeping_open` holds, or else a newly opened one.
 
     Raises
     ------
     SourceError
-        When its directory is larger than that of as many files as allowed.
+        When its directory is larger than the allowed number of files needs.
     zipfile.BadZipFile, OSError
         When it is damaged or can't be opened.
     """
@@ -212,7 +212,7 @@ def opened_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
 
 @contextmanager
 def keeping_open(files: Iterable[SourceFile], limits: Limits) -> Iterator[None]:
-    """Keep the archives of files open meanwhile: without, each member costs a reading of the whole directory."""
+    """Keep the archives of files open; otherwise, each member costs one read of the whole directory."""
     with ExitStack() as stack:
         for path in {file.path for file in files if file.member is not None}:
             with explained(str(path), *DAMAGED_ARCHIVE):
@@ -224,13 +224,13 @@ def keeping_open(files: Iterable[SourceFile], limits: Limits) -> Iterator[None]:
 def _open_archive(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
     with path.open("rb") as file:
         bounded: Any = BoundedFile(file, str(path), longest=65_536 + DIRECTORY_BYTES * limits.max_files)
-        with zipfile.ZipFile(bounded) as archive:  # reads the directory at once
+        with zipfile.ZipFile(bounded) as archive:  # this reads the directory
             bounded.longest = None
             yield archive
 
 
 def members_of(path: Path, limits: Limits) -> list[SourceFile]:
-    """Return the files in a ZIP archive, in its order.
+    """Return the files in a ZIP archive, in the archive's order.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Folders and archives: which scans are in them, series told apart."""
+"""Find the scans in folders and archives, and sort DICOM files into series."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from .formats import HEAD_BYTES, Format, format_of, pixels_beside, readable_suff
 from .limits import Limits
 
 PIXEL_SUFFIXES = (".raw", ".zraw", ".raw.gz", ".raw.bz2")
-"""How files of pixels end that have their header beside them: pixels may look like any format."""
+"""Suffixes of pixel files that have a separate header; such files may look like any format by content."""
 
 Key = tuple[str, int, int, tuple[float, ...]]
-"""What tells series apart: SeriesInstanceUID, rows, columns, direction cosines (none without)."""
+"""What identifies a series: SeriesInstanceUID, rows, columns, and direction cosines if there are any."""
 
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """The files of one CT series, or that of one X-ray.
+    """The files of one CT series, or the file of one X-ray.
 
     Parameters
     ----------
     name : str
-        For people: where it was found, its number and description.
+        Name for people: where the series was found, its number and its description.
     uid : str
         SeriesInstanceUID.
     files : tuple of SourceFile
     frames : tuple of Frame
-        Where the search kept them: their headers need not be read again. A large folder's would fill the memory.
+        Frames found by the search, if it kept them, so that headers need not be read twice. For a large folder they
+        would fill the memory.
     """
 
     name: str
@@ -51,14 +52,14 @@ class DicomSeries:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder or an archive holds.
+    """The contents of a folder or an archive.
 
     Parameters
     ----------
     sources : list of Path or DicomSeries
-        What can be read, sorted by name.
+        Readable sources, sorted by name.
     refused : list of SourceError
-        Files that look like scans and are none: localizers, other modalities, damaged ones.
+        Files that look like scans but are not: localizers, other modalities, damaged files.
     """
 
     sources: list[Path | DicomSeries]
@@ -68,11 +69,11 @@ class Found:
 def find_sources(
     place: Path, limits: Limits | None = None, *, keep_frames: bool = False, modality: Modality = "ct"
 ) -> Found:
-    """Search a folder and those below it, or a ZIP archive, for scans.
+    """Search a folder and its subfolders, or a ZIP archive, for scans.
 
-    Pictures and volumes are one source each; CT slices in DICOM become series, by SeriesInstanceUID, size and
-    direction, X-rays are one source each. A study often holds both: which to look for, `modality` says.
-    Links to folders are not followed. Archives hold DICOM alone; other files in them are left aside.
+    Each picture and each volume is one source. DICOM CT slices are grouped into series by SeriesInstanceUID, size and
+    direction; each DICOM X-ray is one source. A study often has both, so `modality` says which to look for.
+    Links to folders are not followed. In archives only DICOM is read; other files are ignored.
 
     Parameters
     ----------
@@ -80,9 +81,9 @@ def find_sources(
         A folder or a ZIP archive.
     limits : Limits, optional
     keep_frames : bool
-        Keep what was read of DICOM files, for a caller who reads them next.
+        Keep the frames found in DICOM files, for a caller that reads them next.
     modality : {"ct", "xray"}
-        What DICOM files to look for; the others are refused.
+        Which DICOM files to look for; the others are refused.
 
     Raises
     ------
@@ -123,13 +124,13 @@ def _add_other(
     limits: Limits,
     modality: Modality,
 ) -> None:
-    """Add what a file holds that is not DICOM; files that nothing marks as scans are left aside."""
+    """Add the sources in a file that is not DICOM; ignore files that don't look like scans."""
     if found is not None and found.name == "ZIP":
         inside = find_sources(path, limits, modality=modality)
         others.extend(inside.sources)
         refused.extend(inside.refused)
     elif (found is not None and found.read is not None) or path.name.lower().endswith(readable_suffixes()):
-        others.append(path)  # what is only named like a picture says so when it is read
+        others.append(path)  # if it is a picture by name only, reading it will say so
 
 
 def _unopened(what: object, error: OSError) -> SourceError:
@@ -137,7 +138,7 @@ def _unopened(what: object, error: OSError) -> SourceError:
 
 
 def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[SourceFile]:
-    """Yield the files of a folder and those below it, or of an archive, sorted by name; hidden ones left out."""
+    """Yield the files of a folder and its subfolders, or of an archive, sorted by name, without hidden files."""
     if place.is_file():
         yield from members_of(place, limits)
         return
@@ -148,7 +149,7 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             path = Path(folder) / name
-            if not name.startswith(".") and path.is_file():  # a link may lead nowhere, a pipe blocks
+            if not name.startswith(".") and path.is_file():  # a link may be broken, and a pipe would block
                 paths.append(path)
                 limits.check_count(str(place), len(paths))
     described = {pixels_beside(path) for path in paths}
@@ -158,7 +159,7 @@ def _walk(place: Path, limits: Limits, refused: list[SourceError]) -> Iterator[S
 
 
 def _radiographs(files: Iterable[SourceFile], limits: Limits, refused: list[SourceError]) -> list[DicomSeries]:
-    """Return the frontal X-rays of DICOM files, one source each; files that are none are added to `refused`."""
+    """Return the frontal X-rays among DICOM files, one source each; add the other files to `refused`."""
     found = []
     for file in files:
         try:
@@ -175,7 +176,7 @@ def _radiographs(files: Iterable[SourceFile], limits: Limits, refused: list[Sour
 def _series(
     files: Iterable[SourceFile], limits: Limits, refused: list[SourceError], keep_frames: bool
 ) -> list[DicomSeries]:
-    """Return the series of DICOM files; files that are no CT slices are added to `refused`."""
+    """Group DICOM files into series; add files that are not CT slices to `refused`."""
     groups: dict[Key, list[SourceFile]] = defaultdict(list)
     titles: dict[Key, str] = {}
     kept: dict[Key, list[Frame]] = defaultdict(list)
@@ -201,7 +202,7 @@ def _series(
 
 
 def _identity(file: SourceFile, header: Any, first: Frame, known: list[Key]) -> tuple[Key, str]:
-    """Return what the slices of one series have in common, that of a known one where it is the same, and a title."""
+    """Return the key of a slice's series, reusing a known key if it is the same, and the series' title."""
     uid = str(header.get("SeriesInstanceUID") or file)
     directions = () if first.place is None else tuple(float(value) for value in first.place.directions.ravel())
     key = (uid, int(header.Rows), int(header.Columns), directions)
@@ -211,19 +212,19 @@ def _identity(file: SourceFile, header: Any, first: Frame, known: list[Key]) -> 
 
 
 def _same(one: Key, other: Key) -> bool:
-    """Tell whether series, sizes and, but for rounding, directions are the same."""
+    """Tell whether two keys have the same series, sizes and, apart from rounding, directions."""
     if one[:3] != other[:3] or len(one[3]) != len(other[3]):
         return False
     return all(abs(mine - theirs) <= SAME_DIRECTION for mine, theirs in zip(one[3], other[3], strict=True))
 
 
 def _home(group: list[SourceFile]) -> Path:
-    """Return the file, or the deepest folder that holds all files."""
+    """Return the only file, or the deepest folder that contains all files."""
     return Path(os.path.commonpath([file.path for file in group]))
 
 
 def _name(key: Key, homes: dict[Key, str], titles: dict[Key, str], group: list[SourceFile]) -> str:
-    """Return a series' own file or folder, and more where others share it."""
+    """Return the file or folder of a series, and its title if another series shares that."""
     home = homes[key]
     beside = [other for other in homes if homes[other] == home and other != key]
     if not beside:

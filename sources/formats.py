@@ -1,4 +1,4 @@
-"""The file formats we know: how each looks from its first bytes, and who reads it."""
+"""List the supported file formats: how to recognise each by its first bytes, and its reader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tiff import read_tiff
 Reader = Callable[[Path, ReadOptions], Scan]
 
 HEAD_BYTES = 552
-"""Enough of a file to know it: NIfTI's magic ends at byte 348, that of a compressed one is found in 540."""
+"""Bytes needed to recognise a file: NIfTI's magic ends at byte 348, and in compressed files it is within 540."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,19 @@ class Format:
     Parameters
     ----------
     name : str
-        As people call it.
+        The format's usual name.
     listed : str
-        Its word in lists of what can be read; empty where another row's stands for it.
+        Its name in lists of readable formats; empty if another row's name covers it.
     suffixes : tuple of str
         Lower case, with the dot; the first is the usual one.
     matches : callable
-        Whether the first `HEAD_BYTES` bytes of a file are of this format.
+        Tells whether a file is of this format, given its first `HEAD_BYTES` bytes.
     read : callable or None
-        Reader of a path; None where several scans may be inside, see `lungct.sources.folder`.
+        Reads a path; None for formats that may contain several scans, see `lungct.sources.folder`.
     many : bool
-        Whether files hold many slices, or may.
+        Whether a file can hold many slices.
     any_name : bool
-        Whether files go by any name: those of DICOM often have numbers for a suffix, or none.
+        Whether the file name doesn't matter: DICOM files often have a number as a suffix, or no suffix.
     """
 
     name: str
@@ -62,7 +62,7 @@ def _starts(*magic: bytes) -> Callable[[bytes], bool]:
 
 
 def is_dicom(head: bytes) -> bool:
-    """Recognise DICOM: with its preamble, or bare, starting with an early element of group 8 or 2."""
+    """Recognise DICOM: with its preamble, or without, starting with one of the first elements of group 8 or 2."""
     if head[128:132] == b"DICM":
         return True
     group, element, length = head[:2], head[2:4], head[4:8]
@@ -105,24 +105,24 @@ FORMATS: tuple[Format, ...] = (
     Format("ZIP", "", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None, many=True),
     Format("gzip", "", (".gz",), _starts(b"\x1f\x8b"), None),
 )
-"""Every format there is. To add one, write its reader and its row: messages, ``--help`` and pages take it from here."""
+"""All formats. To add one, write its reader and add a row; messages, ``--help`` and pages use this table."""
 
 KNOWN = ", ".join(fmt.listed for fmt in FORMATS if fmt.listed)
-"""What can be read, in words."""
+"""The readable formats, as text for messages."""
 
 
 def readable_suffixes() -> tuple[str, ...]:
-    """Return the usual suffixes of files that can be read."""
+    """Return the usual suffixes of readable files."""
     return tuple(suffix for fmt in FORMATS if fmt.read for suffix in fmt.suffixes)
 
 
 def may_hold_many(name: str) -> bool:
-    """Tell by its name whether a file holds many slices, or may."""
+    """Tell by its name whether a file can hold many slices."""
     return name.lower().endswith(tuple(suffix for fmt in FORMATS if fmt.many for suffix in fmt.suffixes))
 
 
 def pixels_beside(path: Path) -> Path | None:
-    """Return the file that holds the pixels of a header, ``.mhd`` or ``.nhdr``; None for all other files."""
+    """Return the pixel file that belongs to a header, ``.mhd`` or ``.nhdr``; None for all other files."""
     return beside(path, METAIMAGE) or beside(path, NRRD)
 
 
@@ -132,21 +132,21 @@ def format_of(head: bytes) -> Format | None:
 
 
 def find_reader(path: Path, head: bytes) -> Reader:
-    """Recognise a file by its content, check that its suffix agrees, and return what reads it.
+    """Recognise a file by its content, check its suffix, and return its reader.
 
     Raises
     ------
     SourceError
-        When the content is of no known format, of one that can't be read, or not what the suffix says.
+        When the format is unknown, can't be read, or doesn't match the suffix.
     """
     found = format_of(head)
     if found is None:
         suffix = path.suffix.lower()
         claimed = next((fmt.name for fmt in FORMATS if suffix and suffix in fmt.suffixes), None)
-        problem = f"is named {suffix} but is no {claimed} file" if claimed else "is in no format known here"
+        problem = f"is named {suffix} but its content is not {claimed}" if claimed else "is not in a known format"
         raise SourceError(str(path), problem, f"Convert or export it as one of {KNOWN}")
     if found.read is None:
-        raise SourceError(str(path), f"is a {found.name} file, but no scan", f"Unpack it; known are {KNOWN}")
+        raise SourceError(str(path), f"is a {found.name} file, not a scan", f"Unpack it; readable formats are {KNOWN}")
     if not found.any_name and not path.name.lower().endswith(found.suffixes):
         raise SourceError(
             str(path),

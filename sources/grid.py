@@ -1,4 +1,4 @@
-"""`Grid`: how an input's own array lies in the patient, and the way to the canonical order and back."""
+"""Define `Grid`: how an input's array lies in the patient, with conversion to canonical order and back."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Grid:
     axes : tuple of int
         Which of the input's axes becomes the canonical slices, rows and columns.
     flipped : tuple of bool
-        Whether each of them, in canonical order, runs the other way.
+        Whether each of them, in canonical order, runs in the opposite direction.
 
     Raises
     ------
     ValueError
-        From `of`, when the affine gives no directions.
+        From `of`, when the affine is singular or not finite.
     """
 
     affine: NDArray[np.float64]
@@ -39,14 +39,14 @@ class Grid:
 
     @classmethod
     def of(cls, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Grid:
-        """Return the grid whose canonical axes are nearest to the patient's."""
+        """Return the grid whose canonical axes are closest to the patient's."""
         from nibabel.orientations import io_orientation
 
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
             raise ValueError("its affine gives no directions")
         orientation = io_orientation(affine)  # type: ignore[no-untyped-call]
         world = [int(axis) for axis in orientation[:, 0]]
-        # Arrays count slices first, affines columns first: axis n here is axis 2 - n there.
+        # Arrays have slices first, affines columns first: axis n here is axis 2 - n there.
         own = [world.index(2 - axis) for axis in range(3)]
         return cls(
             affine,
@@ -57,7 +57,7 @@ class Grid:
 
     @property
     def canonical_affine(self) -> NDArray[np.float64]:
-        """From canonical (column, row, slice) indices to mm."""
+        """Affine from canonical (column, row, slice) indices to mm."""
         change = np.zeros((4, 4))
         change[3, 3] = 1
         for axis, (own, flip) in enumerate(zip(self.axes, self.flipped, strict=True)):
@@ -67,7 +67,7 @@ class Grid:
 
     @property
     def spacing(self) -> tuple[float, float, float]:
-        """Distance between neighbours in mm, canonical (z, y, x); between the slices' planes where they are sheared."""
+        """Distance between neighbours in mm, canonical (z, y, x); z is measured across the slice planes."""
         affine = self.canonical_affine[:3, :3]
         x, y = (float(np.linalg.norm(affine[:, axis])) for axis in (0, 1))
         normal = np.cross(affine[:, 0], affine[:, 1])

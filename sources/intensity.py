@@ -1,4 +1,4 @@
-"""Pixel values made comparable: a window for Hounsfield units, a stretch for pictures of unknown window."""
+"""Make pixel values comparable: a window for Hounsfield units, a stretch for pictures of unknown window."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def apply_window(pixels: NDArray[np.float32], intensity: Intensity, window: tupl
     pixels : ndarray of float32
         HU or display grey.
     intensity : {"hu", "display"}
-        Display grey passes unchanged: its window was applied by somebody else.
+        Display grey is returned unchanged: its window has been applied already.
     window : tuple of float
-        (lowest, highest) HU shown, as black and as white.
+        (lowest, highest) HU, shown as black and as white.
     """
     if intensity == "display":
         return pixels
@@ -33,7 +33,7 @@ def apply_window(pixels: NDArray[np.float32], intensity: Intensity, window: tupl
 def stretch(
     pixels: NDArray[np.float32], percentiles: tuple[float, float], mask: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """Spread grey values over [0, 1] between two percentiles, so that an unknown window matters less.
+    """Stretch grey values between two percentiles to [0, 1], so that an unknown window matters less.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def stretch(
     percentiles : tuple of float
         Lower and upper percentile, mapped to 0 and 1; values beyond are clipped.
     mask : ndarray of bool, optional
-        Where to measure the percentiles; everywhere if omitted or empty.
+        Where to measure the percentiles; everywhere if omitted or all False.
 
     Returns
     -------
     ndarray of float32, shape (height, width)
-        All zeros for a slice of one value.
+        All zeros for a constant slice.
     """
     measured = pixels[mask] if mask is not None and mask.any() else pixels
     low, high = (np.float32(value) for value in np.percentile(measured, percentiles))
@@ -60,7 +60,7 @@ def _clip(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def resize(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Resize one slice bilinearly, averaging where it shrinks (Pillow's filter), to (height, width)."""
+    """Resize one slice bilinearly to (height, width), averaging when shrinking (Pillow's filter)."""
     if pixels.shape == (height, width):
         return pixels
     picture = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))

@@ -1,4 +1,4 @@
-"""What is refused before memory is spent on it."""
+"""Limits on input size, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from .errors import SourceError
 class Limits:
     """Sizes beyond which an input is refused.
 
-    Reading takes 4 bytes a pixel for the result, 12 at most while files of up to 32 bits a pixel are unpacked, 16 for
-    64 bits, and 300 MB for the libraries. Compressed DICOM and TIFF are decoded in another process, which takes 400 MB
-    more, twice the bytes of the file, and 64 a pixel of one frame, 8 a byte of a TIFF, at most.
+    Reading takes 300 MB for the libraries and 4 bytes per pixel for the result; while unpacking, at most 12 bytes per
+    pixel for files of up to 32 bits per pixel, and 16 for 64 bits. Compressed DICOM and TIFF are decoded in another
+    process, which takes at most 400 MB, plus twice the file size, plus 64 bytes per pixel of one DICOM frame or 8 per
+    byte of an unpacked TIFF.
 
     Parameters
     ----------
     min_side : int
-        Shortest side of a slice in pixels: below it no lung can be told from noise.
+        Shortest side of a slice in pixels; in smaller slices a lung can't be distinguished from noise.
     max_slice_pixels : int
         Largest slice: by default sixteen times the area of the largest CT matrix in clinical use (2048 x 2048).
     max_scan_pixels : int
@@ -39,7 +40,7 @@ class Limits:
     detached: bool = True
 
     def check_shape(self, source: str, shape: tuple[int, ...]) -> None:
-        """Refuse shapes that are no scan, or too large, from the header alone.
+        """Refuse shapes that can't be a scan or are too large, using the header alone.
 
         Parameters
         ----------
@@ -51,7 +52,7 @@ class Limits:
         Raises
         ------
         SourceError
-            For other dimensions, no slices, or sides and sizes beyond the limits.
+            For another number of dimensions, no slices, or a size outside the limits.
         """
         if len(shape) not in (2, 3):
             raise SourceError(
@@ -80,7 +81,7 @@ class Limits:
             )
 
     def check_count(self, source: str, files: int) -> None:
-        """Refuse folders and archives of more files than allowed.
+        """Refuse folders and archives with more files than allowed.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""MetaImage volumes, ``.mha``, and ``.mhd`` with pixels beside them; the format is ITK's MetaIO."""
+"""Read MetaImage volumes (ITK's MetaIO): ``.mha``, and ``.mhd`` with a separate pixel file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAME = {
     "ImagePosition": "Offset",
     "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
 }
-"""Keys that mean the same; old files have some of them twice."""
+"""Synonyms of keys; old files contain several of them."""
 
 INTERPRETED = {
     *SAME.values(),
@@ -44,7 +44,7 @@ INTERPRETED = {
     "ElementType",
     "ElementDataFile",
 }
-"""Every other key is for people, or some program's own: it is skipped."""
+"""Keys that are used. All others are comments or specific to one program, and are skipped."""
 
 TYPES = {
     "met_char": "i1",
@@ -61,7 +61,7 @@ TYPES = {
     "met_float": "f4",
     "met_double": "f8",
 }
-"""NumPy's names of types, by MetaIO's: its long has 4 bytes everywhere."""
+"""NumPy type names by MetaIO name; MetaIO's long always has 4 bytes."""
 
 FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -72,19 +72,19 @@ def read_metaimage(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     Parameters
     ----------
     path : Path
-        An ``.mha`` file, or an ``.mhd`` file beside its pixels.
+        An ``.mha`` file, or an ``.mhd`` file in the same folder as its pixel file.
     options : ReadOptions
 
     Raises
     ------
     SourceError
-        When the file is damaged, in colour, of other than three axes, or its pixels may not be read.
+        When the file is damaged, in colour, doesn't have three axes, or its pixels may not be read.
     """
     return read_raw_volume(path, options, METAIMAGE)
 
 
 def metaimage_volume(header: Header) -> RawVolume:
-    """Return what the header of a MetaImage says.
+    """Interpret the header of a MetaImage.
 
     Raises
     ------
@@ -95,15 +95,15 @@ def metaimage_volume(header: Header) -> RawVolume:
     if axes != 3 or channels != 1:
         raise SourceError(
             header.name,
-            f"has {axes} axes and {channels} values a pixel",
-            "Give one volume of three axes and one value a pixel",
+            f"has {axes} axes and {channels} values per pixel",
+            "Give one volume with three axes and one value per pixel",
         )
     columns, rows, slices = header.integers("DimSize", 3, 1, 2**31)
     return RawVolume((slices, rows, columns), _affine(header), _pixels(header))
 
 
 def metaimage_header(name: str, head: bytes) -> Header:
-    """Return the header in the first bytes of a file.
+    """Parse the header in the first bytes of a file.
 
     Raises
     ------
@@ -116,9 +116,9 @@ def metaimage_header(name: str, head: bytes) -> Header:
             continue
         key, equals, value = (part.strip(BLANKS.encode()) for part in line.partition(b"="))
         if not equals or not KEY.fullmatch(key):
-            raise header_error(name, f"line {shown(line)}", "is no key and value with = between them")
+            raise header_error(name, f"line {shown(line)}", "is not of the form key = value")
         if key in seen:
-            raise header_error(name, key.decode(), "stands there twice")
+            raise header_error(name, key.decode(), "occurs twice")
         seen.add(key)
         word = SAME.get(key.decode(), key.decode())
         if word not in INTERPRETED:
@@ -137,7 +137,7 @@ METAIMAGE = RawFormat("MetaImage", metaimage_header, metaimage_volume, ".mha", "
 def _pixels(header: Header) -> Pixels:
     for key, plain in (("ElementToIntensityFunctionSlope", 1.0), ("ElementToIntensityFunctionOffset", 0.0)):
         if key in header.values and header.reals(key, 1) != [plain]:
-            raise header.error(key, f"is not {plain:g}: its pixels are no values yet")
+            raise header.error(key, f"is not {plain:g}: rescaled pixels are not supported")
     dtype = np.dtype(header.choice("ElementType", TYPES))
     dtype = dtype.newbyteorder(">" if header.choice("BinaryDataByteOrderMSB", FLAGS, "False") else "<")
     binary = header.choice("BinaryData", FLAGS, "True")
@@ -146,19 +146,19 @@ def _pixels(header: Header) -> Pixels:
     start = header.size if header.beside is None else 0
     if 0 < skipped < start:
         raise header.error("HeaderSize", "is smaller than the header")
-    # The size is counted from the start of the file.
+    # HeaderSize counts from the start of the file.
     offset = skipped - start if skipped > 0 else skipped
     return Pixels(dtype, ("zlib" if packed else "raw") if binary else "text", start, offset=offset)
 
 
 def _affine(header: Header) -> NDArray[np.float64]:
-    """Return the way from (column, row, slice) indices to mm."""
+    """Return the affine from (column, row, slice) indices to mm."""
     unit = header.unit("DistanceUnits", header.values.get("DistanceUnits", ""))
     key = "ElementSpacing" if "ElementSpacing" in header.values or "ElementSize" not in header.values else "ElementSize"
     spacing = header.reals(key, 3) if key in header.values else [1.0, 1.0, 1.0]
     if not all(spacing):
         raise header.error(key, "holds 0")
-    # As MetaIO writes it, a row is the direction of an axis.
+    # In MetaIO, each row of the matrix is the direction of one axis.
     directions = header.reals("TransformMatrix", 9) if "TransformMatrix" in header.values else np.eye(3)
     affine = np.eye(4)
     affine[:3, :3] = np.reshape(directions, (3, 3)).T * spacing * unit

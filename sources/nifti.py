@@ -1,4 +1,4 @@
-"""NIfTI volumes, ``.nii`` and ``.nii.gz``, through nibabel: read, and masks and regions written back."""
+"""Read NIfTI volumes, ``.nii`` and ``.nii.gz``, and write masks and regions as NIfTI, through nibabel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
 
 LARGEST_OFFSET = 16 * 1024 * 1024
-"""Most bytes of header and extensions before the pixels."""
+"""Largest size of header and extensions before the pixels, in bytes."""
 
 
 def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -38,11 +38,11 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
         _check_offset(path)
-        image: Any = nibabel.load(path, mmap=False)  # a mapped file that shrinks would end the process
+        image: Any = nibabel.load(path, mmap=False)  # if a mapped file shrank, the process would crash
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
             raise SourceError(name, f"holds {image.get_data_dtype()}, not grey values", "Export the CT itself")
-        options.limits.check_shape(name, tuple(sorted(shape)))  # before unpacking; which axis is which comes later
+        options.limits.check_shape(name, tuple(sorted(shape)))  # before unpacking; the axes are sorted out later
         values = image.dataobj.get_unscaled().reshape(shape)
         slope, offset = float(image.dataobj.slope), float(image.dataobj.inter)
         if (slope, offset) != (1, 0):
@@ -60,7 +60,7 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
 
 def _check_offset(path: Path) -> None:
-    """Refuse a header that puts megabytes of something else before the pixels: nibabel would load it."""
+    """Refuse a header that puts many megabytes before the pixels, because nibabel would load them."""
     from nibabel.openers import ImageOpener
 
     with ImageOpener(str(path)) as file:
@@ -69,15 +69,15 @@ def _check_offset(path: Path) -> None:
     order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
     (offset,) = struct.unpack_from(f"{order}{'q' if second else 'f'}", head, 168 if second else 108)
     if not 0 <= offset <= LARGEST_OFFSET:
-        raise SourceError(str(path), f"puts its pixels after {offset:g} bytes", "Copy or export the file again")
+        raise SourceError(str(path), f"has its pixels start at byte {offset:g}", "Copy or export the file again")
 
 
 def _three_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return the shape without empty axes behind the third."""
+    """Return the shape without axes of length 1 after the third."""
     padded = (*shape, 1, 1)[: max(3, len(shape))]
     if any(length != 1 for length in padded[3:]):
         raise SourceError(
-            name, f"has {len(shape)} axes, shape {shape}: several volumes", "Give one volume of three axes, saved apart"
+            name, f"has {len(shape)} axes, shape {shape}: several volumes", "Save one volume with three axes"
         )
     return padded[0], padded[1], padded[2]
 
@@ -90,9 +90,9 @@ def write_nifti(path: str | Path, array: NDArray[Any], scan: Scan) -> Path:
     path : path
         Ends in ``.nii`` or ``.nii.gz``.
     array : ndarray, shape (slices, height, width)
-        In the scan's own order; bool becomes uint8.
+        In the scan's order; bool becomes uint8.
     scan : Scan
-        Where it was read from. Without a grid, as for pictures, the file gets spacing alone, 1 mm if unknown.
+        The scan that it belongs to. Without a grid, as for pictures, the file gets only the spacing, 1 mm if unknown.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""NumPy's own files."""
+"""Read NumPy ``.npy`` files."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
 HEADER_BYTES = 65_536
-"""Longest header."""
+"""Longest header, in bytes."""
 
 
 def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
-    """Read an ``.npy`` file, by the rules of `array_to_scan`.
+    """Read an ``.npy`` file, following the rules of `array_to_scan`.
 
-    Its header is compared with the size of the file first, so that absurd sizes cost nothing. Pickled objects are
+    The header is first compared with the file size, so that an absurd size allocates no memory. Pickled objects are
     refused.
 
     Raises
     ------
     SourceError
-        When the file is damaged, holds objects, or its size is out of bounds.
+        When the file is damaged, holds objects, or its size is outside the limits.
     """
     name = str(path)
     remedy = "Save it again with numpy.save, as plain numbers"
@@ -46,7 +46,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, whether columns come first, and type; the file then stands at its first value."""
+    """Return shape, whether it is in Fortran order, and type, and leave the file at its first value."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     return read(file)

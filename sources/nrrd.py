@@ -1,4 +1,4 @@
-"""NRRD volumes, ``.nrrd``, and ``.nhdr`` with pixels beside them; the format is teem's."""
+"""Read NRRD volumes (teem's format): ``.nrrd``, and ``.nhdr`` with a separate pixel file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIELDS = (
     "labels", "units", "measurement frame", "min", "max", "old min", "old max", "endian", "encoding", "line skip",
     "byte skip", "sample units", "data file",
 )  # fmt: skip
-"""Every field there is. Those that say nothing of where pixels are, and where they lie, are skipped."""
+"""All fields of the format. Those that don't say how pixels are stored or where they lie are skipped."""
 
 SPELLED = {
     **{name.replace(" ", ""): name for name in FIELDS},
@@ -47,7 +47,7 @@ TYPES = {
     }.items()
     for spelled in all_spelled.split(", ")
 }
-"""NumPy's names of types, by teem's."""
+"""NumPy type names by teem name."""
 
 ENCODINGS: dict[str, Encoding] = {
     "raw": "raw",
@@ -69,19 +69,19 @@ def read_nrrd(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     Parameters
     ----------
     path : Path
-        An ``.nrrd`` file, or an ``.nhdr`` file beside its pixels.
+        An ``.nrrd`` file, or an ``.nhdr`` file in the same folder as its pixel file.
     options : ReadOptions
 
     Raises
     ------
     SourceError
-        When the file is damaged, in colour, of other than three axes, or its pixels may not be read.
+        When the file is damaged, in colour, doesn't have three axes, or its pixels may not be read.
     """
     return read_raw_volume(path, options, NRRD)
 
 
 def nrrd_volume(header: Header) -> RawVolume:
-    """Return what the header of an NRRD file says.
+    """Interpret the header of an NRRD file.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def nrrd_volume(header: Header) -> RawVolume:
 
 
 def nrrd_header(name: str, head: bytes) -> Header:
-    """Return the header in the first bytes of a file.
+    """Parse the header in the first bytes of a file.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def nrrd_header(name: str, head: bytes) -> Header:
     size = len(head)
     lines = header_lines(name, head)
     if not MAGIC.fullmatch(next(lines, (b"", 0))[0]):
-        raise header_error(name, "first line", "is none of NRRD0001 to NRRD0005")
+        raise header_error(name, "first line", "is not one of NRRD0001 to NRRD0005")
     for line, end in lines:
         if not line:
             size = end
@@ -116,16 +116,16 @@ def nrrd_header(name: str, head: bytes) -> Header:
         if line.startswith(b"#"):
             continue
         key, colon, value = line.partition(b":")
-        if colon and value.startswith(b"="):  # a program's own
+        if colon and value.startswith(b"="):  # a program's own key
             if key in keys:
-                raise header_error(name, shown(key), "stands there twice")
+                raise header_error(name, shown(key), "occurs twice")
             keys.add(key)
             continue
         field = _field(name, line)
         if field in values:
-            raise header_error(name, field, "stands there twice")
+            raise header_error(name, field, "occurs twice")
         values[field] = value.decode("latin-1").strip(BLANKS)
-        if field == "data file" and values[field].startswith("LIST"):  # names of files follow
+        if field == "data file" and values[field].startswith("LIST"):  # file names follow
             break
     return Header(name, values, size, values.get("data file"))
 
@@ -150,6 +150,6 @@ def _pixels(header: Header) -> Pixels:
     packed = encoding in ("gzip", "bzip2")
     lines = header.integer("line skip", 0, 10_000, 0)
     skipped = header.integer("byte skip", -1 if encoding == "raw" else 0, MOST_SKIPPED if packed else 2**40, 0)
-    # In what is packed, the format skips bytes after unpacking.
+    # In compressed data, "byte skip" counts unpacked bytes.
     start = header.size if header.beside is None else 0
     return Pixels(dtype, encoding, start, lines, 0 if packed else skipped, skipped if packed else 0)

@@ -1,4 +1,4 @@
-"""What a caller knows or wants of a reading, handed to every reader."""
+"""Define `ReadOptions`, which are passed to every reader."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .scan import Intensity
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a caller knows or wants of a reading.
+    """What the caller knows about the input, and the limits for reading it.
 
     Parameters
     ----------
     intensity : {"hu", "display"}, optional
-        What the values mean; guessed without.
+        What the values mean; guessed if omitted.
     spacing : tuple of float, optional
         (z, y, x) in mm, for arrays and pictures.
     limits : Limits

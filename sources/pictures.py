@@ -1,4 +1,4 @@
-"""PNG and JPEG pictures, through Pillow."""
+"""Read PNG and JPEG pictures through Pillow."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def read_picture(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     path : Path
         The file.
     options : ReadOptions
-        A picture is ``"display"`` unless its intensity says otherwise.
+        A picture is read as ``"display"`` unless the options say otherwise.
 
     Raises
     ------
     SourceError
-        When the file is damaged, or its size is out of bounds.
+        When the file is damaged, or its size is outside the limits.
     """
     remedy = "Copy or export the picture again from its source"
     with (
@@ -38,14 +38,14 @@ def read_picture(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
         open_bounded(path) as file,
     ):
         with warnings.catch_warnings():
-            # Pillow warns of, then refuses, large headers; the limit that counts is ours, checked before decoding.
+            # Pillow warns about large pictures; our own limit is checked before decoding instead.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             opened = Image.open(file)
         with opened as picture:
             options.limits.check_shape(str(path), (picture.height, picture.width))
             count = getattr(picture, "n_frames", 1)
             if picture.format == "PNG" and count > 1:
-                raise SourceError(str(path), f"is an animation of {count} pictures", "Save one slice a file")
+                raise SourceError(str(path), f"is an animation of {count} pictures", "Save one slice per file")
             picture.load()
             return picture_to_scan(picture, options, source=str(path))
 

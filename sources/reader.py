@@ -1,4 +1,4 @@
-"""`read_scan`: the one way in."""
+"""Define `read_scan`, the one function that reads every kind of source."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def read_scan(
     Parameters
     ----------
     source : path, DicomSeries, array_like, PIL.Image.Image or Scan
-        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file, or a header in NHDR or MHD beside its pixels; a folder
-        or ZIP archive with one DICOM series of CT, or without any with one X-ray, or one of the series that
-        `find_sources` found; an array (height, width), (height, width, 3 or 4) or (slices, height, width); or a scan,
-        which is returned as it is.
+        A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, TIFF or NPY file, or an NHDR or MHD header in the folder of its pixel
+        file; a folder or ZIP archive with one DICOM CT series, or with one X-ray and no CT; a series found by
+        `find_sources`; an array (height, width), (height, width, 3 or 4) or (slices, height, width); or a scan, which
+        is returned unchanged.
     intensity : {"hu", "display"}, optional
-        What the values mean, where you know; otherwise see `array_to_scan`.
+        What the values mean, if you know; otherwise see `array_to_scan`.
     spacing : tuple of float, optional
         (z, y, x) in mm, for arrays and pictures.
     limits : Limits, optional
-        Sizes beyond which to refuse.
+        Sizes beyond which an input is refused.
 
     Returns
     -------
@@ -49,12 +49,12 @@ def read_scan(
     Raises
     ------
     SourceError
-        With the input's name and a remedy, whatever is wrong with the input.
+        Whatever is wrong with the input; the message has its name and a remedy.
     """
     options = ReadOptions(intensity, spacing, limits or Limits())
     if isinstance(source, Scan):
         return source
-    if isinstance(source, SourceError):  # of a search through a folder: it takes its place among the inputs
+    if isinstance(source, SourceError):  # a file refused by a folder search, given in place of the input
         raise source
     if isinstance(source, DicomSeries):
         return read_dicom(source.files, options, source.name, source.frames)
@@ -78,7 +78,7 @@ def _read_path(path: Path, options: ReadOptions) -> Scan:
         if not path.exists():
             raise SourceError(str(path), "does not exist", "Check the path and its spelling")
         if not path.is_file():
-            raise SourceError(str(path), "is no ordinary file", "Give a file on disk")
+            raise SourceError(str(path), "is not a regular file", "Give a file on disk")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as error:
@@ -104,14 +104,14 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
         raise SourceError(
             str(place),
             f"holds {len(found.sources)} scans ({names})",
-            "Give one of them, or go over lungct.sources.find_sources(path).sources",
+            "Give one of them, or loop over lungct.sources.find_sources(path).sources",
         )
     if not found.sources:
         why = f": {found.refused[0]}" if len(found.refused) == 1 else ""
         raise SourceError(
             str(place),
-            f"holds no scan that can be read, {len(found.refused)} files were refused{why}",
-            "See lungct info for each file's reason",
+            f"holds no readable scan; files refused: {len(found.refused)}{why}",
+            "Run lungct info on it to see the reason for each file",
         )
     only = found.sources[0]
     if isinstance(only, DicomSeries):
@@ -120,6 +120,6 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
 
 
 def is_single(source: object) -> bool:
-    """Tell one source from an iterable of several: paths, arrays, pictures and scans are one."""
+    """Tell whether an object is one source, not an iterable of several: a path, array, picture or scan."""
     one = isinstance(source, (str, bytes, os.PathLike, Scan, DicomSeries, SourceError)) or is_array_like(source)
     return one or not isinstance(source, Iterable)

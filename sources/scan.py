@@ -1,4 +1,4 @@
-"""`Scan`: what every input becomes before anything looks at it."""
+"""Define `Scan`, the form that every input is converted to."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""
 
 XRAY_MODALITIES = ("DX", "CR", "RG")
-"""DICOM's modalities of projection X-rays: digital, from imaging plates, from films."""
+"""DICOM modalities of projection X-rays: digital, from imaging plates, from film."""
 
 USE: Mapping[Modality, str] = {
     "ct": "For CT use Pipeline.from_pretrained(), in commands --modality ct",
     "xray": 'For chest X-rays use Pipeline.from_pretrained("xray"), in commands --modality xray',
 }
-"""What judges a modality."""
+"""Remedies that say how to analyse each modality."""
 
 IN_WORDS: Mapping[Modality, str] = {"ct": "CT", "xray": "a chest X-ray"}
 
 WARNINGS = codes_of("reading")
-"""Short codes for what reading found doubtful, in order: `lungct.common.warning_codes` says what they mean."""
+"""Codes of the warnings that reading can give, in order; `lungct.common.warning_codes` explains them."""
 
 AIR = np.float32(-1024)
-"""HU of what is outside: padding, and whatever is masked away. Nothing in a CT is thinner."""
+"""HU of padding and of masked-out pixels. Nothing in a CT is less dense than air."""
 
 INTENSITIES: tuple[str, ...] = get_args(Intensity)
 
@@ -42,15 +42,15 @@ INTENSITIES: tuple[str, ...] = get_args(Intensity)
 class Scan:
     """Axial slices of one patient, in one array.
 
-    Where the input says how the patient lies, slices run from the feet to the head, rows from front to back, and
-    columns from the patient's right to the left, as radiologists look at them.
+    If the input gives the patient's orientation, slices run from feet to head, rows from front to back, and columns
+    from the patient's right to left, the radiological view.
 
     Parameters
     ----------
     pixels : ndarray of float32, shape (slices, height, width)
         Finite values; a picture is a scan of one slice.
     intensity : {"hu", "display"}
-        ``"hu"``: calibrated Hounsfield units. ``"display"``: grey in [0, 1] after a window that is not known.
+        ``"hu"``: calibrated Hounsfield units. ``"display"``: grey in [0, 1] after an unknown window.
     spacing : tuple of float or None
         Distance between neighbouring pixels in mm, (z, y, x).
     affine : ndarray of float64, shape (4, 4), or None
@@ -59,14 +59,14 @@ class Scan:
     source : str
         Where the scan came from: a path, or a description of an array.
     metadata : mapping
-        Facts found while reading, such as ``format``; ``intensity_guessed`` is True where the
-        meaning of the values had to be guessed.
+        Facts found while reading, such as ``format``; ``intensity_guessed`` is True if the meaning of the values had
+        to be guessed.
     warnings : tuple of str
-        Short codes for what is doubtful about the input: see `lungct.sources.WARNINGS`.
+        Codes of warnings about the input; see `lungct.sources.WARNINGS`.
     grid : Grid or None
-        How the input's own array lies, where it knows about the patient: the way back for masks.
+        How the input's own array lies in the patient, if known; used to convert masks back.
     frames : tuple of lungct.sources.dicom.image.Frame
-        Where in which DICOM file each slice stood, in the order of the input's own grid. Empty for other formats.
+        The DICOM file and frame of each slice, in the order of the input's own grid. Empty for other formats.
     """
 
     pixels: NDArray[np.float32]
@@ -101,9 +101,9 @@ class Scan:
 
     @property
     def voxel_volumes(self) -> NDArray[np.float64] | None:
-        """Volume of a voxel in mm³, one figure a slice, float64 (slices,); None where the spacing is not known.
+        """Voxel volume in mm³ for each slice, float64 (slices,); None if the spacing is unknown.
 
-        Unevenly spaced slices each reach half way to their neighbours.
+        With uneven spacing, each slice reaches half way to its neighbours.
         """
         if self.spacing is None or len(self) < 2:
             return None
@@ -113,18 +113,18 @@ class Scan:
 
     @property
     def modality(self) -> Modality | None:
-        """What it shows, as far as its source tells: None for single pictures in grey, which may be either."""
+        """Modality, as far as the source tells; None for single grey pictures, which may be either."""
         if self.metadata.get("modality") in XRAY_MODALITIES:
             return "xray"
         return "ct" if self.intensity == "hu" or len(self) > 1 or self.metadata.get("modality") == "CT" else None
 
     def check_is(self, wanted: Modality) -> None:
-        """Refuse what is known to be of the other modality.
+        """Refuse a scan that is known to be of the other modality.
 
         Raises
         ------
         SourceError
-            With its name, what it is, and what to give it to.
+            Says what the scan is, and which pipeline takes it.
         """
         if self.modality is not None and self.modality != wanted:
             raise SourceError(self.source, f"is {IN_WORDS[self.modality]}, not {IN_WORDS[wanted]}", USE[self.modality])

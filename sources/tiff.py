@@ -1,4 +1,4 @@
-"""TIFF files, 8- and 16-bit, through tifffile; compressed ones in a cell, see `lungct.sources.cell`."""
+"""Read 8- and 16-bit TIFF files through tifffile; compressed ones in a cell, see `lungct.sources.cell`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
 COLOURS = ("PALETTE", "SEPARATED")
-"""Colours that are not stored as red, green and blue: a table of colours, or printing inks."""
+"""Colour spaces other than RGB: a palette, or printing inks."""
 
 
 def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read a TIFF file: one page is a slice, several pages of one size are a volume.
 
-    Signed 16-bit values that reach below -200 are read as Hounsfield units, others as display grey.
+    Signed 16-bit values are read as Hounsfield units if any is below -200, otherwise as display grey.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     Raises
     ------
     SourceError
-        When the file is damaged, its pages differ in size, or its size is out of bounds.
+        When the file is damaged, its pages differ in size, or its size is outside the limits.
     """
-    import tifffile  # here, because it would double the time that importing lungct takes
+    import tifffile  # imported here because it would double lungct's import time
 
     name = str(path)
     with explained(name, "is damaged or cut off", "Copy or export the file again"):
@@ -55,7 +55,7 @@ def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
 
 def answer(content: bytes) -> NDArray[Any]:
-    """Return the values of a file: what runs in the cell."""
+    """Return the values of a file. Runs in the cell."""
     import tifffile
 
     with tifffile.TiffFile(io.BytesIO(content)) as file:
@@ -63,16 +63,16 @@ def answer(content: bytes) -> NDArray[Any]:
 
 
 def values_of(file: Any) -> NDArray[Any]:
-    """Return the values of an opened file, upright, black as the smallest, colours last.
+    """Return the values of an opened file, upright, with black as the lowest value and colours on the last axis.
 
     Parameters
     ----------
     file : tifffile.TiffFile
-        Of one series.
+        A file with one series.
     """
     page, axes = file.pages.first, file.series[0].axes
     values: NDArray[Any] = file.asarray()
-    if "S" in axes:  # red, green and blue may be stored apart
+    if "S" in axes:  # red, green and blue may be separate planes
         values = np.moveaxis(values, axes.index("S"), -1)
     if "Orientation" in page.tags:
         first = values.ndim - (3 if "S" in axes else 2)
@@ -88,7 +88,7 @@ def values_of(file: Any) -> NDArray[Any]:
 
 
 def _without_ink(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return printing inks, black last, as red, green and blue; one after another, which takes less memory."""
+    """Convert CMYK inks to red, green and blue, one channel at a time to save memory."""
     full = np.float32(np.iinfo(values.dtype).max)
     white = 1 - values[..., 3] / full
     shown = np.empty((*values.shape[:-1], 3), dtype=np.uint8)
@@ -103,7 +103,7 @@ def _checked_size(name: str, file: Any, limits: Limits) -> int:
     Raises
     ------
     SourceError
-        For what is no slice and no volume, is too large, or holds far more packed bytes than it should unpack to.
+        When it is neither a slice nor a volume, is too large, or has far more packed bytes than it can unpack to.
     """
     shape: tuple[int, ...] = file.series[0].shape if file.series else ()
     axes = file.series[0].axes if file.series else ""
@@ -112,8 +112,10 @@ def _checked_size(name: str, file: Any, limits: Limits) -> int:
         raise SourceError(name, f"holds {len(file.series)} image series of different kinds", "Save one series per file")
     for page in file.pages:
         packed, plain = sum(page.databytecounts), page.nbytes
-        if packed > 1.25 * plain + 65536:  # it would unpack to anything
-            raise SourceError(name, f"holds {packed} bytes for a page of {plain}", "Copy or export the file again")
+        if packed > 1.25 * plain + 65536:  # it could unpack to any size
+            raise SourceError(
+                name, f"holds {packed} bytes for a page that unpacks to {plain}", "Copy or export the file again"
+            )
     if file.pages.first.photometric.name in COLOURS and len(file.pages) > 1:
         raise SourceError(
             name, "has several pages in palette colours or printing inks", "Save it as grey, upright pages"
@@ -122,7 +124,7 @@ def _checked_size(name: str, file: Any, limits: Limits) -> int:
 
 
 def _check_pages(name: str, file: BinaryIO, limits: Limits) -> None:
-    """Refuse a file of more pages than allowed, or whose pages come in a circle, before a parser follows them."""
+    """Refuse a file with too many pages, or with a loop of pages, before a parser follows them."""
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     big = len(head) == 16 and struct.unpack_from(f"{order}H", head, 2)[0] == 43
@@ -131,7 +133,7 @@ def _check_pages(name: str, file: BinaryIO, limits: Limits) -> None:
     seen: set[int] = set()
     while place:
         if place in seen:
-            raise SourceError(name, "has pages that follow each other in a circle", "Copy or export the file again")
+            raise SourceError(name, "has pages that link in a loop", "Copy or export the file again")
         seen.add(place)
         limits.check_count(name, len(seen))
         file.seek(place)
@@ -141,7 +143,7 @@ def _check_pages(name: str, file: BinaryIO, limits: Limits) -> None:
 
 
 def _upright(values: NDArray[Any], orientation: int, axes: tuple[int, int]) -> NDArray[Any]:
-    """Undo a TIFF orientation, 1 to 8: from 5 on rows and columns are exchanged, every second one is a mirror image."""
+    """Undo a TIFF orientation, 1 to 8: from 5 up, rows and columns are exchanged; some are mirrored."""
     turns = {1: 0, 2: 0, 3: 2, 4: 2, 5: 3, 6: 3, 7: 1, 8: 1}.get(orientation, 0)
     turned = np.rot90(values, turns, axes)
     return np.flip(turned, axes[1]) if orientation in (2, 4, 5, 7) else turned

@@ -1,4 +1,4 @@
-"""Volumes that say how they lie in the patient: from a decoded array to a `Scan` in canonical order."""
+"""Turn decoded arrays that come with an affine into a `Scan` in canonical order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import ReadOptions
 from .scan import Scan
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""From NIfTI's patient coordinates (right, front, up negative left) to those of DICOM and ITK, and back."""
+"""Converts between NIfTI's patient coordinates (right, anterior, superior) and those of DICOM and ITK."""
 
 
 def volume_to_scan(
@@ -27,11 +27,11 @@ def volume_to_scan(
     metadata: Mapping[str, Any],
     warnings: tuple[str, ...] = (),
 ) -> Scan:
-    """Turn an array on a grid into a scan, its slices, rows and columns along the patient's axes.
+    """Turn an array with an affine into a scan whose axes follow the patient's.
 
     Parameters
     ----------
-    array : ndarray, shape (slices, rows, columns) of the file, whatever the patient's axes are
+    array : ndarray, shape (slices, rows, columns) in the file, however they lie in the patient
         NaN is padding.
     affine : ndarray of float64, shape (4, 4)
         See `Grid`.
@@ -43,14 +43,14 @@ def volume_to_scan(
     Raises
     ------
     SourceError
-        When the affine gives no directions, or the values are no picture.
+        When the affine is singular or not finite, or the values can't be a picture.
     """
     try:
         grid = Grid.of(affine, (array.shape[0], array.shape[1], array.shape[2]))
     except ValueError as error:
         raise SourceError(source, str(error), "Write it again with a proper affine, spacing and direction") from error
     if array.dtype.kind == "f":
-        # Files may be mapped into memory: those are copied.
+        # A memory-mapped array is read-only, so it is copied.
         array = array.astype(np.float32, copy=not array.flags.writeable)
         fill_padding(array)
     canonical = grid.to_canonical(array)

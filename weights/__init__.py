@@ -1,4 +1,4 @@
-"""The shipped networks with their cards, and the one place that opens an inference session."""
+"""The shipped networks and their cards, and the only module that opens inference sessions."""
 
 from .card import (
     CLASSIFIER,

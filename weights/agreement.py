@@ -1,4 +1,4 @@
-"""Whether an exported file gives what Keras gives."""
+"""Check whether an exported file gives the same outputs as Keras."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
     import keras
 
 Outputs = list[NDArray[np.float32]]
-"""Of one input."""
+"""Outputs for one input."""
 
 _Run = Callable[[NDArray[np.float32]], Outputs]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two networks' answers to the same inputs, compared.
+    """Comparison of two networks' outputs for the same inputs.
 
     Parameters
     ----------
     inputs : int
+        Number of inputs.
     difference : float
-        Largest between two outputs, as a share of the largest output where that is above one.
+        Largest difference between two outputs, relative to the largest output if that is above one.
     dice : float or None
-        Of the masks of a segmenter, over all inputs together; None where both are empty, and for a classifier.
+        Dice of a segmenter's masks, over all inputs together; None if both are empty, and for a classifier.
     probability : float or None
-        Largest difference of a classifier's calibrated probability.
+        Largest difference between a classifier's calibrated probabilities.
     """
 
     inputs: int
@@ -46,15 +47,15 @@ class Agreement:
     probability: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON types, for the card."""
+        """Return the comparison as JSON types, for the card."""
         return asdict(self)
 
 
 def compare(card: Card, expected: Sequence[Outputs], found: Sequence[Outputs]) -> Agreement:
-    """Compare the outputs of two networks, and what their card makes of them."""
+    """Compare two networks' outputs, and the masks or probabilities that the card derives from them."""
     pairs = [pair for ours, theirs in zip(expected, found, strict=True) for pair in zip(ours, theirs, strict=True)]
     largest = max((_difference(*pair) for pair in pairs), key=lambda value: math.inf if math.isnan(value) else value)
-    if math.isinf(largest):  # other shapes, nothing to compare
+    if math.isinf(largest):  # different shapes: nothing to compare
         return Agreement(len(found), largest)
     firsts = [np.concatenate([outputs[0].ravel() for outputs in every]) for every in (expected, found)]
     if "temperature" in card.decision:
@@ -75,7 +76,7 @@ def _difference(ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> float
 def run_exported(
     path: Path, form: ExportFormat, inputs: Sequence[NDArray[np.float32]], model: keras.Model
 ) -> list[Outputs]:
-    """Return the outputs of an exported file; `model` is what it was made of, and knows its own kinds of layers."""
+    """Return the outputs of an exported file; `model`, which it was made from, provides custom layer classes."""
     run = _open_keras(path, model) if form == "keras" else _OPEN[form](path)
     return [run(one) for one in inputs]
 
@@ -102,7 +103,7 @@ def _open_onnx(path: Path) -> _Run:
 def _open_openvino(path: Path) -> _Run:
     openvino = load_openvino()
 
-    # Its default on newer processors would be bf16, and the check would measure the processor.
+    # On newer processors OpenVINO defaults to bf16, and the check would measure that instead of the file.
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda inputs: [np.array(output) for output in compiled([inputs]).values()]
 

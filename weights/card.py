@@ -1,4 +1,4 @@
-"""The model card: a JSON file beside each network that freezes all that inference must know."""
+"""Define the model card: a JSON file beside each network with everything that inference needs to know."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..common.modality import Modality
 from .errors import WeightsError
 
 SHIPPED = Path(__file__).parent
-"""Folder of the networks that come with the package."""
+"""Folder of the networks that ship with the package."""
 
 PLAIN = re.compile(r"\w[\w.-]{0,200}", re.ASCII)
-"""Names of files beside a card."""
+"""Allowed file names in a card."""
 
 SEGMENTER = "bcdunet-lung"
 """Name of the shipped lung segmenter."""
@@ -26,7 +26,7 @@ CLASSIFIER = "efficientnetb0-covid"
 """Name of the shipped classifier."""
 
 RECOGNIZER = "chest-modality"
-"""Name of the shipped network that tells X-rays from CT."""
+"""Name of the shipped network that distinguishes X-rays from CT."""
 
 SEGMENTERS: Mapping[Modality, str] = {"ct": SEGMENTER, "xray": "bcdunet-lung-xray"}
 """Names of the lung segmenters."""
@@ -37,45 +37,46 @@ CLASSIFIERS: Mapping[Modality, str] = {"ct": CLASSIFIER, "xray": "efficientnetb0
 
 @dataclass(frozen=True)
 class Card:
-    """One network: where it is, what it expects, what it was trained on and how well it did.
+    """One network: its files, the input it expects, its training data and its metrics.
 
     Parameters
     ----------
     name, version : str
-        Together they name the weights in every result.
+        Together they identify the weights in every result.
     task : str
-        One sentence.
+        What the network does, in one sentence.
     file, sha256 : str
-        The ONNX network beside the card, and its checksum.
+        The ONNX network in the card's folder, and its checksum.
     keras_file, keras_sha256 : str
-        The same weights for Keras (half precision, ``.npz``), to train on from.
+        The same weights for Keras (half precision, ``.npz``), to continue training from.
     architecture : mapping
         Arguments of the function that builds the network.
     preprocessing : mapping
         Settings of the stage's preprocessing.
     decision : mapping
-        What turns the output into an answer: ``threshold``, ``temperature`` and the like.
+        Settings that turn the output into an answer: ``threshold``, ``temperature`` and so on.
     training_data : list of mapping
-        Each with ``name``, ``slices``, ``patients``, ``licence`` and the like.
+        Each with ``name``, ``slices``, ``patients``, ``licence`` and so on.
     metrics : mapping
-        Validation figures with n and intervals, and the recipe and package versions that reproduce them.
+        Validation metrics with n and intervals, and the recipe and package versions that reproduce them.
     licence : str
-        Of the weights.
+        Licence of the weights.
     int8 : mapping
-        The quantised network: ``file`` and ``sha256``; empty where there is none.
+        The quantised network, ``file`` and ``sha256``; empty if there is none.
     trust : mapping
-        What answers are measured against, see `lungct.classify.trust.trust`: ``file``, ``sha256``; empty without.
+        Reference data for the reliability of answers, ``file`` and ``sha256``, see `lungct.classify.trust.trust`; empty
+        if there are none.
     modality : {"ct", "xray"}
-        What the network is made for.
+        The modality that the network is for.
     caution : str
-        What everybody who uses it must know of its data; empty where nothing stands out.
+        What every user must know about its training data; empty if there is nothing special.
     folder : Path
-        Where the card lies; not part of the file.
+        Folder of the card; not part of the file.
 
     Raises
     ------
     WeightsError
-        For a name that is none of a file beside the card.
+        For a name that is not a plain file name.
     """
 
     name: str
@@ -98,20 +99,20 @@ class Card:
     folder: Path = field(default=SHIPPED, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse names that lead out of the card's folder."""
+        """Refuse file names that point outside the card's folder."""
         beside = [one.get("file", "") for one in (self.int8, self.trust)]
         for name in (self.name, self.file, self.keras_file, *beside):
             if name and not (isinstance(name, str) and PLAIN.fullmatch(name)):
-                raise WeightsError(f"{name!r} in a card is no plain file name. Use letters, digits, '.', '-' and '_'")
+                raise WeightsError(f"{name!r} in a card is not a plain file name. Use letters, digits, '.', '-', '_'")
 
     @property
     def path(self) -> Path:
-        """Where the ONNX network lies."""
+        """Path of the ONNX network."""
         return self.folder / self.file
 
     @property
     def keras_path(self) -> Path:
-        """Where the Keras weights lie."""
+        """Path of the Keras weights."""
         return self.folder / self.keras_file
 
     def network(self, precision: str) -> tuple[Path, str]:
@@ -120,7 +121,7 @@ class Card:
         Raises
         ------
         WeightsError
-            When there is no quantised one.
+            When there is no quantised network.
         """
         if precision != "int8":
             return self.path, self.sha256
@@ -130,12 +131,12 @@ class Card:
 
     @property
     def files(self) -> list[tuple[Path, str]]:
-        """Every file of the network with its checksum."""
+        """All files of the network, each with its checksum."""
         others = [(self.folder / one["file"], one["sha256"]) for one in (self.int8, self.trust) if one]
         return [(self.path, self.sha256), *others, (self.keras_path, self.keras_sha256)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what the file holds."""
+        """Return the contents of the card's file."""
         return {key: value for key, value in asdict(self).items() if key != "folder"}
 
     def write_beside(self, name: str, content: bytes) -> dict[str, str]:
@@ -151,7 +152,7 @@ class Card:
 
 
 def shipped_names() -> list[str]:
-    """Return the names of the networks that come with the package."""
+    """Return the names of the networks that ship with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.json"))
 
 
@@ -161,12 +162,12 @@ def load_card(name: str | Path) -> Card:
     Parameters
     ----------
     name : str or Path
-        Name of a shipped network, or path of a card (``.json``) of your own.
+        Name of a shipped network, or path of your own card (``.json``).
 
     Raises
     ------
     WeightsError
-        When there is no such card, or it isn't one.
+        When the file doesn't exist or isn't a card.
     """
     path = Path(name) if str(name).endswith(".json") else SHIPPED / f"{name}.json"
     if not path.exists():
@@ -174,16 +175,16 @@ def load_card(name: str | Path) -> Card:
     try:
         return Card(**json.loads(path.read_text(encoding="utf-8")), folder=path.parent)
     except (TypeError, ValueError, OSError) as error:
-        raise WeightsError(f"{path} is no model card ({error}). Reinstall lungct, or give another card.") from error
+        raise WeightsError(f"{path} is not a model card ({error}). Reinstall lungct, or give another card.") from error
 
 
 def read_verified(path: Path, sha256: str) -> bytes:
-    """Return a file's bytes after checking them.
+    """Read a file and verify its checksum.
 
     Raises
     ------
     WeightsError
-        When the file is missing or its checksum is another.
+        When the file is missing or its checksum differs.
     """
     try:
         content = path.read_bytes()
@@ -192,7 +193,7 @@ def read_verified(path: Path, sha256: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise WeightsError(
-            f"{path} is changed or cut off: its sha256 is {found}, its card says {sha256}. "
+            f"{path} was modified or is cut off: its sha256 is {found}, but its card says {sha256}. "
             "Reinstall lungct, or restore the file."
         )
     return content

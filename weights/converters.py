@@ -1,4 +1,4 @@
-"""From a Keras model to a file: TFLite, ONNX, OpenVINO, or Keras' own."""
+"""Convert a Keras model to a TFLite, ONNX, OpenVINO or Keras file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 ExportFormat = Literal["tflite", "onnx", "openvino", "keras"]
-"""What can be written."""
+"""Formats that can be written."""
 
 ExportPrecision = Literal["f32", "f16", "int8"]
 """``f32``: as trained. ``f16``: weights in half precision. ``int8``: quantised after training, with float inputs and
@@ -32,7 +32,7 @@ SUPPORTED: dict[ExportFormat, tuple[ExportPrecision, ...]] = {
 }
 
 Build = Callable[[int | None], "keras.Model"]
-"""From the side of the input, or None for any, to an untrained network."""
+"""Takes the side of the input, or None for any, and returns an untrained network."""
 
 
 def convert(
@@ -45,7 +45,7 @@ def convert(
     calibration: Sequence[NDArray[np.float32]] = (),
     own_layout: bool = True,
 ) -> tuple[Path, ...]:
-    """Write a network and return its files, the one to open first.
+    """Write a network and return its files, with the one to open first.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ def convert(
     stem : Path
         The file without its suffix.
     form, precision
-        One of `SUPPORTED`.
+        One of the combinations in `SUPPORTED`.
     sizes : sequence of int
-        Inputs a TFLite file takes.
+        Input sizes for a TFLite file.
     calibration : sequence of ndarray of float32, shape (1, size, size, 1)
-        For int8, of every size.
+        Inputs for int8, of every size.
     own_layout : bool
         See `export_network`.
     """
@@ -93,10 +93,10 @@ def _tflite(
     sizes: Sequence[int],
     calibration: Sequence[NDArray[np.float32]],
 ) -> bytes:
-    """Return a file of TFLite's own operations alone.
+    """Return a file that uses only TFLite's built-in operations.
 
-    A signature for each size, with fixed shapes: upsampling layers can't be resized in the file, and XNNPACK takes
-    over only what is fixed. The weights are stored once.
+    It has one signature with fixed shapes for each size: upsampling layers in a file can't be resized, and XNNPACK
+    accelerates only fixed shapes. The weights are stored once.
     """
     import tensorflow as tf
 
@@ -111,7 +111,7 @@ def _tflite(
             converter.representative_dataset = lambda: _named(calibration)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         with warnings.catch_warnings():
-            # Not ours to change: the converter itself calibrates with the interpreter it warns of.
+            # We can't change this: the converter itself calibrates with the interpreter it warns about.
             warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated", UserWarning)
             return bytes(converter.convert())
 
@@ -147,7 +147,7 @@ def _openvino(onnx_path: Path, precision: ExportPrecision) -> tuple[Path, ...]:
 
 
 def _halve_weights(path: Path) -> None:
-    """Store an ONNX network's weights in half precision, each cast back where it is used: engines do that once."""
+    """Store an ONNX network's weights in half precision and cast them back for use; engines do that only once."""
     import onnx  # type: ignore[import-not-found, unused-ignore] # comes with the train extra
 
     network = onnx.load(path)

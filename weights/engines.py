@@ -1,4 +1,4 @@
-"""Two adapters, ONNX Runtime and OpenVINO, behind one interface. Nothing else opens a network."""
+"""Open networks through ONNX Runtime or OpenVINO, behind one interface. No other module opens a network."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from .errors import WeightsError
 from .onnx_file import check_alone
 
 Engine = Literal["auto", "openvino", "onnxruntime"]
-"""What runs a network. ``auto``: ONNX Runtime, which starts in a third of the time and runs slices side by side. For
-bf16, in which it does not compute, OpenVINO, an extra."""
+"""Inference engine. ``auto``: ONNX Runtime, which starts in a third of the time and runs slices in parallel; for bf16,
+which it doesn't support, the optional OpenVINO."""
 
 Precision = Literal["f32", "bf16", "int8"]
-"""``f32``: as trained. ``bf16``: OpenVINO, on processors that compute in it. ``int8``: quantised after training."""
+"""``f32``: as trained. ``bf16``: OpenVINO only, on processors that support it. ``int8``: quantised after training."""
 
 
 def load_onnxruntime() -> Any:
-    """Return ONNX Runtime, without its telemetry: from 1.29 on it would report every network that is opened."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, when it is loaded
+    """Import ONNX Runtime without its telemetry: since 1.29, it reports every network that is opened."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, on import
     import onnxruntime
 
     return onnxruntime
 
 
 def load_openvino() -> Any:
-    """Return OpenVINO, without its telemetry: it would look up a host of analytics when it is imported."""
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it then takes a stub of its own
+    """Import OpenVINO without its telemetry, which would contact an analytics host on import."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # it then uses its own stub
     import openvino
 
     return openvino
@@ -54,19 +54,19 @@ in_children(_leave_to_the_parent)
 
 
 class Session(Protocol):
-    """An opened network; safe to use from several threads."""
+    """An opened network. Safe to use from several threads."""
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of one batch, in order."""
+        """Return all outputs for one batch, in order."""
         ...
 
 
 _SETTING_UP = ForkSafeLock()
-"""Held while OpenVINO's bindings set themselves up."""
+"""Held while OpenVINO's bindings initialise."""
 
 
 class OpenVINOSession:
-    """A network on OpenVINO, compiled once for each shape of input it meets.
+    """A network on OpenVINO, compiled once for each input shape.
 
     Parameters
     ----------
@@ -74,32 +74,32 @@ class OpenVINOSession:
         The ONNX file.
     threads : int
     streams : int
-        Callers that run it side by side, each on its share of the threads.
+        Number of parallel callers, each with its share of the threads.
     precision : {"f32", "bf16"}
-        Given, because OpenVINO's own default would be bf16 on newer processors.
+        Set explicitly, because OpenVINO's default would be bf16 on newer processors.
     """
 
     def __init__(self, content: bytes, threads: int, streams: int, precision: str) -> None:
         openvino = load_openvino()
         with _SETTING_UP:
-            # Its bindings set themselves up at the first array: two threads that bring one each at once would hang.
+            # The bindings initialise at the first array; if two threads got there at once, they would deadlock.
             openvino.Type.f32.to_dtype()
         self._core = openvino.Core()
         self._model = self._core.read_model(content)
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
-            "NUM_STREAMS": streams,  # callers beyond them would wait for one another
+            "NUM_STREAMS": streams,  # more callers than this would wait for each other
             "INFERENCE_NUM_THREADS": threads,
         }
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._lock = threading.Lock()
         self._requests: weakref.WeakKeyDictionary[threading.Thread, dict[tuple[int, ...], Any]] = (
-            weakref.WeakKeyDictionary()  # a request serves one thread at a time
+            weakref.WeakKeyDictionary()  # one request per thread
         )
         _OPENED.add(self)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output, as arrays of their own."""
+        """Return all outputs, copied."""
         requests = self._requests.setdefault(threading.current_thread(), {})
         if inputs.shape not in requests:
             requests[inputs.shape] = self._compile(inputs.shape).create_infer_request()
@@ -108,7 +108,7 @@ class OpenVINOSession:
 
     @staticmethod
     def errors() -> tuple[type[Exception], ...]:
-        """Return the engine's own errors: it raises those of Python."""
+        """Return the engine's own exceptions; OpenVINO raises built-in ones."""
         return ()
 
     def inherited(self) -> list[object]:
@@ -126,18 +126,18 @@ class OpenVINOSession:
 
 
 class ONNXRuntimeSession:
-    """A network on ONNX Runtime, on the graphics processor where its CUDA build is installed.
+    """A network on ONNX Runtime; it runs on the GPU if the CUDA build is installed.
 
-    Parameters as for `OpenVINOSession`.
+    The parameters are those of `OpenVINOSession`.
     """
 
     def __init__(self, content: bytes, threads: int, streams: int, precision: str) -> None:
         onnxruntime = load_onnxruntime()
         if precision == "bf16":
-            raise WeightsError("ONNX Runtime does not compute in bf16 on processors. Use engine='openvino', or f32")
+            raise WeightsError("ONNX Runtime does not support bf16 on CPUs. Use engine='openvino', or f32")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = max(1, threads // streams)
-        # Threads that wait by spinning take the processor from the other network, and from what surrounds both.
+        # Threads that spin while waiting would take the processor from the other network and all other work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
@@ -146,7 +146,7 @@ class ONNXRuntimeSession:
         _OPENED.add(self)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output."""
+        """Return all outputs."""
         return list(self._session.run(None, {self._input: inputs}))
 
     def inherited(self) -> list[object]:
@@ -155,7 +155,7 @@ class ONNXRuntimeSession:
 
     @staticmethod
     def errors() -> tuple[type[Exception], ...]:
-        """Return the engine's own errors, which have no kind in common."""
+        """Return the engine's own exceptions, which have no common base class."""
         state = load_onnxruntime().capi.onnxruntime_pybind11_state
         return tuple(one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception))
 
@@ -169,7 +169,7 @@ _ADAPTERS: dict[str, type[OpenVINOSession] | type[ONNXRuntimeSession]] = {
 def open_session(
     card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None, streams: int = 1
 ) -> Session:
-    """Open a network whose checksum holds.
+    """Verify a network's checksum and open it.
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ def open_session(
     precision : {"f32", "bf16", "int8"}
         See `Precision`.
     threads : int, optional
-        Processor threads to use; by default as many as this process may run on.
+        Processor threads to use; by default, as many as this process may use.
     streams : int
-        How many callers will run it side by side, each on its share of the threads.
+        Number of parallel callers, each with its share of the threads.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def open_session(
     file, sha256 = card.network(precision)
     if file.suffix != ".onnx":
         raise WeightsError(f"{file} can't be opened here: the engines read ONNX. Run lungct export --format onnx")
-    computed = "f32" if precision == "int8" else precision  # what is not quantised
+    computed = "f32" if precision == "int8" else precision  # precision of the layers that are not quantised
     content = read_verified(file, sha256)
     if card.folder != SHIPPED:
         check_alone(content, str(file))
@@ -217,7 +217,7 @@ def open_session(
 
 
 def choose_engine(engine: Engine, precision: Precision = "f32") -> Engine:
-    """Return the engine that ``auto`` stands for here; others as they are."""
+    """Return the engine that ``auto`` means for a precision; return others unchanged."""
     if engine != "auto":
         return engine
     return "openvino" if precision == "bf16" else "onnxruntime"

@@ -1,7 +1,7 @@
-"""What can be wrong with a network on disk."""
+"""Define the error for networks that can't be used."""
 
 from __future__ import annotations
 
 
 class WeightsError(RuntimeError):
-    """A card or network that is missing, changed, cut off or can't be opened; the message says what to do."""
+    """A card or network is missing, modified, cut off or can't be opened; the message says what to do."""

@@ -1,4 +1,4 @@
-"""Networks for other programs and small machines: a file in their format, its card, and a check that it agrees."""
+"""Export a network for other programs and small devices, with its card, and check it against Keras."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import keras
 
 TOLERANCE: dict[ExportPrecision, float | None] = {"f32": 1e-4, "f16": 5e-2, "int8": None}
-"""Largest difference between the outputs of a file and of Keras, as a share of the largest output, where that is above
-one. The shipped classifier's evidence moves by 1.4e-2 in f16, its probability by 0.003. Of int8 the agreement is
-reported and nothing refused: what it costs depends on the network and the pictures."""
+"""Largest allowed difference between the outputs of a file and of Keras, relative to the largest output if that is
+above one. In f16, the shipped classifier's evidence changes by 1.4e-2 and its probability by 0.003. For int8 the
+agreement is only reported: the loss depends on the network and the pictures."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Export:
     Parameters
     ----------
     card : Card
-        The copy beside the file, which names it.
+        The copied card in the same folder, which names the file.
     files : tuple of Path
-        The network; OpenVINO's is two files.
+        The network; two files for OpenVINO.
     agreement : Agreement
-        With Keras.
+        Agreement with Keras.
     """
 
     card: Card
@@ -63,41 +63,41 @@ def export_network(
     *,
     own_layout: bool = True,
 ) -> Export:
-    """Write a network in another format, its card beside it, and check the file against Keras.
+    """Write a network in another format with its card, and check the file against Keras.
 
-    Nothing is written when the check fails.
+    If the check fails, nothing is written.
 
     Parameters
     ----------
     card : Card
-        Whose Keras weights are exported.
+        The card whose Keras weights are exported.
     build : callable
-        Builds the card's network for a size of input, or with None for any.
+        Builds the card's network for one input size, or for any size if called with None.
     folder : Path
-        Gets ``NAME.tflite``, ``.onnx``, ``.xml`` and ``.bin``, or ``.keras``, and ``NAME.json``.
+        Receives ``NAME.tflite``, ``.onnx``, ``.xml`` and ``.bin``, or ``.keras``, and ``NAME.json``.
     form : {"tflite", "onnx", "openvino", "keras"}
-        TFLite gets a signature ``size_N`` for each size the network looks at; the others take any size.
+        TFLite files have a signature ``size_N`` for each input size of the network; the others take any size.
     precision : {"f32", "f16", "int8"}
-        Of the weights; with int8 of everything between input and output. See `SUPPORTED`.
+        Precision of the weights; with int8, of everything between input and output. See `SUPPORTED`.
     pictures : sequence of ndarray of float32, shape (1, N, N, 1)
-        Inputs as the network meets them, N one of `input_sizes`: the check looks at them. Drawn ones without.
+        Real inputs for the check, N one of `input_sizes`; by default, artificial ones.
     calibration : sequence of ndarray of float32, shape (1, N, N, 1)
-        Other such inputs, of every size, on which int8 finds its scales.
+        Other real inputs, of every size, that determine the scales of int8.
     own_layout : bool
-        Whether `build` puts channels where `lungct.weights.layout` says, so that ONNX can have them first.
+        Whether `build` follows the channel order of `lungct.weights.layout`, so that ONNX can be channels-first.
 
     Raises
     ------
     ValueError
-        For a format without this precision, for int8 without calibration, and for the card's own folder.
+        If the format doesn't support the precision, int8 has no calibration, or `folder` is the card's own folder.
     WeightsError
-        When the weights are missing or changed, or the exported file gives other answers than Keras.
+        When the weights are missing or were modified, or the exported file's outputs differ from those of Keras.
     """
     require_supported(form, precision)
     if precision == "int8":
         _require_calibration(card, calibration)
     if folder.resolve() == card.folder.resolve():
-        raise ValueError(f"{folder} holds the card that is exported; write into another folder")
+        raise ValueError(f"{folder} contains the card to export; write into another folder")
     inputs = list(pictures) or [drawn_picture(size) for size in input_sizes(card)]
     model = build(None)
     load_into(model, card)
@@ -117,7 +117,7 @@ def export_network(
 
 
 def require_supported(form: ExportFormat, precision: ExportPrecision) -> None:
-    """Raise a ValueError that names what is supported, where this isn't."""
+    """Raise a ValueError that lists what is supported if this combination isn't."""
     if form not in SUPPORTED:
         raise ValueError(f"unknown format {form!r}; choose one of {', '.join(SUPPORTED)}")
     if precision not in SUPPORTED[form]:
@@ -126,7 +126,7 @@ def require_supported(form: ExportFormat, precision: ExportPrecision) -> None:
 
 
 def input_sizes(card: Card) -> tuple[int, ...]:
-    """Return the sides of the inputs a network is used with: of its only or close look, and of a coarser first one."""
+    """Return the input sizes that a network is used with: that of its only or close look, and of a coarse first one."""
     size = int(card.preprocessing["size"])
     return tuple(dict.fromkeys((size, int(card.decision.get("first_look_size", size)))))
 
@@ -135,13 +135,13 @@ def _require_calibration(card: Card, calibration: Sequence[NDArray[np.float32]])
     missing = set(input_sizes(card)) - {picture.shape[1] for picture in calibration}
     if missing:
         raise ValueError(
-            f"int8 needs pictures to find its scales, and has none of size {', '.join(map(str, sorted(missing)))}. "
-            "Give slices with lungs, a hundred or so from where it will be used"
+            f"int8 needs pictures for calibration, and has none of size {', '.join(map(str, sorted(missing)))}. "
+            "Give about a hundred slices with lungs from where the network will be used"
         )
 
 
 def drawn_picture(size: int) -> NDArray[np.float32]:
-    """Return an input that needs no data: smooth, with a little noise, float32 (1, size, size, 1) in [0, 1]."""
+    """Return an artificial input: smooth with a little noise, float32 (1, size, size, 1) in [0, 1]."""
     y, x = np.mgrid[:size, :size] / size
     noise = np.random.default_rng(0).random((size, size))
     picture = np.clip(0.5 + 0.5 * np.sin(9 * x) * np.cos(7 * y) + 0.1 * noise, 0, 1)
@@ -156,7 +156,7 @@ def _outputs(model: keras.Model, inputs: NDArray[np.float32]) -> list[NDArray[np
 def _refuse_beyond(tolerance: float | None, agreement: Agreement, name: str) -> None:
     if tolerance is not None and not agreement.difference <= tolerance:  # NaN is refused too
         raise WeightsError(
-            f"{name} does not give what Keras gives: outputs differ by {agreement.difference:.2g}, beyond "
+            f"{name} does not agree with Keras: outputs differ by {agreement.difference:.2g}, more than "
             f"{tolerance:g}. It was not kept. Try another precision, or the versions in setup.cfg's train extra"
         )
 
@@ -164,7 +164,7 @@ def _refuse_beyond(tolerance: float | None, agreement: Agreement, name: str) -> 
 def _card_of(
     card: Card, files: tuple[Path, ...], form: ExportFormat, precision: ExportPrecision, agreement: Agreement
 ) -> Card:
-    """Return the card of the exported file: preprocessing and decision travel with it, and how it was checked."""
+    """Return the card of the exported file, with preprocessing, decision, and the result of the check."""
     sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     made: dict[str, Any] = {"format": form, "precision": precision, "files": sums, "agreement": agreement.to_dict()}
     return replace(

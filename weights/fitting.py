@@ -1,7 +1,7 @@
-"""The training loop both networks share: seeded, resumable after a kill, with its history as CSV and as a plot.
+"""Train a network: a seeded loop that can be killed and resumed, with its history as CSV and as a plot.
 
-An epoch depends on nothing but the seed, its number and the state saved after the epoch before, so a run that
-was killed and started again goes on as if nothing had happened.
+An epoch depends only on the seed, its number and the state saved after the previous epoch, so a run that was killed
+and resumed gives the same result as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ LAST = "last.weights.h5"
 STATE = "state.json"
 
 Example = tuple[Any, ...]
-"""Input, target, and a weight if wanted: arrays, or dicts of them by the name of the output."""
+"""Input, target, and an optional weight: arrays, or dicts of arrays by output name."""
 
 
 def prepare_environment() -> None:
-    """Set what must be set before TensorFlow is imported: its messages, oneDNN's fast kernels, sm's framework."""
+    """Set the environment variables that TensorFlow and segmentation-models read on import."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some processors, and twice as fast
     os.environ.setdefault("SM_FRAMEWORK", "tf.keras")
@@ -46,13 +46,13 @@ def epoch_batches(
     Parameters
     ----------
     make_example : callable
-        From (index of the training item, seed) to one example.
+        Takes the index of a training item and a seed, and returns one example.
     indices : ndarray of int
         Training items of this epoch, in order.
     epoch : int
-        Enters each example's seed, so no two epochs see the same augmentation.
+        Part of each example's seed, so that no two epochs have the same augmentation.
     batch_size : int
-        The incomplete last batch is dropped.
+        An incomplete last batch is dropped.
     """
     import keras
 
@@ -66,7 +66,7 @@ def epoch_batches(
             batch_of_all: Example = keras.tree.map_structure(lambda *parts: np.stack(parts), *examples)
             return batch_of_all
 
-    return Batches(workers=1)  # augmenters carry state, so two threads would mix up their seeds
+    return Batches(workers=1)  # augmenters have state: two threads would mix up their seeds
 
 
 def fit(
@@ -89,26 +89,26 @@ def fit(
     model : keras.Model
         Compiled.
     batches_of : callable
-        From the epoch's number to its batches.
+        Takes the epoch's number and returns its batches.
     validation : Example or None
-        Inputs, targets and weights of all validation items, measured after every epoch; None where `evaluate` does.
+        Inputs, targets and weights of all validation items, measured after every epoch; None if `evaluate` does that.
     folder : Path
-        Gets ``best.weights.h5``, ``last.weights.h5``, ``state.json``, ``history.csv`` and ``history.png``.
-        A run found there is continued.
+        Receives ``best.weights.h5``, ``last.weights.h5``, ``state.json``, ``history.csv`` and ``history.png``.
+        A run found there is resumed.
     epochs : int
-        Epochs in all, those of earlier runs counted in.
+        Total number of epochs, including those of earlier runs.
     monitor : str
         The column of the history that chooses the best epoch.
     mode : {"max", "min"}
-        Whether more of it is better.
+        Whether a larger or a smaller value is better.
     settings : dict
-        What makes this run; a folder that holds a run of other settings is refused.
+        The settings that define this run; a folder with a run of other settings is refused.
     seed : int
         Fixes shuffling and dropout.
     evaluate : callable, optional
-        Further validation figures of the model, merged into the history. With an optimizer that averages the weights
-        (``use_ema``) Keras leaves the averages in the model at the end of an epoch, and here the next one starts from
-        them, as in Lookahead (Zhang et al. 2019, arXiv 1907.08610): so that is what is measured and saved.
+        Returns further validation metrics of the model, which are added to the history. If the optimizer averages the
+        weights (``use_ema``), Keras leaves the averages in the model at the end of an epoch, and the next epoch starts
+        from them, as in Lookahead (Zhang et al. 2019, arXiv 1907.08610); so the averages are measured and saved.
 
     Returns
     -------
@@ -118,14 +118,14 @@ def fit(
     Raises
     ------
     ValueError
-        When `folder` holds a run of other settings.
+        When `folder` contains a run with other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _load_state(folder, settings)
-    model.optimizer.build(model.trainable_variables)  # within the first step it would trace the network once more
+    model.optimizer.build(model.trainable_variables)  # during the first step it would trace the network again
     if state["history"]:
         model.load_weights(folder / LAST)
-        print(f"continuing after epoch {len(state['history'])} of {epochs} in {folder}", flush=True)
+        print(f"resuming after epoch {len(state['history'])} of {epochs} in {folder}", flush=True)
     for epoch in range(len(state["history"]), epochs):
         _seed_everything(model, seed + epoch)
         log = model.fit(
@@ -152,7 +152,7 @@ def fit(
 
 
 def _seed_everything(model: keras.Model, seed: int) -> None:
-    """Seed the process, and the dropout layers, whose generators Keras does not save with the weights."""
+    """Seed the process and the dropout layers, whose generators Keras doesn't save with the weights."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -169,7 +169,7 @@ def _load_state(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if state["settings"] != settings:
         raise ValueError(
-            f"{folder} holds a run with other settings ({state['settings']}, now {settings}); "
+            f"{folder} contains a run with other settings ({state['settings']}, now {settings}); "
             "give another --out, or remove that folder to start again"
         )
     return state

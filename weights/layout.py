@@ -1,7 +1,7 @@
-"""Where channels stand: last in training and at every input and output, first inside the networks that ship.
+"""Set the channel order: channels-last for training, inputs and outputs; channels-first inside shipped networks.
 
-TensorFlow trains on processors with channels last alone; inference engines compute with them first, and otherwise turn
-every feature map around, which costs a fifth of the time. The weights are the same.
+On CPUs, TensorFlow can only train channels-last. Inference engines compute channels-first, and would otherwise
+transpose every feature map, which costs a fifth of the time. The weights are the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def channel_axis() -> int:
-    """Return the axis of channels in feature maps, by Keras' settings."""
+    """Return the channel axis of feature maps under Keras' current setting."""
     import keras
 
     return 1 if keras.config.image_data_format() == "channels_first" else -1
@@ -20,7 +20,7 @@ def channel_axis() -> int:
 
 @contextmanager
 def channels_first() -> Iterator[None]:
-    """Build networks for inference within."""
+    """Make Keras build channels-first networks, for inference, within this context."""
     import keras
 
     before = keras.config.image_data_format()
@@ -32,7 +32,7 @@ def channels_first() -> Iterator[None]:
 
 
 def grey_input(size: int | None, name: str) -> tuple[Any, Any]:
-    """Return a network's input, (batch, size, size, 1), and the first feature map; with None for any size."""
+    """Return a network's input, (batch, size, size, 1), and its first feature map; a size of None means any."""
     from keras import layers
 
     inputs = layers.Input((size, size, 1), name=name)
@@ -40,7 +40,7 @@ def grey_input(size: int | None, name: str) -> tuple[Any, Any]:
 
 
 def channels_last(features: Any) -> Any:
-    """Return a feature map as an output, (batch, rows, columns, channels)."""
+    """Convert a feature map to an output, (batch, rows, columns, channels)."""
     from keras import layers
 
     return features if channel_axis() == -1 else layers.Permute((2, 3, 1))(features)

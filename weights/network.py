@@ -1,4 +1,4 @@
-"""`Network`: a network with the threads to run it on, one slice with all of them or many slices side by side."""
+"""Define `Network`, which runs one slice on all threads, or many slices in parallel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 _OPENING = ForkSafeLock()
 
 Run = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
-"""From one batch to every output of the network."""
+"""Takes one batch and returns all outputs of the network."""
 
 
 class Network:
@@ -33,19 +33,19 @@ class Network:
     card, engine, precision, threads
         As for `open_session`.
     callers : int
-        How many threads will use it side by side, each with its share of the processor's.
+        Number of threads that will use it in parallel; each gets its share of the processor threads.
 
     Attributes
     ----------
     threads : int
-        Processor threads of one caller.
+        Processor threads for each caller.
     provenance : dict
         Name, version, precision, and checksum of the file that runs.
 
     Raises
     ------
     WeightsError, ValueError
-        As `open_session`.
+        As for `open_session`.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Network:
             "sha256": card.network(precision)[1],
         }
         self._sessions: dict[tuple[int, int], Session] = {}
-        self._opened(callers)  # what is wrong with it shows now
+        self._opened(callers)  # so that errors show now
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle and copy what it was made of: opened networks can't travel."""
+        """Pickle and copy the constructor's arguments, because opened networks can't be pickled."""
         return type(self), self._made_of
 
     def _opened(self, streams: int) -> Session:
-        """Return the network opened for so many callers, in this process: a forked child has none of its threads."""
+        """Return the session for `streams` callers in this process; a forked child opens its own."""
         key = os.getpid(), streams
         if key not in self._sessions:
             card, engine, precision, *_ = self._made_of
@@ -88,23 +88,23 @@ class Network:
 
     @property
     def _single(self) -> Session:
-        """The network for work that runs side by side, on one thread each: nobody waits for another."""
+        """The session for parallel work with one thread per item."""
         return self._session if self.threads == 1 else self._opened(self._all_threads)
 
     def run(self, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every output of one batch, computed on the caller's threads."""
+        """Return all outputs for one batch, computed on the caller's share of threads."""
         return self._session.run(inputs)
 
     def map(self, work: Callable[[Run, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Do some work that runs the network for every item, and yield the results in order.
+        """Apply a function that runs the network to every item, and yield the results in order.
 
-        Many items are worked on side by side, so what surrounds the network overlaps with it. A single item gets all
-        threads.
+        Several items are processed in parallel, so that pre- and postprocessing overlap with the network. A single item
+        gets all threads.
 
         Parameters
         ----------
         work : callable
-            From what runs the network, and an item, to a result. Called from several threads.
+            Takes a `Run` and an item, and returns a result. Called from several threads.
         items : iterable
         """
         rest = iter(items)

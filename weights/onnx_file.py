@@ -1,7 +1,8 @@
-"""ONNX files looked at before an engine is: one that names other files for its tensors is refused.
+"""Refuse ONNX files that keep tensors in other files, before an engine opens them.
 
-Engines open what such a file names, an absolute path too, and the checksum covers none of it. So the file is followed
-along its own structure (protocol buffers, ``onnx.proto``), without a library: the base installation has none for it.
+Engines open the files that such a network names, even by absolute path, and the checksum doesn't cover them. This
+module walks the file's structure (protocol buffers, ``onnx.proto``) itself, because the base installation has no
+library for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .errors import WeightsError
 TENSOR = "tensor"
 
 EXTERNAL_DATA, DATA_LOCATION, IN_ANOTHER_FILE = 13, 14, 1
-"""Fields of a tensor, and the location that means another file."""
+"""Field numbers of a tensor, and the location value that means another file."""
 
 INSIDE: Mapping[str, Mapping[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
@@ -25,24 +26,24 @@ INSIDE: Mapping[str, Mapping[int, str]] = {
     "sparse": {1: TENSOR, 2: TENSOR},
     TENSOR: {},
 }
-"""Where tensors may stand: messages by their field in others."""
+"""Messages that may contain tensors, by field number."""
 
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 """Wire types."""
 
 DEEPEST = 64
-"""Of graphs inside attributes of graphs."""
+"""Deepest nesting of messages: graphs can be inside attributes of graphs."""
 
 
 def check_alone(content: bytes, name: str) -> None:
-    """Refuse a network that is no ONNX, or keeps tensors in other files.
+    """Refuse a network that isn't ONNX or keeps tensors in other files.
 
     Parameters
     ----------
     content : bytes
         The ONNX file.
     name : str
-        For the error.
+        Name for the error message.
 
     Raises
     ------
@@ -51,16 +52,16 @@ def check_alone(content: bytes, name: str) -> None:
     try:
         external = _names_files(memoryview(content), "model", 0)
     except (IndexError, ValueError) as error:
-        raise WeightsError(f"{name} is no ONNX file, or damaged ({error}). Export it again") from error
+        raise WeightsError(f"{name} is not an ONNX file, or is damaged ({error}). Export it again") from error
     if external:
         raise WeightsError(
-            f"{name} keeps tensors in other files, which no checksum covers. Save it with all of them inside"
+            f"{name} keeps tensors in other files, which its checksum does not cover. Save it as a single file"
         )
 
 
 def _names_files(message: memoryview, kind: str, depth: int) -> bool:
     if depth > DEEPEST:
-        raise ValueError("graphs lie too deep inside each other")
+        raise ValueError("graphs are nested too deeply")
     for field, value in _fields(message):
         if kind == TENSOR and (field == EXTERNAL_DATA or (field == DATA_LOCATION and value == IN_ANOTHER_FILE)):
             return True
@@ -71,7 +72,7 @@ def _names_files(message: memoryview, kind: str, depth: int) -> bool:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value of each field of a message."""
+    """Yield the number and value of each field of a message."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)

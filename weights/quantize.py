@@ -1,4 +1,4 @@
-"""Post-training quantisation: a network whose convolutions compute in int8."""
+"""Quantise a trained network, so that its convolutions compute in int8."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .card import Card, read_verified
 from .engines import load_onnxruntime
 
 SAFE_EVERYWHERE = {
-    # Weights in seven bits: processors without VNNI add products of eight bits in sixteen, and overflow.
+    # Use 7-bit weights: without VNNI, processors add 8-bit products in 16 bits, which overflows.
     "reduce_range": True,
-    # A scale for each filter: those of a network differ by orders of magnitude.
+    # Use one scale per filter: weights differ by orders of magnitude between filters.
     "per_channel": True,
 }
 
 
 def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
-    """Write ``NAME-int8.onnx`` beside a card's network, and its checksum into the card.
+    """Write ``NAME-int8.onnx`` beside a card's network, and record its checksum in the card.
 
-    Convolutions, where nearly all work is, compute in int8; the rest stays as it is. Both engines read the file.
+    Convolutions, which are nearly all of the work, compute in int8; the rest is unchanged. Both engines read the file.
 
     Parameters
     ----------
     card : Card
     inputs : iterable of ndarray of float32, shape (1, height, width, 1)
-        As the network gets them, of training data: the ranges of its features are measured on them.
+        Preprocessed training data, used to measure the value ranges of feature maps.
 
     Returns
     -------
     Card
-        As given where the network has no convolution.
+        The updated card, or the given one if the network has no convolution.
     """
     import onnx
 
@@ -76,6 +76,6 @@ def quantize(card: Card, inputs: Iterable[NDArray[np.float32]]) -> Card:
 
 
 def _delicate(convolutions: list[Any]) -> list[str]:
-    """Return the names of those that lose most and work least: the first, the last, and each that goes by channel."""
+    """Return the convolutions with much to lose and little to gain: the first, the last, and depthwise ones."""
     by_channel = [node for node in convolutions if any(item.name == "group" and item.i > 1 for item in node.attribute)]
     return [node.name for node in [convolutions[0], *by_channel, convolutions[-1]]]

@@ -1,4 +1,4 @@
-"""From a trained Keras model to what the product loads: ONNX network, half-precision Keras weights, card."""
+"""Write a trained Keras model as the package loads it: ONNX network, half-precision Keras weights, card."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ TRAINING_PACKAGES = (
 )
 
 SAME_ANSWER = 1e-3
-"""Largest difference between a network and its export: rounding in another order."""
+"""Largest difference between a network and its export: the order of rounding differs."""
 
 ANY_SIDE = 64
-"""Where a network takes pictures of any size, it is compared on this one."""
+"""Size on which a network for pictures of any size is compared."""
 
 
 def release(
     model: keras.Model, folder: Path, name: str, build: Callable[[], keras.Model] | None = None, **fields: Any
 ) -> Card:
-    """Write a model's network and weights into a folder and return a card without metrics.
+    """Write a model's network and weights into a folder, and return a card without metrics.
 
-    The weights are rounded to half precision first, in the model too, so that the stored Keras weights and
-    the ONNX network are the same numbers.
+    The weights are first rounded to half precision, also in the model itself, so that the stored Keras weights and
+    the ONNX network are identical.
 
     Parameters
     ----------
     model : keras.Model
         Trained.
     folder : Path
-        Gets ``NAME.onnx`` and ``NAME.npz``.
+        Receives ``NAME.onnx`` and ``NAME.npz``.
     name : str
     build : callable, optional
-        Builds the same network for any size of input, with channels where `channel_axis` says. Without it the model is
-        exported as it is.
+        Builds the same network for any input size, with the channels at `channel_axis`. Without it, the model is
+        exported unchanged.
     **fields
         Further fields of `Card`: version, task, architecture, preprocessing, decision, training_data, licence.
     """
@@ -76,9 +76,9 @@ def release(
 
 
 def save_half(model: keras.Model, path: Path) -> None:
-    """Save a model's weights at half precision, in the order of ``model.weights``.
+    """Save a model's weights in half precision, in the order of ``model.weights``.
 
-    Arrays with values beyond half precision, such as variances of a batch norm behind large activations, stay float32.
+    Arrays with values beyond half precision, such as batch norm variances after large activations, stay float32.
     """
     np.savez_compressed(path, *[_halve(np.asarray(value)) for value in model.get_weights()])
 
@@ -89,17 +89,17 @@ def _halve(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def load_half(model: keras.Model, path: Path) -> None:
-    """Load what `save_half` wrote into a model of the same architecture."""
+    """Load weights written by `save_half` into a model of the same architecture."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = [archive[f"arr_{index}"].astype(np.float32) for index in range(len(archive.files))]
     shapes = [tuple(weight.shape) for weight in model.weights]
     if [array.shape for array in arrays] != shapes:
-        raise WeightsError(f"{path} does not fit the network {model.name}: other shapes. Build it as its card says.")
+        raise WeightsError(f"{path} does not fit the network {model.name}: shapes differ. Build it as its card says.")
     model.set_weights(arrays)
 
 
 def load_into(model: keras.Model, card: Card) -> None:
-    """Load the Keras weights of a card, their checksum enforced, into a model built as its architecture says."""
+    """Verify a card's Keras weights, and load them into a model built with the card's architecture."""
     read_verified(card.keras_path, card.keras_sha256)
     load_half(model, card.keras_path)
 
@@ -110,7 +110,7 @@ def export_onnx(model: keras.Model, path: Path, build: Callable[[], keras.Model]
     Raises
     ------
     WeightsError
-        When the written network gives other answers than the model.
+        When the written network's outputs differ from the model's.
     """
     import keras
 
@@ -120,13 +120,13 @@ def export_onnx(model: keras.Model, path: Path, build: Callable[[], keras.Model]
         with channels_first():
             exported = build()
             exported.set_weights(model.get_weights())
-            exported(keras.Input(exported.input_shape[1:]))  # Keras exports nothing that was never called
+            exported(keras.Input(exported.input_shape[1:]))  # Keras can't export a model that was never called
             _export(exported, path, "onnx")
     _check_export(model, path)
 
 
 def _check_export(model: keras.Model, path: Path) -> None:
-    """Compare with Keras, on a batch at the model's own size."""
+    """Compare an exported network with Keras, on a batch of the model's own size."""
     onnxruntime = load_onnxruntime()
     shape = [2, *(side or ANY_SIDE for side in model.input_shape[1:])]
     inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
@@ -135,7 +135,7 @@ def _check_export(model: keras.Model, path: Path) -> None:
     found = session.run(None, {session.get_inputs()[0].name: inputs})
     for one, other in zip(found, expected if isinstance(expected, (list, tuple)) else [expected], strict=True):
         if one.shape != tuple(other.shape) or not np.allclose(one, other, atol=SAME_ANSWER):
-            raise WeightsError(f"{path.name} does not give the answers of the network it was exported from")
+            raise WeightsError(f"{path.name} does not agree with the network it was exported from. Export it again")
 
 
 def _export(model: keras.Model, path: Path, form: str) -> None:

@@ -1,1 +1,1 @@
-"""Labelled pictures: found on disk, split by patient, checked for leaks, cut to regions of interest."""
+"""Find labelled pictures on disk, split them by patient, check for leaks, and cut regions of interest."""

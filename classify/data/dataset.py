@@ -1,4 +1,4 @@
-"""Pictures in class folders, grouped by patient, with a validation part that shares none."""
+"""List labelled pictures in folders or tables, and split them so that no patient is in two parts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ POSITIVE, NEGATIVE = "COVID", "NonCOVID"
 """Names of the class folders."""
 
 POSITIVE_NAMES, NEGATIVE_NAMES = ("covid", "1"), ("noncovid", "non-covid", "0")
-"""Labels in tables, in any case."""
+"""Labels in tables, in upper or lower case."""
 
 PARTS = ("train", "val", "test")
 """Parts a data set may be split into."""
 
 BLOCK = 25
-"""Pictures in a row that count as one patient where patients are unknown: neighbours are often one patient's."""
+"""Consecutive pictures that count as one patient if patients are unknown: neighbours often show the same patient."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Example:
     path : Path
     covid : bool
     patient : str
-        What may not be split apart: a patient, or a block of neighbouring pictures.
+        The unit that is never split: a patient, or a block of neighbouring pictures.
     source : str
         The data set.
     part : str
-        ``"train"``, ``"val"``, ``"test"``, or ``""`` where the data set doesn't say.
+        ``"train"``, ``"val"``, ``"test"``, or ``""`` if the data set doesn't say.
     paper : str
-        The paper, or other collection, it was taken from: see `lungct.classify.data.tables.paper_of`.
+        The paper or other collection that it was taken from; see `lungct.classify.data.tables.paper_of`.
     details : dict of str to str
-        What else tables say of it: age, sex, scanner and the like, by the column's name in small letters.
+        Other table columns, such as age, sex and scanner, by lower-case column name.
     patient_known : bool
-        Whether something said whose it is; else `patient` is a block of neighbours, or the picture itself.
+        Whether the patient is known; if not, `patient` is a block of neighbours or the picture itself.
     """
 
     path: Path
@@ -61,22 +61,22 @@ class Example:
 
     @property
     def label(self) -> str:
-        """Its class, one of `lungct.classify.trust.conformal.LABELS`."""
+        """The picture's class, one of `lungct.classify.trust.conformal.LABELS`."""
         return LABELS[0] if self.covid else LABELS[1]
 
 
 def read_folder(folder: Path, subfolders: bool = False) -> list[Example]:
     """List the pictures of a data set.
 
-    The folder holds ``COVID/`` and ``NonCOVID/``, or ``train/``, ``val/``, ``test/`` that hold them. Patients, papers
-    and details come from every CSV in it that has a column with "file" or "image" in its name; pictures without a
-    patient are grouped into blocks of `BLOCK` in the order of their numbers.
+    The folder contains ``COVID/`` and ``NonCOVID/``, or ``train/``, ``val/`` and ``test/`` with these subfolders.
+    Patients, papers and details are read from every CSV in the folder that has a column with "file" or "image" in its
+    name; pictures without a patient are grouped into blocks of `BLOCK` in numerical order.
 
     Parameters
     ----------
     folder : Path
     subfolders : bool
-        Whether the folders of a class may hold folders, each one scan.
+        Whether class folders may contain subfolders, each of them one scan.
 
     Raises
     ------
@@ -100,31 +100,31 @@ def read_folder(folder: Path, subfolders: bool = False) -> list[Example]:
 
 
 def read_table(path: Path, folder: Path | None = None) -> list[Example]:
-    """List the pictures of a CSV: columns ``path``, ``label``, and ``patient``, ``source``, ``split`` where known.
+    """List the pictures in a CSV with columns ``path``, ``label``, and optionally ``patient``, ``source``, ``split``.
 
-    A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`, a split ``train``, ``val``, ``test`` or nothing. Without a
-    patient each picture is its own; without a source the CSV's name is it. A paper is named in a column, or by the
-    file's name (`paper_of`); other columns are details.
+    A label is one of `POSITIVE_NAMES` or `NEGATIVE_NAMES`; a split is ``train``, ``val``, ``test`` or empty. A picture
+    without a patient counts as one patient; the default source is the CSV's name. The paper is taken from a column or
+    from the file name (see `paper_of`); other columns are details.
 
     Parameters
     ----------
     path : Path
     folder : Path, optional
-        Where the pictures lie; paths that don't exist there, and without it all, are relative to the CSV.
+        Folder of the pictures. Paths that don't exist there, or all paths if it is omitted, are relative to the CSV.
 
     Raises
     ------
     SourceError
-        When a column is missing, a label or split unknown, or the table empty.
+        When a column is missing, a label or split is unknown, or the table is empty.
     """
     examples = [_example(row, path, line, folder) for line, row in read_rows(path, ("path", "label"))]
     if not examples:
-        raise SourceError(str(path), "lists no picture", "Add a line for each")
+        raise SourceError(str(path), "lists no pictures", "Add a line for each picture")
     return examples
 
 
 def read_examples(path: Path, subfolders: bool = False) -> list[Example]:
-    """List the pictures of a folder (`read_folder`) or a CSV (`read_table`)."""
+    """List the pictures of a folder (see `read_folder`) or a CSV (see `read_table`)."""
     return read_table(path) if path.is_file() else read_folder(path, subfolders)
 
 
@@ -155,16 +155,16 @@ def split_examples(
 ) -> tuple[list[Example], list[Example]]:
     """Split into training and validation, by the data set's own parts or else by patient and class.
 
-    Pictures of a test part are in neither.
+    Pictures of a test part are in neither part.
 
     Parameters
     ----------
     examples : sequence of Example
     share : float
-        Share of patients or blocks of each class kept for validation where a data set has no parts.
+        Share of patients or blocks of each class kept for validation if a data set has no parts.
     seed : int
     exclude : sequence of str
-        Training pictures whose name contains one of these are left out.
+        Training pictures whose file name contains one of these are left out.
     """
     train = [item for item in examples if item.part == "train"]
     val = [item for item in examples if item.part == "val"]
@@ -173,7 +173,7 @@ def split_examples(
         for covid in (True, False):
             chosen = [item for item in undecided if item.source == source and item.covid == covid]
             groups = sorted({item.patient for item in chosen})
-            random.Random(seed).shuffle(groups)  # noqa: S311 - a split, no secret
+            random.Random(seed).shuffle(groups)  # noqa: S311 - for a split, not a secret
             held_out = set(groups[: max(1, round(share * len(groups)))])
             train += [replace(item, part="train") for item in chosen if item.patient not in held_out]
             val += [replace(item, part="val") for item in chosen if item.patient in held_out]
@@ -181,19 +181,19 @@ def split_examples(
 
 
 def without_training(examples: Sequence[Example], exclude: Sequence[str]) -> list[Example]:
-    """Leave out the training pictures whose name contains one of `exclude`."""
+    """Leave out the training pictures whose file name contains one of `exclude`."""
     return [item for item in examples if item.part != "train" or not any(text in item.path.name for text in exclude)]
 
 
 def to_measure(examples: Sequence[Example]) -> list[Example]:
-    """Return the pictures an evaluation is about: of each data set the test part, else val, else what has no part.
+    """Return the pictures to evaluate: each data set's test part, or its val part, or all if it has no parts.
 
-    A data set that has parts, but neither test nor val, was trained on: nothing of it is measured.
+    A data set with only a training part was trained on, so none of it is measured.
 
     Raises
     ------
     SourceError
-        When nothing is left.
+        When no pictures are left.
     """
     chosen: list[Example] = []
     sources = sorted({item.source for item in examples})
@@ -203,15 +203,15 @@ def to_measure(examples: Sequence[Example]) -> list[Example]:
         wanted = next((part for part in ("test", "val") if part in parts), "" if parts == {""} else None)
         chosen += [item for item in own if item.part == wanted]
     if not chosen:
-        remedy = "Give it a test or val part, or measure what was trained on by --all-parts"
-        raise SourceError(", ".join(sources), "has nothing but training pictures", remedy)
+        remedy = "Give it a test or val part, or use --all-parts to measure the training pictures"
+        raise SourceError(", ".join(sources), "has only training pictures", remedy)
     return chosen
 
 
 def without_repeats(examples: Sequence[Example]) -> tuple[list[Example], list[Path]]:
-    """Return the pictures once each, and the paths of those listed again in the same part with the same label.
+    """Return each picture once, and the paths listed again in the same part with the same label.
 
-    What is listed under two labels, or in two parts, stays: that is a fault `lungct.classify.data.leak_table` names.
+    Pictures listed with two labels or in two parts are kept, because `lungct.classify.data.leak_table` reports them.
     """
     found: dict[tuple[Path, bool, str], Example] = {}
     repeated = []
@@ -246,7 +246,7 @@ def _pictures(folder: Path, subfolders: bool) -> list[Path]:
     if subfolders:
         paths += [path for path in folder.iterdir() if path.is_dir() and path not in paths]
     if not paths:
-        raise SourceError(str(folder), "holds no picture", f"Put {', '.join(readable_suffixes())} files there")
+        raise SourceError(str(folder), "holds no pictures", f"Put {', '.join(readable_suffixes())} files there")
     return sorted(paths, key=_natural)
 
 

@@ -1,4 +1,4 @@
-"""Everything the parts of a data set share, and what stands in it twice, as one record for a report."""
+"""Collect what the parts of a data set share, and its duplicates, in one record for a report."""
 
 from __future__ import annotations
 
@@ -15,31 +15,29 @@ from .leaks import near_duplicates, shared_between_parts
 from .perceptual import HASH_SIDE, NEAR
 
 NO_PART = "no part"
-"""Stands for the part of what has none."""
+"""Name for the part of pictures that have none."""
 
 
 def leak_table(
     examples: Sequence[Example], hashes: Mapping[int, NDArray[np.uint8]], identities: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
-    """Compare all inputs of a data set, those of one part among each other, too.
+    """Compare all inputs of a data set, also within each part.
 
     Parameters
     ----------
     examples : sequence of Example
     hashes : mapping of int to ndarray of uint8, shape (32,)
-        Perceptual hashes by the example's index; what can't be read has none.
+        Perceptual hashes by the example's index; unreadable inputs have none.
     identities : mapping of int to str, optional
-        What stands for the patients DICOM headers name, by the example's index. It is compared, and left out of what
-        is returned.
+        Hashes of the patients in DICOM headers, by the example's index. They are compared, but not returned.
 
     Returns
     -------
     dict
-        ``compared``, counts; ``patients``, known ones by the kind of their names; ``shared_patients``,
-        ``shared_papers`` and ``shared_dicom``, each with its pictures by part; ``patients_in_sources``, names that
-        several sources use, with their pictures by source; and pairs of near-duplicates, each pair in the first of
-        these: ``across_parts``, ``two_labels``, ``between_patients`` (a patient twice under two names, or a picture
-        copied).
+        ``compared``: counts; ``patients``: known patients by kind of name; ``shared_patients``, ``shared_papers`` and
+        ``shared_dicom``: each with its pictures by part; ``patients_in_sources``: names used by several sources, with
+        their pictures by source; and near-duplicate pairs, each in the first of these that applies: ``across_parts``,
+        ``two_labels``, ``between_patients`` (one patient under two names, or a copied picture).
     """
     indices = list(hashes)
     kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -91,7 +89,7 @@ def _name(item: Example) -> str:
 
 
 def _shared(examples: Sequence[Example], name_of: Callable[[Example], str]) -> list[dict[str, Any]]:
-    """Return what stands in several parts, with the names of its pictures by part."""
+    """Return what is in several parts, with the names of its pictures by part."""
     return [
         {
             "name": one.name,
@@ -102,7 +100,7 @@ def _shared(examples: Sequence[Example], name_of: Callable[[Example], str]) -> l
 
 
 def _unnamed(shared: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what is shared with numbers for names, in the order of its pictures: names are hashes."""
+    """Replace the names, which are hashes, by numbers in the order of the pictures."""
     ordered = sorted(shared, key=lambda one: list(one["pictures"].values()))
     return [{**one, "name": f"DICOM patient or series {number}"} for number, one in enumerate(ordered, 1)]
 
@@ -113,7 +111,7 @@ def _by_part(examples: Sequence[Example]) -> dict[str, int]:
 
 
 def _names_in_sources(examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """Return patients' names, without the source before them, that several sources use."""
+    """Return patient names, without the source prefix, that several sources use."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for item in examples:
         if item.patient_known:
@@ -122,7 +120,7 @@ def _names_in_sources(examples: Sequence[Example]) -> list[dict[str, Any]]:
 
 
 def _patients_by_kind(examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """Count patients by the words before their numbers, such as "crawled_patient": in each part, and in several."""
+    """Count patients by the words before their number, such as "crawled_patient", in each part and in several."""
     parts: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for item in examples:
         kind = re.sub(r"[\s_-]*\d.*", "", item.patient)

@@ -1,4 +1,4 @@
-"""Pictures that stand in two parts of a split, as themselves, as near-duplicates, or through their patient or paper."""
+"""Find leaks between the parts of a split: the same or near-duplicate pictures, shared patients and papers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .dataset import Example
 from .perceptual import HASH_SIDE, NEAR, near_pairs, perceptual_hash
 
 LeakRule = Literal["refuse", "drop", "allow"]
-"""What to do about leaks, see `settle_leaks`."""
+"""What to do about leaks; see `settle_leaks`."""
 
 NAMED = 5
-"""Leaks a message names."""
+"""Number of leaks named in a message."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Two pictures of different parts that should not both be there.
+    """Two pictures in different parts that should not both be used.
 
     Parameters
     ----------
     first, second : Path
     reason : {"same patient", "near-duplicate"}
     detail : str
-        The patient, or how many bits of the hashes differ.
+        The patient, or the number of differing hash bits.
     """
 
     first: Path
@@ -41,19 +41,19 @@ class Leak:
     detail: str
 
     def __str__(self) -> str:
-        """Return one line for a message."""
+        """Return the leak as one line for a message."""
         return f"{self.first} and {self.second}: {self.reason} ({self.detail})"
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What several parts of a data set have in common: a patient, or a paper.
+    """A patient or paper that several parts of a data set have in common.
 
     Parameters
     ----------
     name : str
     members : mapping of str to list of Path
-        Its pictures, by part.
+        Its pictures by part.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Shared:
 
 
 class NearDuplicates(NamedTuple):
-    """Two pictures that look alike: their indices, and how many bits of their hashes differ."""
+    """Two pictures that look alike: their indices, and the number of differing hash bits."""
 
     first: int
     second: int
@@ -69,17 +69,17 @@ class NearDuplicates(NamedTuple):
 
 
 def find_leaks(examples: Sequence[Example]) -> list[Leak]:
-    """Compare every two parts of a data set (train, val, test).
+    """Compare the parts of a data set (train, val, test) with each other.
 
     Parameters
     ----------
     examples : sequence of Example
-        With their `part`; pictures without one are not compared.
+        Pictures without a `part` are not compared.
 
     Returns
     -------
     list of Leak
-        One for each shared patient, and one for each pair of near-duplicates.
+        One for each shared patient, and one for each near-duplicate pair.
 
     Raises
     ------
@@ -102,26 +102,26 @@ def find_leaks(examples: Sequence[Example]) -> list[Leak]:
 
 
 def settle_leaks(changed: Sequence[Example], others: Sequence[Example], leaks: LeakRule) -> list[Example]:
-    """Compare the pictures of a part with those of the other parts, and do what the rule says.
+    """Compare the pictures of one part with those of the other parts, and apply the rule for leaks.
 
     Parameters
     ----------
     changed : sequence of Example
-        Training pictures when training, measured ones when measuring.
+        The part that pictures may be dropped from: the training part in training, the measured part in evaluation.
     others : sequence of Example
         The other parts.
     leaks : {"refuse", "drop", "allow"}
-        Stop; leave pictures of `changed` out; or look away.
+        Raise an error; leave leaking pictures of `changed` out; or do nothing.
 
     Returns
     -------
     list of Example
-        What is left of `changed`.
+        The remaining pictures of `changed`.
 
     Raises
     ------
     ValueError
-        When there are leaks to refuse, naming the first of them.
+        When there are leaks and the rule is "refuse"; the message names the first ones.
     """
     if leaks == "allow":
         return list(changed)
@@ -131,7 +131,7 @@ def settle_leaks(changed: Sequence[Example], others: Sequence[Example], leaks: L
         more = f"\nand {len(found) - NAMED} more pairs" if len(found) > NAMED else ""
         raise ValueError(
             f"parts of the data share patients or pictures:\n{first}{more}\n"
-            "Give --leaks drop to leave them out, or --leaks allow if you know why they are there."
+            "Use --leaks drop to leave them out, or --leaks allow if they are there on purpose."
         )
     patients = {leak.detail for leak in found if leak.reason == "same patient"}
     paths = {path for leak in found if leak.reason == "near-duplicate" for path in (leak.first, leak.second)}
@@ -139,13 +139,13 @@ def settle_leaks(changed: Sequence[Example], others: Sequence[Example], leaks: L
 
 
 def shared_between_parts(examples: Sequence[Example], name_of: Callable[[Example], str]) -> list[Shared]:
-    """Return what stands in more than one part, sorted by name.
+    """Return the patients (or papers) that are in more than one part, sorted by name.
 
     Parameters
     ----------
     examples : sequence of Example
     name_of : callable
-        Gives the patient, say, or the paper of a picture; what is empty is not compared.
+        Returns the patient or paper of a picture; empty names are not compared.
     """
     found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for item in examples:
@@ -155,14 +155,14 @@ def shared_between_parts(examples: Sequence[Example], name_of: Callable[[Example
 
 
 def near_duplicates(hashes: Sequence[NDArray[np.uint8]], near: int = NEAR) -> list[NearDuplicates]:
-    """Return all pairs of pictures that look alike, the most alike first.
+    """Return all pairs of pictures that look alike, the most similar first.
 
     Parameters
     ----------
     hashes : sequence of ndarray of uint8, shape (32,)
         See `perceptual_hash`.
     near : int
-        Bits that may differ.
+        Largest number of differing bits.
     """
     if not hashes:
         return []

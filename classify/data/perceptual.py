@@ -1,4 +1,4 @@
-"""Perceptual hashes: pictures that look alike have nearly the same bits, whatever their size or compression."""
+"""Compute perceptual hashes: pictures that look alike have similar bits, whatever their size or compression."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ from ...sources import Intensity
 from ...sources.intensity import LUNG_WINDOW, apply_window
 
 HASH_SIDE = 16
-"""A hash has this squared bits."""
+"""Side of the square of bits in a hash."""
 
 NEAR = 40
-"""Bits of 256 that may differ: COVID-CT's two parts come no nearer than 58, neighbours in a series lie at 22 to 80."""
+"""Largest number of differing bits, of 256. The two parts of COVID-CT differ by at least 58; neighbours in a series
+differ by 22 to 80."""
 
 HASH_BYTES = HASH_SIDE**2 // 8
-"""Of a hash."""
+"""Bytes of a hash."""
 
 SIDE = 4 * HASH_SIDE
-"""Of the picture whose lowest frequencies make the hash."""
+"""Side of the thumbnail whose lowest frequencies make the hash."""
 
 FIRST_WORDS, LAST_WORDS = (2, 3), (0, 1)
-"""Words of a hash compared first and last: the higher frequencies differ more. Of 3.2 million pairs of pictures of
-SARS-CoV-2-CT and COVID-CT, 0.7% are near in the first two alone."""
+"""Words of a hash to compare first and last: higher frequencies differ more. Of 3.2 million pairs of pictures from
+SARS-CoV-2-CT and COVID-CT, 0.7 % are near by the first two words alone."""
 
 ROWS, COLUMNS = 128, 2048
-"""Hashes compared at once: as many as stay in the processor's cache."""
+"""Hashes compared at once: as many as fit into the processor's cache."""
 
 
 def perceptual_hash(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.uint8]:
-    """Return the hash of a slice, packed bits uint8 (32,): the same as imagehash's ``phash``, without its package.
+    """Return the hash of a slice, packed bits uint8 (32,), identical to imagehash's ``phash`` but without the package.
 
-    Recompressing (JPEG 50) or halving a picture changes at most 4 of the 256 bits, another brightness 40, cutting 2%
-    off each side half of the time more than 50 (60 pictures); unrelated pictures differ in 118 on average.
+    Measured on 60 pictures: recompressing (JPEG 50) or halving a picture changes at most 4 of the 256 bits, changing
+    its brightness at most 40, and cropping 2 % off each side more than 50 in half of the cases. Unrelated pictures
+    differ in 118 on average.
 
     Parameters
     ----------
@@ -61,22 +63,22 @@ def _waves() -> NDArray[np.float64]:
 def near_pairs(
     hashes: NDArray[np.uint8], near: int, threads: int | None = None
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield every pair of hashes that are near, some at a time.
+    """Yield all pairs of similar hashes, in chunks.
 
-    All pairs are compared, half of each hash first. What docs/preprocess.md says it costs grows with their square.
+    All pairs are compared, half of each hash first, so the cost (see docs/preprocess.md) is quadratic.
 
     Parameters
     ----------
     hashes : ndarray of uint8, shape (n, 32)
     near : int
-        Bits that may differ.
+        Largest number of differing bits.
     threads : int, optional
-        Processor threads; by default as many as this process may use.
+        Processor threads; by default, as many as this process may use.
 
     Yields
     ------
     first, second : ndarray of int64, shape (pairs,)
-        Indices. Of hashes that are the same, each is paired with the first alone.
+        Indices. Identical hashes are paired only with the first of them.
     """
     if not len(hashes):
         return
@@ -89,7 +91,7 @@ def near_pairs(
 
 
 def _near(words: NDArray[np.uint64], row: int, near: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Compare the hashes from a row on, uint64 words (4, n), with all behind them."""
+    """Compare a block of hashes, uint64 words (4, n), that starts at `row` with all later ones."""
     found = []
     for column in range(row, words.shape[1], COLUMNS):
         rows, columns = words[:, row : row + ROWS, None], words[:, None, column : column + COLUMNS]

@@ -1,4 +1,4 @@
-"""Regions of interest of many pictures, cut once before training."""
+"""Cut the regions of interest of many pictures once, before training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..roi import RoiPreprocessing
 from .dataset import Example
 
 FindLungs = Callable[[Scan], NDArray[np.bool_]]
-"""From a scan to its lung masks, bool (slices, height, width): the first stage, handed in."""
+"""The first stage: takes a scan and returns its lung masks, bool (slices, height, width)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Regions:
     ----------
     pixels : ndarray of uint8, shape (n, size, size)
     examples : list of Example
-        The picture behind each region.
+        The picture of each region.
     without_lung : int
         Pictures left out because the first stage found no lung.
     """
@@ -45,7 +45,7 @@ class Regions:
 
     @property
     def inputs(self) -> NDArray[np.float32]:
-        """As the network takes them, float32 (n, size, size, 1)."""
+        """Network inputs, float32 (n, size, size, 1)."""
         return self.pixels[..., None].astype(np.float32) / np.float32(255)
 
 
@@ -56,7 +56,7 @@ def cut_regions(
     cache: Path | None = None,
     segmenter: str = "",
 ) -> Regions:
-    """Run the first stage over pictures and cut out their lungs.
+    """Run the first stage on pictures and cut out their lungs.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def cut_regions(
     find_lungs : callable
     preprocess : RoiPreprocessing
     cache : Path, optional
-        ``.npz`` to keep the regions in: a run that is continued need not find the lungs again.
+        ``.npz`` file that keeps the regions, so that a resumed run need not find the lungs again.
     segmenter : str
-        Checksum of what finds the lungs; with another the cache is not used.
+        Checksum of the segmenter; a cache made with another one is not used.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def cut_regions(
             indices.append(index)
     print(f"{len(indices)} of {len(examples)} pictures show lungs")
     if not regions:
-        raise ValueError("no picture shows lungs: are these pictures of chests?")
+        raise ValueError("no lungs were found in any picture: check that these are pictures of the chest")
     pixels = np.stack(regions)
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def cut_regions(
 
 
 def _digest(examples: Sequence[Example], preprocess: RoiPreprocessing, segmenter: str) -> str:
-    """Return what regions depend on, as a checksum; pictures by content, because copies change their times."""
+    """Return a checksum of everything that the regions depend on; files by content, as copying changes their times."""
     digest = hashlib.sha256(json.dumps([segmenter, preprocess.to_dict()]).encode())
     for item in examples:
         digest.update(hashlib.sha256(item.path.read_bytes()).digest())

@@ -1,4 +1,4 @@
-"""Tables beside pictures: who is on them, which paper they are from, and whatever else is known."""
+"""Read tables about pictures: their patient, the paper they are from, and other details."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from ...sources import SourceError
 
 PAPER_COLUMNS = ("paper", "group", "doi", "article")
-"""Columns, in this order, that say from which paper or other collection a picture was taken."""
+"""Columns, in this order, that name the paper or other collection that a picture was taken from."""
 
 PICTURE_OF_PAPER = re.compile(r"(?P<paper>.+?)-p\d+-\d+")
-"""COVID-CT's names of pictures cut from papers: paper, page, figure."""
+"""COVID-CT's file names of pictures cut from papers: paper, page, figure."""
 
 DOI_PREFIX = re.compile(r"(https?://(dx\.)?doi\.org/|doi:\s*)?10\.\d{4,9}/", re.IGNORECASE)
 
@@ -23,21 +23,21 @@ PATIENT_COLUMNS = (
     re.compile(r"patient[ _-]?(id)?", re.IGNORECASE),
     re.compile("(?!.*(age|sex)).*patient.*", re.IGNORECASE),
 )
-"""The first column that is one, else one that has the word in it, but for a patient's age or sex."""
+"""Patterns for the patient column: first an exact name, then any name with "patient" but without age or sex."""
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    """Return the lines of a CSV with a header: their numbers, and their cells by the column's name in small letters.
+    """Return the lines of a CSV with a header: line numbers, and cells by lower-case column name.
 
     Raises
     ------
     SourceError
-        When it is no such table, one of `columns` is missing, or a line has more cells than the header.
+        When the file isn't such a table, one of `columns` is missing, or a line has more cells than the header.
     """
     found: list[tuple[int, dict[str, str]]] = []
     for line, row in _lines(path):
         if not found and (missing := sorted(set(columns) - set(row))):
-            raise SourceError(str(path), f"lacks the column {' and '.join(missing)}", "Add a header with both")
+            raise SourceError(str(path), f"lacks the column {' and '.join(missing)}", "Add it to the header line")
         if row.pop("", ""):
             raise SourceError(f"{path}, line {line}", "has more cells than the header", "Put quotes around commas")
         found.append((line, row))
@@ -45,7 +45,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str,
 
 
 def facts_of_files(folder: Path) -> dict[str, dict[str, str]]:
-    """Return what the CSVs of a folder say of files, by file name: those with "file" or "image" in a column's name."""
+    """Return table rows by file name, from a folder's CSVs that have a column with "file" or "image" in its name."""
     facts: dict[str, dict[str, str]] = {}
     for path in sorted(folder.glob("*.csv")):
         for _, row in _lines(path):
@@ -58,15 +58,15 @@ def facts_of_files(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def patient_column(row: Mapping[str, str]) -> str | None:
-    """Return the name of the column that says whose the picture is."""
+    """Return the name of the patient column, or None."""
     return next((column for pattern in PATIENT_COLUMNS for column in row if pattern.fullmatch(column)), None)
 
 
 def paper_of(row: Mapping[str, str], name: str) -> str:
-    """Return the paper, or other collection, a picture was taken from; empty where nothing says.
+    """Return the paper or other collection that a picture was taken from; empty if unknown.
 
-    A column of `PAPER_COLUMNS` says it, a DOI without its first part, ``10.1101/``; else a file name such as
-    ``2020.03.13.20035212-p23-91.png``, of paper, page and figure.
+    It is read from one of `PAPER_COLUMNS`, where a DOI loses its prefix (such as ``10.1101/``), or else from a file
+    name of paper, page and figure, such as ``2020.03.13.20035212-p23-91.png``.
     """
     told = next((row[column] for column in PAPER_COLUMNS if row.get(column)), "")
     if told:
@@ -76,7 +76,7 @@ def paper_of(row: Mapping[str, str], name: str) -> str:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield line numbers and cells, without spaces around them; what lies beyond the header under an empty name."""
+    """Yield line numbers and stripped cells; surplus cells are under an empty name."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restkey="", restval="")
@@ -86,4 +86,4 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 cells = {column: " ".join(value) if isinstance(value, list) else value for column, value in row.items()}
                 yield reader.line_num, {column.strip().lower(): value.strip() for column, value in cells.items()}
     except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(str(path), f"is no CSV in UTF-8 ({error})", "Save it as CSV UTF-8") from error
+        raise SourceError(str(path), f"is not a CSV in UTF-8 ({error})", "Save it as CSV UTF-8") from error

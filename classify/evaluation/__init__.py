@@ -1,1 +1,1 @@
-"""A classifier measured: figures with intervals, curves, thresholds, subgroups, controls."""
+"""Measure a classifier: metrics with intervals, curves, thresholds, subgroups, controls."""

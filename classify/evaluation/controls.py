@@ -1,6 +1,6 @@
-"""Controls: what can be told from a picture by those who see no lung, or nothing but its brightness.
+"""Score controls: what can be predicted without lung tissue, or from simple features such as brightness.
 
-A classifier that beats these by little has learnt how pictures were made, not what is in them.
+A classifier that is hardly better than these has learnt how the pictures were made, not what they show.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ...sources.intensity import LUNG_WINDOW, apply_window
 from ..roi import Region
 
 CONTROLS: tuple[Region, ...] = ("erased", "mask")
-"""Regions without lung tissue, given to the same network."""
+"""Regions without lung tissue that are given to the same network."""
 
 FEATURES = ("mean", "standard deviation", "white share", "black share", "border mean", "aspect", "size")
-"""What `picture_features` returns, in order."""
+"""Names of the values that `picture_features` returns, in order."""
 
 WHITE, BLACK = 0.98, 0.02
-"""White is the first grey value and above, black the second and below; grey values run from 0 to 1."""
+"""Grey values, 0 to 1, from which a pixel counts as white, and up to which it counts as black."""
 
 FOLDS = 5
 
 
 def picture_features(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float64]:
-    """Return trivial features of a slice, float64 (7,): see `FEATURES`; the border is its outermost pixels."""
+    """Return trivial features of a slice, float64 (7,), see `FEATURES`; the border is the outermost pixels."""
     grey = apply_window(pixels, intensity, LUNG_WINDOW)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     height, width = grey.shape
@@ -43,7 +43,7 @@ def picture_features(pixels: NDArray[np.float32], intensity: Intensity) -> NDArr
 def trivial_scores(
     features: NDArray[np.float64], labels: NDArray[np.bool_], patients: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return what a logistic regression on trivial features says of each picture, trained on other patients.
+    """Score each picture by a logistic regression on trivial features, trained on other patients.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def trivial_scores(
     Returns
     -------
     ndarray of float64, shape (n,)
-        NaN where there are too few patients to train on others, or some of them would show one class alone.
+        NaN if there are too few patients for cross-validation, or some training folds would have only one class.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict

@@ -1,4 +1,4 @@
-"""What is gained by not answering: accuracy of the answers given, and how often a set of labels holds the true one."""
+"""Measure abstention: the accuracy of the answers given, and how often a prediction set contains the true label."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from .metrics import FEWER_RESAMPLES, share_of, with_interval
 
 SHARES = (1.0, 0.95, 0.9, 0.8, 0.5)
-"""Shares of inputs answered, of which accuracy is given."""
+"""Shares of inputs answered for which accuracy is reported."""
 
 SIZES = ("no label", "one label", "both labels")
-"""Sizes of prediction sets, from 0."""
+"""Names for the sizes of prediction sets, from 0."""
 
 
 class Curve(NamedTuple):
-    """Accuracy of the answers given, float64, each of shape (scores,): inputs of one score are answered together.
+    """Accuracy against coverage; float64 arrays of shape (scores,). Inputs with equal scores are answered together.
 
     Parameters
     ----------
     coverage : ndarray
-        Share answered, growing.
+        Share of inputs answered, increasing.
     threshold : ndarray
         Highest score answered.
     accuracy : ndarray
-        How many of those answers are right.
+        Share of those answers that are right.
     """
 
     coverage: NDArray[np.float64]
@@ -35,33 +35,35 @@ class Curve(NamedTuple):
     accuracy: NDArray[np.float64]
 
     def within(self, coverage: float) -> int | None:
-        """Return the index of the largest coverage not above this one; None where there is none."""
+        """Return the index of the largest coverage up to the given one; None if there is none."""
         reached = np.flatnonzero(self.coverage <= coverage + 1e-9)
         return int(reached[-1]) if reached.size else None
 
 
 def coverage_curve(scores: NDArray[np.float64], right: NDArray[np.float64] | NDArray[np.bool_]) -> Curve:
-    """Return the accuracy of the answers when the highest scores are refused first (El-Yaniv and Wiener 2010).
+    """Return the accuracy of the answers when inputs with the highest scores are refused first.
+
+    See El-Yaniv and Wiener 2010.
 
     Parameters
     ----------
     scores : ndarray of float64, shape (n,)
     right : ndarray of bool or float64, shape (n,)
-        Whether each answer is right; NaN where there is no answer, so that none can be given.
+        Whether each answer is right; NaN if there is no answer to give.
     """
     rightness = np.asarray(right, dtype=np.float64)
     has_answer = ~np.isnan(rightness)
     order = np.argsort(scores[has_answer], kind="stable")
     ordered, correct = scores[has_answer][order], rightness[has_answer][order]
     answered = np.arange(1, ordered.size + 1)
-    last = np.append(ordered[1:] != ordered[:-1], True)[: ordered.size]  # of its score
+    last = np.append(ordered[1:] != ordered[:-1], True)[: ordered.size]  # last input of each score
     return Curve((answered / scores.size)[last], ordered[last], (np.cumsum(correct) / answered)[last])
 
 
 def coverage_table(
     scores: NDArray[np.float64], correct: NDArray[np.bool_], patients: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the accuracy at some shares of inputs answered, or the next below, with intervals over patients."""
+    """Return the accuracy at each of `SHARES`, or at the next lower coverage, with intervals over patients."""
     curve = coverage_curve(scores, correct)
     rows = []
     for wanted in SHARES:
@@ -75,7 +77,7 @@ def coverage_table(
 def conformal_coverage(
     sets: Sequence[Sequence[str]], truth: Sequence[str], patients: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return how often prediction sets hold the true label, for each class and all, and how large they are.
+    """Return how often prediction sets contain the true label, and their sizes, for each class and overall.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Curves of answers whose truth is known, drawn with Matplotlib."""
+"""Draw evaluation curves with Matplotlib."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> Figure:
-    """Draw confusion matrix, ROC, precision-recall and reliability of one set of pictures.
+    """Draw confusion matrix, ROC, precision-recall and reliability curves for one set of pictures.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def draw_discrimination(probabilities: NDArray[np.float64], covid: NDArray[np.bo
 
 
 def draw_each(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> list[Figure]:
-    """Draw the panels of `draw_discrimination` as figures of their own, readable on a phone."""
+    """Draw the panels of `draw_discrimination` as separate figures that are readable on a phone."""
     figures = []
     for draw in PANELS:
         figure = new_figure(4.8, 4.4)
@@ -46,12 +46,12 @@ def draw_each(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], thre
 
 
 def draw_coverage(curves: Mapping[str, Curve]) -> Figure:
-    """Draw the accuracy of the answers given against the share of inputs answered.
+    """Plot the accuracy of the answers given against the share of inputs answered.
 
     Parameters
     ----------
     curves : mapping of str to Curve
-        By what is refused first, see `lungct.classify.evaluation.coverage.coverage_curve`.
+        Curves by name of the score used for refusal; see `lungct.classify.evaluation.coverage.coverage_curve`.
     """
     figure: Figure = new_figure(5.6, 4.2)
     axis = figure.subplots()
@@ -101,7 +101,7 @@ def _draw_precision(
 def _draw_reliability(
     axis: Axes, probabilities: NDArray[np.float64], covid: NDArray[np.bool_], _threshold: float
 ) -> None:
-    """Draw how many have COVID among those of about the same probability, in ten bins."""
+    """Plot the share with COVID against the predicted probability, in ten bins."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     points = [
         (probabilities[bins == at].mean(), covid[bins == at].mean(), (bins == at).sum()) for at in np.unique(bins)
@@ -114,4 +114,4 @@ def _draw_reliability(
 
 
 PANELS = (_draw_confusion, _draw_roc, _draw_precision, _draw_reliability)
-"""What is drawn of a set of pictures, in order."""
+"""Functions that draw the panels, in order."""

@@ -1,6 +1,6 @@
-"""How well probabilities separate and how far they can be believed.
+"""Compute discrimination and calibration metrics.
 
-Names and definitions are scikit-learn's; sensitivity is the recall of COVID, specificity that of the others.
+Names and definitions follow scikit-learn; sensitivity is the recall of COVID, specificity that of non-COVID.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ...common.intervals import RESAMPLES, Statistic, decimals, interval_of
 BINS = 10
 
 FEWER_RESAMPLES = 500
-"""Of the bootstrap, for tables of many figures."""
+"""Bootstrap resamples for tables with many figures."""
 
 
 def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the area under the ROC curve, NaN where a class is missing.
+    """Return the area under the ROC curve; NaN if a class is missing.
 
-    How often a score of COVID lies above one of the others (Mann and Whitney 1947): scikit-learn's curve takes twenty
-    times as long, and a bootstrap needs thousands.
+    Computed as the probability that a COVID score is higher than a non-COVID one (Mann and Whitney 1947), because
+    scikit-learn's curve takes twenty times as long, and a bootstrap needs thousands.
     """
     positive, negative = scores[covid], np.sort(scores[~covid])
     if not positive.size or not negative.size or not np.isfinite(scores).all():
@@ -33,19 +33,20 @@ def auc(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
 
 
 def auc_of(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
-    """Return the area under the ROC curve as a function of the pictures drawn."""
+    """Return the area under the ROC curve as a function of resampled pictures."""
     return Statistic(lambda at: auc(scores[at], covid[at]), (covid, ~covid))
 
 
 def average_precision(scores: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the area under the precision-recall curve as scikit-learn sums it, NaN without COVID.
+    """Return the area under the precision-recall curve, as defined by scikit-learn; NaN without COVID.
 
-    Precision at each score, weighted by what recall gains there: faster than scikit-learn's for the same reason.
+    This is the precision at each score, weighted by the increase in recall. It is faster than scikit-learn's, which
+    matters for the bootstrap.
     """
     if not covid.any():
         return float("nan")
     order = np.argsort(-scores)
-    last = np.flatnonzero(np.diff(scores[order], append=np.inf))  # of equal scores
+    last = np.flatnonzero(np.diff(scores[order], append=np.inf))  # last of each run of equal scores
     found = np.cumsum(covid[order])[last]
     return float(np.sum(np.diff(found, prepend=0) * found / (last + 1)) / found[-1])
 
@@ -58,38 +59,38 @@ def expected_calibration_error(probabilities: NDArray[np.float64], covid: NDArra
 
 
 def calibration_error_of(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> Statistic:
-    """Return the expected calibration error as a function of the pictures drawn."""
+    """Return the expected calibration error as a function of resampled pictures."""
     return Statistic(lambda at: expected_calibration_error(probabilities[at], covid[at]), (covid, ~covid))
 
 
 def share(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
-    """Return how many of some are correct, 0 to 1; NaN where there are none."""
+    """Return the share of `among` that is correct, 0 to 1; NaN if `among` is empty."""
     return float(correct[among].mean()) if among.any() else float("nan")
 
 
 def share_of(correct: NDArray[np.bool_], among: NDArray[np.bool_]) -> Statistic:
-    """Return how many of some are correct as a function of the pictures drawn."""
+    """Return the share of `among` that is correct as a function of resampled pictures."""
     return Statistic(lambda at: share(correct[at], among[at]), (among,), is_share=True)
 
 
 def predictive_value(own: float, other: float, prevalence: float) -> float:
-    """Return the share of positive (or negative) answers that are right, by Bayes' rule.
+    """Return the positive (or negative) predictive value, by Bayes' rule.
 
     Parameters
     ----------
     own, other : float
         Sensitivity and specificity for the positive predictive value; specificity and sensitivity for the negative one.
     prevalence : float
-        Share of patients with COVID, 0 to 1; for the negative predictive value, of patients without it.
+        Share of patients with COVID, 0 to 1; for the negative predictive value, share of patients without it.
     """
     right, wrong = own * prevalence, (1 - other) * (1 - prevalence)
     return right / (right + wrong) if right + wrong > 0 else float("nan")
 
 
 def with_interval(patients: Sequence[str], statistic: Statistic, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Return a figure's ``value``, NaN where there is none, and its 95 % ``interval`` over patients, rounded.
+    """Return a figure's ``value`` and its 95 % ``interval`` over patients, rounded.
 
-    The interval is None where there is none: see `lungct.common.intervals.interval_of`.
+    The value is NaN if it is undefined; the interval may be None, see `lungct.common.intervals.interval_of`.
     """
     found = interval_of(patients, statistic, resamples)
     value = _rounded(statistic(np.arange(len(patients))))
@@ -97,7 +98,7 @@ def with_interval(patients: Sequence[str], statistic: Statistic, resamples: int 
 
 
 def statistics(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], threshold: float) -> dict[str, Statistic]:
-    """Return the figures of a set of pictures, by name, as functions of the pictures drawn.
+    """Return the metrics of a set of pictures, by name, as functions of resampled pictures.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def statistics(probabilities: NDArray[np.float64], covid: NDArray[np.bool_], thr
 def summarise(
     probabilities: NDArray[np.float64], covid: NDArray[np.bool_], patients: Sequence[str], threshold: float
 ) -> dict[str, Any]:
-    """Return the figures of one set of pictures, with n and 95 % bootstrap intervals over patients.
+    """Return the metrics of one set of pictures, with n and 95 % bootstrap intervals over patients.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def summarise(
 
 
 def counts(covid: NDArray[np.bool_], patients: Sequence[str]) -> dict[str, int]:
-    """Return how many pictures, of them COVID, and patients there are."""
+    """Return the numbers of pictures, of COVID pictures, and of patients."""
     return {"n": int(covid.size), "covid": int(covid.sum()), "patients": len(set(patients))}
 
 

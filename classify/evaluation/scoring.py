@@ -1,4 +1,4 @@
-"""Pictures scored by the two stages, as the product scores them; what fails is recorded, and the rest goes on."""
+"""Score pictures with both stages, as the pipeline does; failures are recorded and don't stop the run."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .metrics import auc_of, with_interval
 
 
 class Scored(NamedTuple):
-    """One picture and what the classifier says of it.
+    """One picture and its scores.
 
     Parameters
     ----------
     example : Example
     probability : float
-        Calibrated; NaN where no lung was found or the picture can't be read.
+        Calibrated probability; NaN if no lung was found or the picture can't be read.
     controls : dict of str to float
-        What each control says, NaN as above.
+        Score of each control; NaN in the same cases.
     features : ndarray of float64, shape (7,)
         See `picture_features`.
     note : str
-        Why there is no probability.
+        Why there is no probability; empty if there is one.
     """
 
     example: Example
@@ -40,25 +40,25 @@ class Scored(NamedTuple):
 
 
 def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lungs: FindLungs) -> Iterator[Scored]:
-    """Yield each picture's score; of a volume the middle slice counts for features and controls."""
+    """Yield each picture's scores; a volume's features and controls use its middle slice."""
     controls = controls_of(classifier)
     for item in examples:
         try:
             scan = read_scan(item.path)
             masks = find_lungs(scan)
-        except SourceError as error:  # the second may refuse what is of another modality
+        except SourceError as error:  # find_lungs refuses other modalities
             yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(len(FEATURES), np.nan), str(error))
             continue
         yield _score(classifier, controls, item, scan, masks)
 
 
 def controls_of(classifier: Classifier) -> dict[str, Classifier]:
-    """Return the same network shown what has no lung tissue, by the control's name."""
+    """Return the same network with inputs without lung tissue, by name of the control."""
     return {name: classifier.seeing(name) for name in CONTROLS}
 
 
 def control_scores(controls: Mapping[str, Classifier], scan: Scan, masks: NDArray[np.bool_]) -> dict[str, float]:
-    """Return what each control says of a scan, 0 to 1; NaN without lung."""
+    """Return each control's probability for a scan, 0 to 1; NaN without lung."""
     said = {name: control.classify(scan, masks).probability for name, control in controls.items()}
     return {name: np.nan if probability is None else probability for name, probability in said.items()}
 
@@ -69,7 +69,7 @@ def controls_auc(scored: Sequence[Scored]) -> dict[str, Any]:
     Parameters
     ----------
     scored : sequence of Scored
-        Of one source, each with a probability.
+        Pictures of one source, each with a probability.
     """
     covid = np.array([one.example.covid for one in scored], dtype=np.bool_)
     patients = [one.example.patient for one in scored]

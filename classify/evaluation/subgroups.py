@@ -1,4 +1,4 @@
-"""Figures of subgroups: by age, sex, scanner, and whatever else is known of the inputs."""
+"""Measure subgroups: by age, sex, scanner, and any other known detail of the inputs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .metrics import FEWER_RESAMPLES, counts, statistics, with_interval
 UNKNOWN, OTHER = "not known", "other"
 
 AGES = (0, 40, 60, 80)
-"""Where age groups begin."""
+"""Lower limits of the age groups."""
 
 NUMERIC = 0.8
-"""Share of values that must be numbers for a column to be one of numbers."""
+"""Share of values that must be numbers for a column to count as numeric."""
 
 MOST = 8
-"""Groups of a column; rarer values are one."""
+"""Most groups per column; rarer values form one group."""
 
 COVERED = 0.5
-"""Share of the inputs that named groups must hold, or the column, of free text say, gives none."""
+"""Share of the known values that named groups must cover; otherwise the column (free text, for example) is left out."""
 
 LONGEST = 40
-"""Letters of a group's name; longer values are text, not groups."""
+"""Longest group name in characters; longer values count as text."""
 
 FEW = 10
-"""A group with fewer patients is marked."""
+"""Groups with fewer patients are marked."""
 
 
 def subgroup_table(
@@ -45,7 +45,7 @@ def subgroup_table(
     Parameters
     ----------
     details : sequence of mapping of str to str
-        What is known of each input, by column.
+        Details of each input, by column.
     probabilities : ndarray of float64, shape (n,)
     covid : ndarray of bool, shape (n,)
     patients : sequence of str
@@ -54,9 +54,9 @@ def subgroup_table(
     Returns
     -------
     rows : list of dict
-        One a group: counts, and figures with 95 % bootstrap intervals over patients.
+        One per group: counts, and metrics with 95 % bootstrap intervals over patients.
     left_out : list of str
-        Columns that give no groups: all alike, or different for nearly every input.
+        Columns that can't be grouped: all values are the same, or nearly all are different.
     """
     rows, left_out = [], []
     for column in dict.fromkeys(name for row in details for name in row):
@@ -80,14 +80,14 @@ def subgroup_table(
 
 
 def groups_of(column: str, values: Sequence[str]) -> list[str]:
-    """Return the group of each value: of ages by decades of life, of other numbers by thirds, of words the commonest.
+    """Return the group of each value: ages by `AGES`, other numbers by thirds, words by the most common ones.
 
     Parameters
     ----------
     column : str
-        Its name: with "age" in it, numbers are years.
+        Name of the column; numbers in a column with "age" in its name are years.
     values : sequence of str
-        Empty where nothing is known.
+        Empty if unknown.
     """
     known = [value for value in values if value]
     numbers = {value: number for value in known if (number := _number(value)) is not None}

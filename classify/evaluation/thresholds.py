@@ -1,4 +1,4 @@
-"""What a threshold means in use: sensitivity, specificity, and predictive values where few or many are ill."""
+"""Measure thresholds: sensitivity, specificity, and predictive values at several prevalences."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..calibration import sensitive_threshold, youden_threshold
 from .metrics import FEWER_RESAMPLES, predictive_value, share_of, with_interval
 
 FIXED = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Thresholds that nobody chose on any data."""
+"""Thresholds that were not chosen on any data."""
 
 SENSITIVE = 0.95
-"""Sensitivity a threshold is looked for."""
+"""Sensitivity for which a threshold is chosen."""
 
 
 def threshold_table(
@@ -34,14 +34,14 @@ def threshold_table(
     covid : ndarray of bool, shape (n,)
     patients : sequence of str
     threshold : float
-        The network's own.
+        The network's own threshold.
     prevalences : sequence of float
-        Shares of COVID among those examined, at which to give predictive values; see `distinct`.
+        Prevalences of COVID for which to report predictive values; see `distinct`.
 
     Returns
     -------
     list of dict
-        One a threshold: ``threshold``, ``chosen``, and figures with 95 % bootstrap intervals over patients.
+        One per threshold: ``threshold``, ``chosen``, and metrics with 95 % bootstrap intervals over patients.
     """
     rows = []
     for value, chosen in sorted(_thresholds(probabilities, covid, threshold).items()):
@@ -53,7 +53,7 @@ def threshold_table(
 
 
 def distinct(prevalences: Sequence[float]) -> Sequence[float]:
-    """Return prevalences as given, each of which names columns of its own.
+    """Return prevalences unchanged after checking that each gives its own column names.
 
     Raises
     ------

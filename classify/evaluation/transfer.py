@@ -1,7 +1,7 @@
-"""Leave one source out: how settings chosen at some hospitals do at another.
+"""Leave one source out: measure how well settings chosen at some hospitals work at another.
 
-The network is fixed. What is left out is the choice of temperature and threshold: they are chosen on all other sources
-and measured on the one left out, beside those the network came with.
+The network is fixed. Only temperature and threshold are chosen, on all other sources, and measured on the source left
+out, together with the settings of the network's card.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def leave_one_source_out(
     covid : ndarray of bool, shape (n,)
     patients, sources : sequence of str
     threshold : float
-        The network's own.
+        The network's own threshold.
 
     Returns
     -------
     list of dict
-        Two rows a source; none for a source whose others lack a class.
+        Two rows per source; none if the other sources lack a class.
     """
     logits = np.log(np.clip(probabilities, 1e-7, 1 - 1e-7) / np.clip(1 - probabilities, 1e-7, 1))
     rows = []

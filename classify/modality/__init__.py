@@ -1,1 +1,1 @@
-"""The recognizer, which tells X-rays from CT slices, and its training."""
+"""The recognizer, which distinguishes X-rays from CT slices, and its training."""

@@ -1,4 +1,4 @@
-"""Everything that decides a training run of the recognizer, the data apart."""
+"""Define `RecognizerRecipe`: all settings of a training run of the recognizer, apart from the data."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RecognizerRecipe:
-    """Everything that decides a training run, the data apart.
+    """All settings of a training run, apart from the data.
 
     Parameters
     ----------
     size : int
         Side of the thumbnails in pixels.
     filters : int
-        Of the first of four convolutions; each has twice as many as the one before.
+        Filters of the first of four convolutions; each has twice as many as the one before.
     epochs, epoch_size, batch_size : int
     learning_rate : float
     validation_share : float
-        Share of patients or blocks kept for validation where a data set has no split of its own.
+        Share of patients or blocks kept for validation if a data set has no split of its own.
     sure : float
         Lowest probability at which the answer is used.
     seed : int

@@ -1,6 +1,6 @@
-"""`Recognizer`: tells frontal chest X-rays from axial CT slices, so that neither is judged by the other's networks.
+"""Define `Recognizer`, which distinguishes chest X-rays from CT slices, so that each gets the right networks.
 
-DICOM and Hounsfield units say what they are; this is for pictures, which don't.
+It is needed only for pictures: DICOM headers and Hounsfield units already tell the modality.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ..calibration import calibrate
 
 @dataclass(frozen=True)
 class ThumbnailPreprocessing:
-    """From a picture to the recognizer's input.
+    """Turn a picture into the recognizer's input.
 
     Parameters
     ----------
     size : int
-        Side of the square input in pixels; the aspect is not kept.
+        Side of the square input in pixels; the aspect ratio is not kept.
     percentiles : tuple of float
         Grey values at these percentiles become 0 and 1.
     """
@@ -34,30 +34,30 @@ class ThumbnailPreprocessing:
     percentiles: tuple[float, float] = (0.5, 99.5)
 
     def __call__(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a picture, float32 (height, width) in [0, 1], as float32 (size, size) in [0, 1]."""
+        """Convert a picture, float32 (height, width) in [0, 1], to float32 (size, size) in [0, 1]."""
         return stretch(resize(grey, self.size, self.size), self.percentiles)
 
     @classmethod
     def from_card(cls, card: Card) -> ThumbnailPreprocessing:
-        """Read the settings back."""
+        """Read the settings from a card."""
         settings: dict[str, Any] = dict(card.preprocessing)
         return cls(int(settings["size"]), tuple(settings["percentiles"]))
 
 
 class Recognizer:
-    """Tells X-rays from CT by a small network that looks at a thumbnail.
+    """Distinguish X-rays from CT with a small network that looks at a thumbnail.
 
     Parameters
     ----------
     card : Card or None
-        The network; by default the shipped one.
+        The network's card; by default, that of the shipped network.
     engine, precision, threads, callers
         As for `Classifier`.
 
     Raises
     ------
     WeightsError
-        When the network is missing or changed, or the engine is not installed.
+        When the network is missing or was modified, or the engine is not installed.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Recognizer:
         self.card = card or load_card(RECOGNIZER)
         self._preprocess = ThumbnailPreprocessing.from_card(self.card)
         self._sure = float(self.card.decision["sure"])
-        # A thumbnail is nothing to quantise.
+        # The network is too small for quantisation to pay off.
         self._network = Network(self.card, engine, "f32" if precision == "int8" else precision, threads, callers)
 
     @property
@@ -80,12 +80,12 @@ class Recognizer:
         return self._network.provenance
 
     def xray_probability(self, grey: NDArray[np.float32]) -> float:
-        """Return how likely a picture, float32 (height, width) in [0, 1], shows an X-ray rather than a CT slice."""
+        """Return the probability that a picture, float32 (height, width) in [0, 1], is an X-ray and not a CT slice."""
         logit = self._network.run(self._preprocess(grey)[None, ..., None])[0]
         return float(calibrate(logit[0, 0], 1.0))
 
     def recognize(self, scan: Scan) -> Modality | None:
-        """Return what a scan shows, by what is known of it or else by its picture; None in doubt."""
+        """Return a scan's modality, if known, or else recognise it from the picture; None if uncertain."""
         if scan.modality is not None:
             return scan.modality
         probability = self.xray_probability(scan.pixels[0])

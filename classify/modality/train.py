@@ -1,4 +1,4 @@
-"""Training of the recognizer, behind ``lungct train recognizer``."""
+"""Train the recognizer; ``lungct train recognizer`` uses this."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     import keras
 
 STORED = 160
-"""Side of the pictures that are kept to train on: crops of them are still finer than a thumbnail."""
+"""Side of the stored training pictures, large enough that a crop still has more pixels than a thumbnail."""
 
 LEAST_CROP = 0.6
-"""Least side of a random crop, as a share of the picture's: users crop."""
+"""Smallest side of a random crop, as a share of the picture's side; users often crop pictures."""
 
 WINDOWS = ((-1350.0, 150.0), (-1000.0, 400.0), (-160.0, 240.0))
-"""HU; CT slices in Hounsfield units are shown in each of them."""
+"""Windows in HU; CT slices in Hounsfield units are shown in each of them."""
 
 
 Known = tuple[Example, Modality]
@@ -61,22 +61,22 @@ def train_recognizer(
     version: str,
     licence: str,
 ) -> Card:
-    """Train the network that tells X-rays from CT and write it as the product loads it.
+    """Train the network that distinguishes X-rays from CT, and write it as the package loads it.
 
     Parameters
     ----------
     data : mapping of {"ct", "xray"} to sequence of Path
-        Data sets as for the classifier, whose split is kept, or folders of pictures and scans.
+        Data sets as for the classifier, with the same split, or folders of pictures and scans.
     folder : Path
-        Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
+        Receives checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is resumed.
     recipe : RecognizerRecipe
     version, licence : str
-        Of the weights.
+        Version and licence of the weights.
 
     Returns
     -------
     Card
-        With figures on the validation pictures, which chose the epoch.
+        With metrics on the validation pictures, on which the epoch was chosen.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def train_recognizer(
 
 
 def build_recognizer(size: int | None = 64, filters: int = 16) -> keras.Model:
-    """Build the untrained network: from (batch, size, size, 1) in [0, 1] to the logit of an X-ray, (batch, 1)."""
+    """Build the untrained network, which maps (batch, size, size, 1) in [0, 1] to the logit of X-ray, (batch, 1)."""
     import keras
     from keras import layers
 
@@ -141,12 +141,12 @@ def _split(data: Mapping[Modality, Sequence[Path]], recipe: RecognizerRecipe) ->
 
 
 def _read(path: Path) -> list[Example]:
-    """List a labelled data set, or a plain folder, in which neighbours count as one patient."""
+    """List a labelled data set, or a plain folder, where neighbouring pictures count as one patient."""
     if path.is_file() or any((path / name).is_dir() for name in (POSITIVE, NEGATIVE, *PARTS)):
         return read_examples(path)
     files = sorted(item for item in path.iterdir() if item.name.lower().endswith(readable_suffixes()))
     if not files:
-        raise SourceError(str(path), "holds no picture", f"Put {', '.join(readable_suffixes())} files there")
+        raise SourceError(str(path), "holds no pictures", f"Put {', '.join(readable_suffixes())} files there")
     source = f"{path.parent.name}/{path.name}"
     return [Example(one, False, f"{source} {at // BLOCK}", source, "") for at, one in enumerate(files)]
 
@@ -158,7 +158,7 @@ def _pictures(known: Sequence[Known]) -> Pictures:
 
 
 def _views(scan: Scan) -> Iterator[NDArray[np.uint8]]:
-    """Yield the middle slice as people show it: grey as it is, Hounsfield units through each of the windows."""
+    """Yield the middle slice as it is usually shown: grey unchanged, Hounsfield units in each of `WINDOWS`."""
     middle = scan.pixels[len(scan) // 2]
     for window in WINDOWS if scan.intensity == "hu" else WINDOWS[:1]:
         yield np.rint(255 * resize(apply_window(middle, scan.intensity, window), STORED, STORED)).astype(np.uint8)
@@ -169,7 +169,7 @@ def _grey(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _examples(training: Pictures, preprocess: ThumbnailPreprocessing, seed: int) -> Any:
-    """Return what makes one example: a picture changed, turned black for white now and then, and cropped."""
+    """Return a function that makes one example: a picture cropped, augmented, and sometimes inverted."""
     augment = RoiAugmenter()
 
     def example(index: int, at: int) -> Batch:
@@ -177,7 +177,7 @@ def _examples(training: Pictures, preprocess: ThumbnailPreprocessing, seed: int)
         height, width = (int(side) for side in rng.uniform(LEAST_CROP, 1, 2) * STORED)
         top, left = (int(rng.integers(STORED - side + 1)) for side in (height, width))
         crop = np.ascontiguousarray(training.pixels[index][top : top + height, left : left + width])
-        changed, _ = augment(np.maximum(crop, 1), at + seed)  # what is black would stay as it is
+        changed, _ = augment(np.maximum(crop, 1), at + seed)  # the augmenter keeps black pixels black
         grey = 1 - changed if rng.random() < 0.1 else changed
         return preprocess(grey)[..., None], np.array([training.are_xrays[index]], np.float32)
 
@@ -193,7 +193,7 @@ def _release(
     version: str,
     licence: str,
 ) -> Card:
-    """Write network and card; measure the network as written."""
+    """Write the network and its card, measured on the network as written."""
     card = release(
         model,
         folder,
@@ -225,7 +225,7 @@ def _release(
 
 
 def _figures(said: NDArray[np.float64], pictures: Pictures, sure: float) -> dict[str, Any]:
-    """Return for each modality how many are recognized and how many are taken for the other."""
+    """Return, for each modality, how many are recognized and how many are mistaken for the other."""
     xrays, patients = pictures.are_xrays, [item.patient for item in pictures.examples]
     figures: dict[str, Any] = {"auc": round(auc(said, xrays), 4)}
     for name, among, right, wrong in (

@@ -1,1 +1,1 @@
-"""Training of the classifier, from a recipe to a card with figures."""
+"""Train the classifier, from a recipe to a card with metrics."""

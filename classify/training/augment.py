@@ -1,4 +1,4 @@
-"""What a region of interest goes through in training, so that scanner, window and picture quality matter less."""
+"""Augment regions of interest in training, so that scanner, window and picture quality matter less."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which would check for updates online
 
 import albumentations as A  # noqa: N812
 
 
 class RoiAugmenter:
-    """Turns a region of interest into one training example, the same one for the same seed."""
+    """Turn a region of interest into one training example; the same seed gives the same example."""
 
     def __init__(self) -> None:
         self._pipeline = A.Compose(
@@ -35,19 +35,19 @@ class RoiAugmenter:
     def __call__(
         self, roi: NDArray[np.uint8], seed: int, drawn: NDArray[np.uint8] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return a changed region and what is drawn on it, moved alike.
+        """Return an augmented region and its lesion mask, transformed in the same way.
 
         Parameters
         ----------
         roi : ndarray of uint8, shape (size, size)
         seed : int
         drawn : ndarray of uint8, shape (size, size), optional
-            Lesions, 255 where they are; none if omitted.
+            Lesion mask with 255 inside lesions; no lesions if omitted.
 
         Returns
         -------
         changed, drawn : ndarray of float32, shape (size, size)
-            In [0, 1]; what was black before, outside the lungs, stays black.
+            In [0, 1]; pixels that were black, outside the lungs, stay black.
         """
         layers = np.stack([(roi > 0).astype(np.uint8), np.zeros_like(roi) if drawn is None else drawn], axis=-1)
         self._pipeline.set_random_seed(seed % 2**31)

@@ -1,4 +1,4 @@
-"""What validation data decide of a trained network, and how well it does on them: what cards say, alike for all."""
+"""Choose temperature and threshold on validation data, and compute the metrics for a classifier's card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..evaluation.metrics import auc, expected_calibration_error, summarise
 
 
 class Decision(NamedTuple):
-    """Temperature and threshold with their criterion, and the figures, both as `lungct.weights.Card` holds them."""
+    """Temperature and threshold with their criterion, and the metrics, both in the form of `lungct.weights.Card`."""
 
     decision: dict[str, Any]
     metrics: dict[str, Any]
@@ -26,10 +26,10 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
     Parameters
     ----------
     logits : ndarray of float64, shape (n,)
-        Uncalibrated, of the network as written.
+        Uncalibrated logits of the network as written.
     examples : sequence of Example
     sensitivity : float or None
-        The threshold is the highest with at least this sensitivity; Youden's without.
+        Choose the highest threshold with at least this sensitivity; if None, Youden's threshold.
     """
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
     temperature = fit_temperature(logits, covid)
@@ -53,14 +53,14 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
 
 
 def source_aucs(scores: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
-    """Return the AUC of every data set, and their mean, which chooses the epoch."""
+    """Return the AUC of every data set, and their mean, by which the epoch is chosen."""
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
     figures = {f"val_auc_{name}": auc(scores[own], covid[own]) for name, own in _by_source(examples).items()}
     return {**figures, "val_auc_mean": float(np.mean(list(figures.values())))}
 
 
 def trained_on(examples: Sequence[Example], what: str) -> list[dict[str, Any]]:
-    """Return the rows of a card's training data, one a data set; `what` names what is counted, such as slices."""
+    """Return the rows of a card's training data, one per data set; `what` names the unit counted, such as slices."""
     return [
         {
             "name": source,

@@ -1,7 +1,7 @@
-"""Slices with drawn lesions: a second task in training, which teaches the network what to look at.
+"""Prepare slices with annotated lesions, for a second training task that teaches the network where to look.
 
-Labels of a picture leave it open where the disease is, and pictures of one class often share a scanner. Lesions lie
-inside single slices, so telling them from the healthy lung beside them can't be done by the look of the source.
+A picture's label doesn't say where the disease is, and pictures of one class often come from one scanner. Lesions and
+healthy lung are in the same slice, so they can't be distinguished by the appearance of the source.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..roi import RoiPreprocessing
 
 
 class DrawnLesions(Protocol):
-    """A scan with its lungs and lesions, bool (slices, height, width); None where lesions were not drawn."""
+    """A scan with lung and lesion masks, bool (slices, height, width); None if lesions are not annotated."""
 
     @property
     def scan(self) -> Scan: ...  # noqa: D102
@@ -31,14 +31,14 @@ class DrawnLesions(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Lesions:
-    """Regions of interest with their lesions.
+    """Regions of interest with lesion masks.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape (n, size, size)
-        As the network sees the lungs, 0 to 255.
+        The network's inputs, 0 to 255.
     drawn : ndarray of uint8, shape (n, size, size)
-        255 where there is a lesion.
+        255 inside lesions.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,12 +46,12 @@ class Lesions:
 
 
 def cut_lesions(scans: Iterable[DrawnLesions], preprocess: RoiPreprocessing) -> Lesions:
-    """Cut the regions of all slices with lung, by the lungs people drew.
+    """Cut the regions of all slices with lung, using the annotated lung masks.
 
     Raises
     ------
     ValueError
-        When no slice has lungs and lesions drawn.
+        When no slice has both lung and lesion masks.
     """
     pixels, drawn = [], []
     for item in scans:
@@ -64,10 +64,10 @@ def cut_lesions(scans: Iterable[DrawnLesions], preprocess: RoiPreprocessing) -> 
                 pixels.append(np.rint(roi * 255).astype(np.uint8))
                 drawn.append(np.rint(inside * 255).astype(np.uint8))
     if not pixels:
-        raise ValueError("no slice has both lungs and lesions drawn; give --images, --masks and --infections that fit")
+        raise ValueError("no slice has lung and lesion masks; give matching --images, --masks and --infections")
     return Lesions(np.stack(pixels), np.stack(drawn))
 
 
 def on_grid(drawn: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float32]:
-    """Return the share of each place of the evidence map that is lesion, float32 (rows, columns, 1)."""
+    """Return the share of each cell of the evidence map that is lesion, float32 (rows, columns, 1)."""
     return resize(drawn, rows, columns)[..., None]

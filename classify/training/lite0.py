@@ -1,13 +1,13 @@
-"""A start for EfficientNetB0 from the ImageNet convolutions of EfficientNet-Lite0.
+"""Initialise EfficientNetB0 with the ImageNet convolutions of EfficientNet-Lite0.
 
-Lite0 has B0's kernels, but ReLU6 for swish, no squeeze-excite, and batch norm folded into biases. Here it is
-rewritten as a B0 that computes nearly the same:
+Lite0 has B0's kernels, but ReLU6 instead of swish, no squeeze-excite, and batch norm folded into biases. This module
+rewrites it as a B0 that computes nearly the same function:
 
-- swish(b z) / b comes close to ReLU(z) for a large b, so whatever goes into a swish is scaled by `SHARPNESS`,
-  and the kernels that read its output are divided by it;
-- squeeze-excite gates start constant, and the kernels behind them make up for the constant;
-- each batch norm gets the mean and variance that CT slices have at its place, and the scale and shift that undo
-  them. Without this the function is the same at inference but not in training, and nothing is learned.
+- swish(b z) / b is close to ReLU(z) for a large b, so the input of every swish is scaled by `SHARPNESS`, and the
+  kernels that read its output are divided by it;
+- squeeze-excite gates start constant, and the kernels after them compensate for the constant;
+- each batch norm gets the mean and variance of CT slices at that layer, and the scale and shift that undo them.
+  Without this, the function would be the same at inference but not in training, and nothing would be learned.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ GATE_BIAS = 3.0
 
 
 def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> None:
-    """Give the backbone of a classifier the convolutions of EfficientNet-Lite0.
+    """Load the convolutions of EfficientNet-Lite0 into the backbone of a classifier.
 
     Parameters
     ----------
     model : keras.Model
-        Of `build_classifier`.
+        A network from `build_classifier`.
     path : Path
         ``.npz`` with 49 kernels ``NN_conv_kernel`` or ``NN_dw_kernel`` and biases, in the network's order.
     slices : ndarray of float32, shape (n, size, size, 1)
-        Inputs as in training, to measure means and variances on.
+        Training inputs, on which means and variances are measured.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
         When the file does not hold the convolutions of this backbone, or the classifier has another backbone.
     """
     if BACKBONE not in {layer.name for layer in model.layers}:
-        raise ValueError(f"{path} is a start for {BACKBONE} only; give --init imagenet or none for other backbones")
+        raise ValueError(f"{path} can initialise {BACKBONE} only; for other backbones use --init imagenet or omit it")
     backbone = model.get_layer(BACKBONE)
     convolutions, norms = _layers_in_order(backbone)
     with np.load(path, allow_pickle=False) as archive:
@@ -64,7 +64,7 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
         reads_swish = "dwconv" in layer.name or "project" in layer.name
         scale = (1 / SHARPNESS if reads_swish else 1) / (gate if "project" in layer.name else 1)
         layer.set_weights([kernel * scale])
-    # The last features keep their size: four times as large, every step of the head would be four times as long.
+    # The last features are not scaled: if they were four times as large, so would be every step of the head.
     unscaled = [norm.name == "top_bn" or "project" in norm.name for norm in norms]
     scales = [1.0 if keep else SHARPNESS for keep in unscaled]
     for norm, bias, scale in zip(norms, biases, scales, strict=True):
@@ -75,7 +75,7 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
 
 
 def _layers_in_order(backbone: keras.Model) -> tuple[list[Any], list[Any]]:
-    """Return convolutions, those of squeeze-excite apart, and the batch norms behind them."""
+    """Return the convolutions, except those of squeeze-excite, and the batch norms after them."""
     import keras
 
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
@@ -85,14 +85,14 @@ def _layers_in_order(backbone: keras.Model) -> tuple[list[Any], list[Any]]:
 
 
 def _set_norm(norm: Any, bias: NDArray[Any], scale: float, mean: NDArray[Any], variance: NDArray[Any]) -> None:
-    """Make a batch norm compute scale * (x + bias), whatever statistics it carries."""
+    """Make a batch norm compute scale * (x + bias) with the given statistics."""
     norm.set_weights([scale * np.sqrt(variance + norm.epsilon), scale * (mean + bias), mean, variance])
 
 
 def _measure(
     model: keras.Model, backbone: keras.Model, norms: list[Any], slices: NDArray[np.float32]
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Return mean and variance of every channel that goes into each batch norm."""
+    """Return the mean and variance of every input channel of each batch norm."""
     import keras
 
     probe = keras.Model(backbone.get_layer("stem_conv_pad").input, [norm.input for norm in norms])

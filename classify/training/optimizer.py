@@ -1,4 +1,4 @@
-"""The optimizer of both classifiers: AdamW with a cosine, and averaged weights."""
+"""Build the optimizer of both classifiers: AdamW with a cosine schedule and averaged weights."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Rates(Protocol):
-    """What a recipe says of it, see `lungct.classify.training.recipe.ClassifierRecipe`."""
+    """A recipe's optimizer settings; see `lungct.classify.training.recipe.ClassifierRecipe`."""
 
     @property
     def learning_rate(self) -> float:
-        """Peak."""
+        """Peak learning rate."""
         ...
 
     @property
     def weight_decay(self) -> float:
-        """Of AdamW."""
+        """Weight decay of AdamW."""
         ...
 
     @property
@@ -28,9 +28,10 @@ class Rates(Protocol):
 
 
 def averaging_adamw(recipe: Rates, steps: int) -> keras.optimizers.Optimizer:
-    """Return AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) for a run of so many steps.
+    """Return AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) for a run of `steps` steps.
 
-    The rate rises for a tenth of the run, then falls to zero as a cosine; gradients are clipped to a norm of 1.
+    The rate rises during the first tenth of the run, then falls to zero along a cosine; gradients are clipped to a norm
+    of 1.
     """
     import keras
 

@@ -1,4 +1,4 @@
-"""Everything that decides a training run of the classifier, the data apart."""
+"""Define `ClassifierRecipe`: all settings of a training run of the classifier, apart from the data."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from ..roi import Region
 
 @dataclass(frozen=True)
 class ClassifierRecipe:
-    """Everything that decides a training run, the data apart.
+    """All settings of a training run, apart from the data.
 
     Parameters
     ----------
     modality : {"ct", "xray"}
-        What the pictures are, for the card.
+        Modality of the pictures, for the card.
     backbone : str
         See `lungct.classify.network.BACKBONES`.
     region : {"masked", "crop", "whole", "erased", "mask"}
-        What the network sees, see `lungct.classify.roi.Region`.
+        What the network is shown; see `lungct.classify.roi.Region`.
     size : int
         Side of the region of interest in pixels.
     dropout : float
     epochs : int
     epoch_size : int
-        Pictures drawn an epoch, as many from each data set and class.
+        Pictures drawn per epoch, equally many from each data set and class.
     lesion_slices : int
-        Slices with drawn lesions among them, on top; none without lesions to draw from.
+        Additional slices with lesion masks per epoch; none if no lesions are given.
     lesion_weight : float
-        Of the lesions' loss beside that of the labels.
+        Weight of the lesion loss relative to that of the labels.
     batch_size : int
     learning_rate : float
-        Peak; it rises for a tenth of the run, then falls to zero as a cosine.
+        Peak learning rate. It rises during the first tenth of the run, then falls to zero along a cosine.
     weight_decay : float
     averaging : float
-        Momentum of the weights' moving average, which is what is measured, kept, and gone on from after every epoch.
+        Momentum of the moving average of the weights. The average is measured and saved after every epoch, and the next
+        epoch starts from it.
     gamma : float
-        Focusing parameter of the focal loss, see `lungct.classify.training.loss.focal_loss`.
+        Focusing parameter of the focal loss; see `lungct.classify.training.loss.focal_loss`.
     alpha : float
-        Weight of COVID in the focal loss, beside 1 - alpha of the others; 0.5 treats both alike.
+        Weight of COVID in the focal loss; non-COVID has 1 - alpha. 0.5 treats both equally.
     teachers_share : float
-        Share of the target that teachers give, if there are any; the label gives the rest.
+        Share of the target that comes from teachers, if there are any; the rest comes from the label.
     validation_share : float
-        Share of blocks kept for validation where a data set has no split of its own.
+        Share of patients or blocks kept for validation if a data set has no split of its own.
     exclude : tuple of str
-        Training pictures whose name contains one of these are left out.
+        Training pictures whose file name contains one of these are left out.
     seed : int
     """
 

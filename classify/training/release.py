@@ -1,4 +1,4 @@
-"""A trained classifier as the product loads it: calibrated, with its threshold, measured, with its card."""
+"""Write a trained classifier as the package loads it: calibrated, with threshold, metrics and card."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import keras
 
 CALIBRATION_REGIONS = 48
-"""On which the quantised network's ranges are measured."""
+"""Number of regions used to measure value ranges for quantisation."""
 
 
 def release_classifier(
@@ -48,10 +48,10 @@ def release_classifier(
     sensitivity: float | None = None,
     caution: str = "",
 ) -> Card:
-    """Write network and card; measure the network as written.
+    """Write the network and its card, measured on the network as written.
 
-    The threshold is the highest with at least this `sensitivity` on the validation pictures; Youden's without. The
-    lungs of these are found once more for the controls, which need what lies around them.
+    The threshold is the highest with at least this `sensitivity` on the validation pictures; if None, Youden's. The
+    lungs of these pictures are segmented again for the controls, which need their surroundings.
     """
     card = release(
         model,
@@ -83,7 +83,7 @@ def release_classifier(
             "versions": training_versions(),
         },
     )
-    card.write()  # so that a failure beyond loses no run
+    card.write()  # so that a failure after this doesn't lose the run
     chosen = np.random.default_rng(recipe.seed).permutation(len(training.examples))[:CALIBRATION_REGIONS]
     card = quantize(card, training.inputs[chosen][:, None])
     trust, limits = _trust_of(card, training, validation)
@@ -94,14 +94,14 @@ def release_classifier(
 
 
 def _controls(classifier: Classifier, validation: Regions, find_lungs: FindLungs) -> dict[str, Any]:
-    """Return by source what can be told without seeing lung: see `lungct.classify.evaluation.scoring.controls_auc`."""
+    """Return the controls' AUC for each source; see `lungct.classify.evaluation.scoring.controls_auc`."""
     scored = list(score_pictures(classifier, validation.examples, find_lungs))
     sources = sorted({one.example.source for one in scored})
     return {name: controls_auc([one for one in scored if one.example.source == name]) for name in sources}
 
 
 def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust, dict[str, float]]:
-    """Fit what goes with the answers of the network, and of the quantised one where there is one."""
+    """Fit the trust data for the network, and for the quantised one if there is one."""
     size, temperature = int(card.preprocessing["size"]), float(card.decision["temperature"])
     small = np.stack([resize(roi[..., 0], size, size) for roi in training.inputs])[..., None]
     precisions: list[Precision] = ["f32", "int8"] if card.int8 else ["f32"]
@@ -118,7 +118,7 @@ def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust
 
 
 def _answers_about(regions: Regions, answers: list[NDArray[np.float32]], temperature: float) -> TrainingAnswers:
-    """Return what a network says of regions, each source and each patient of a source counting the same."""
+    """Return a network's answers for regions, weighted so that sources, and patients within a source, count equally."""
     patients, sources = (np.array([getattr(item, name) for item in regions.examples]) for name in ("patient", "source"))
     weights = 1 / _same(patients)
     for name in np.unique(sources):
@@ -128,6 +128,6 @@ def _answers_about(regions: Regions, answers: list[NDArray[np.float32]], tempera
 
 
 def _same(names: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return how many have the same name as each."""
+    """Return, for each name, how often it occurs."""
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     return np.asarray(counts[which], dtype=np.float64)

@@ -1,7 +1,7 @@
-"""Trained classifiers as teachers of another: several networks' answer distilled into one (Hinton et al. 2015).
+"""Use trained classifiers as teachers: distil the answers of several networks into one (Hinton et al. 2015).
 
-They are asked about the very region the pupil sees, changed as it is, so that the pupil learns what they say around
-the pictures and not only on them (Beyer et al. 2022, arXiv 2106.05237).
+Teachers are given the same augmented region as the student, so that the student learns their answers around the
+pictures and not only on them (Beyer et al. 2022, arXiv 2106.05237).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from ..roi import RoiPreprocessing
 
 
 class Teachers:
-    """Says what trained classifiers would, together.
+    """The combined answer of trained classifiers.
 
     Parameters
     ----------
     cards : sequence of Card
     preprocess : RoiPreprocessing
-        How the pupil's regions are cut; their size may be another.
+        How the student's regions are cut; the teachers' size may differ.
 
     Raises
     ------
     ValueError
-        When a teacher is used to other regions.
+        When a teacher was trained on other regions.
     """
 
     def __init__(self, cards: Sequence[Card], preprocess: RoiPreprocessing) -> None:
@@ -39,15 +39,15 @@ class Teachers:
         for card, settings in zip(cards, used_to, strict=True):
             if replace(settings, size=preprocess.size) != preprocess:
                 raise ValueError(
-                    f"the teacher {card.name} (version {card.version}) is used to regions {card.preprocessing}, "
-                    f"this run has {preprocess.to_dict()}: give --region of the teacher"
+                    f"the teacher {card.name} (version {card.version}) was trained on regions {card.preprocessing}, "
+                    f"but this run has {preprocess.to_dict()}: use the teacher's --region"
                 )
         self.sizes = [settings.size for settings in used_to]
-        # Not OpenVINO: beside TensorFlow's training loop it brings the process down.
+        # Not OpenVINO, which crashes the process during TensorFlow's training loop.
         self._classifiers = [Classifier(card, "onnxruntime", threads=1) for card in cards]
 
     def __call__(self, roi: NDArray[np.float32]) -> float:
-        """Return the probability behind the mean of their calibrated logits, for a region float32 (rows, columns)."""
+        """Return the probability for the mean of their calibrated logits, for a region float32 (rows, columns)."""
         logits = [
             float(one.logits(resize(roi, size, size)[None, ..., None])[0]) / float(one.card.decision["temperature"])
             for one, size in zip(self._classifiers, self.sizes, strict=True)

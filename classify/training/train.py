@@ -1,4 +1,4 @@
-"""Training of the classifier, behind ``lungct train classify``."""
+"""Train the classifier; ``lungct train classify`` uses this."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import keras
 
 MEASURED_SLICES = 64
-"""Slices on which the statistics of the ImageNet start are measured."""
+"""Number of slices on which the statistics for ImageNet weights are measured."""
 
 
 def train_classifier(
@@ -53,47 +53,47 @@ def train_classifier(
     leaks: LeakRule = "refuse",
     caution: str = "",
 ) -> Card:
-    """Train the classifier on labelled pictures and write it as the product loads it.
+    """Train the classifier on labelled pictures, and write it as the package loads it.
 
     Parameters
     ----------
     data : sequence of Path
-        Data sets, see `read_examples`.
+        Data sets; see `read_examples`.
     find_lungs : callable
         The first stage.
     folder : Path
-        Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
+        Receives checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is resumed.
     recipe : ClassifierRecipe
     init : Path or "imagenet", optional
-        The ImageNet Lite0 convolutions (``.npz``), a ``.weights.h5`` of a run, the card (``.json``) of a released
-        classifier, or Keras' own ImageNet weights, which it downloads; random without.
+        Initial weights: the ImageNet Lite0 convolutions (``.npz``), a run's ``.weights.h5``, the card (``.json``) of a
+        released classifier, or "imagenet" for Keras' own ImageNet weights, which Keras downloads; random if omitted.
     version, licence : str
-        Of the weights.
+        Version and licence of the weights.
     lesions : iterable of DrawnLesions
-        Slices with drawn lungs and lesions, for the second task.
+        Slices with lung and lesion masks, for the second task.
     teachers : sequence of Card
-        Trained classifiers whose answers are learnt along with the labels, see `Teachers`.
+        Trained classifiers whose answers are learned together with the labels; see `Teachers`.
     segmenter : str
-        Checksum of the first stage: regions found with another one are not reused.
+        Checksum of the first stage; regions found with another one are not reused.
     sensitivity : float, optional
-        Choose the highest threshold with at least this sensitivity; by default Youden's.
+        Choose the highest threshold with at least this sensitivity; by default, Youden's threshold.
     leaks : {"refuse", "drop", "allow"}
-        What to do when training and validation share patients or near-duplicate pictures; "drop" leaves the training
+        What to do if training and validation share patients or near-duplicate pictures; "drop" leaves the training
         pictures out.
     caution : str
-        What everybody who uses the network must know of its data, for the card.
+        What every user must know about the training data, for the card.
 
     Returns
     -------
     Card
-        With temperature and threshold chosen on, and metrics measured on, the validation pictures.
+        With temperature and threshold chosen, and metrics measured, on the validation pictures.
 
     Raises
     ------
     SourceError
         When data can't be read.
     ValueError
-        When the split leaks, the recipe is impossible, or `init` doesn't fit it.
+        When the split leaks, the recipe is invalid, or `init` doesn't fit it.
     """
     import keras
 
@@ -107,11 +107,11 @@ def train_classifier(
     )
     kept = settle_leaks(train_list, val_list, leaks)
     if len(kept) < len(train_list):
-        print(f"{len(train_list) - len(kept)} training pictures left out: also, or nearly, in the validation part")
+        print(f"{len(train_list) - len(kept)} training pictures left out: shared with the validation part")
     preprocess = RoiPreprocessing(recipe.size, region=recipe.region)
     model = build_classifier(recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet")
     teach = Teachers(teachers, preprocess) if teachers else None
-    # Teachers may see more of a region than the pupil: it is cut for them, changed, and then shrunk.
+    # Teachers may have a larger input than the student: cut the region for them, augment it, then shrink it.
     finest = replace(preprocess, size=max([recipe.size, *teach.sizes])) if teach else preprocess
     training = cut_regions(kept, find_lungs, finest, folder / "regions-train.npz", segmenter)
     validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
@@ -129,7 +129,7 @@ def train_classifier(
 
 
 def _with_lesion_head(model: keras.Model) -> keras.Model:
-    """Return the network with a head of its own for the lesions, dropped after training."""
+    """Return the network with a separate lesion head, which is dropped after training."""
     import keras
 
     found = keras.layers.Conv2D(1, 1, name="lesions")(model.get_layer("head_dropout").output)
@@ -163,7 +163,7 @@ def _fit(
     recipe: ClassifierRecipe,
     made_of: list[str],
 ) -> dict[str, Any]:
-    """Train with focal loss on draws balanced over data sets and classes, and on lesions."""
+    """Train with focal loss on pictures drawn equally from data sets and classes, and on lesions."""
     import keras
 
     grid = tuple(trained.get_layer("lesions").output.shape[1:3])
@@ -176,7 +176,7 @@ def _fit(
             "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
         },
         loss_weights={"logit": 1.0, "lesions": recipe.lesion_weight if drawn else 0.0},
-        # Against labels alone: with teachers there is no right answer to rank by.
+        # Only against labels: with teachers, targets are not binary.
         weighted_metrics=None if teach else {"logit": [keras.metrics.AUC(from_logits=True, name="auc")]},
     )
 
@@ -219,10 +219,10 @@ def _examples(
     grid: tuple[int, int],
     recipe: ClassifierRecipe,
 ) -> Callable[[int, int], Batch]:
-    """Return what makes one example: numbers beyond the pictures are slices with lesions.
+    """Return a function that makes one example; indices beyond the pictures are slices with lesions.
 
-    The lesions of a picture are unknown, and so is the label of a slice with lesions unless there are teachers: the
-    weight of what is unknown is 0.
+    A picture's lesions are unknown, and so is the label of a slice with lesions unless there are teachers; unknown
+    targets have weight 0.
     """
     from .augment import RoiAugmenter
 

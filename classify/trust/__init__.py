@@ -1,1 +1,1 @@
-"""How far to trust an answer: distance from the training data, interval, prediction set."""
+"""Measure how far to trust an answer: distance from the training data, interval, prediction set."""

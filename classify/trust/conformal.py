@@ -1,10 +1,10 @@
-"""Conformal prediction: the labels that can't be ruled out, wrong no more often than stated.
+"""Conformal prediction: return the labels that can't be ruled out at a stated error level.
 
-For each class a slice's score is one minus the probability of that class; a label stays in the set where its score is
-no higher than all but the stated share of those that validation slices of the class got (label-conditional: Vovk 2012,
-arXiv 1209.2673; Sadinle et al. 2019, arXiv 1609.00451). Slices of a patient are alike, so patients count, not slices
-(hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv 2306.06342): what is promised holds for a slice
-of a new patient from the same sources.
+For each class, a slice's score is one minus the probability of that class. At an error level of 10 %, a label stays
+in the set unless its score is above the 90th percentile of the scores of that class's validation slices
+(label-conditional: Vovk 2012, arXiv 1209.2673; Sadinle et al. 2019, arXiv 1609.00451). Slices of one patient are
+similar, so each patient counts once (hierarchical conformal prediction: Lee, Barber and Willett 2023, arXiv
+2306.06342). The guarantee holds for a slice of a new patient from the same sources.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ LABELS = ("COVID", "non-COVID")
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of one class, ascending, and which share of its patients and a new one lies no higher.
+    """Scores of one class in ascending order, with the cumulative share of patients.
 
     Parameters
     ----------
     values : ndarray of float64, shape (n,)
         One minus the probability of the class.
     shares : ndarray of float64, shape (n,)
+        Share of the patients, counting a new one, whose scores are no higher.
     """
 
     values: NDArray[np.float64]
@@ -34,14 +35,14 @@ class Scores:
 
     @classmethod
     def fit(cls, values: NDArray[np.float64], patients: Sequence[str]) -> Scores:
-        """Order the scores of slices; each patient counts the same."""
+        """Sort the scores of slices; each patient counts equally."""
         names, patient = np.unique(np.asarray(patients), return_inverse=True)
         counts = 1 / np.bincount(patient)[patient] / (len(names) + 1)
         order = np.argsort(values)
         return cls(values[order], np.cumsum(counts[order]))
 
     def highest(self, error_level: float) -> float:
-        """Return the score up to which a label stays; above all scores where there are too few to tell."""
+        """Return the highest score at which a label stays; 1 if there are too few patients to decide."""
         at = int(np.searchsorted(self.shares, 1 - error_level - 1e-9))
         return float(self.values[at]) if at < len(self.values) else 1.0
 
@@ -55,7 +56,7 @@ class Conformal:
 
     @classmethod
     def fit(cls, probabilities: NDArray[np.float64], covid: NDArray[np.bool_], patients: NDArray[np.str_]) -> Conformal:
-        """Fit it to validation slices.
+        """Fit the scores to validation slices.
 
         Parameters
         ----------
@@ -69,7 +70,7 @@ class Conformal:
         )
 
     def labels(self, probability: float, error_level: float) -> tuple[str, ...]:
-        """Return the labels that can't be ruled out, with no more than this share of errors."""
+        """Return the labels that can't be ruled out at this error level."""
         kept = (
             1 - probability <= self.covid.highest(error_level),
             probability <= self.other.highest(error_level),
@@ -78,13 +79,13 @@ class Conformal:
 
 
 def checked_level(error_level: float) -> float:
-    """Return the level as given.
+    """Return the error level unchanged after checking it.
 
     Raises
     ------
     ValueError
-        When it isn't between 0 and 1.
+        When it is not between 0 and 1.
     """
     if not 0 < error_level < 1:
-        raise ValueError(f"error_level is a share between 0 and 1, such as 0.1, not {error_level}")
+        raise ValueError(f"error_level must be a share between 0 and 1, such as 0.1, not {error_level}")
     return error_level

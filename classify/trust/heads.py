@@ -1,8 +1,9 @@
-"""An ensemble of heads: how far a probability would move had other patients been in the training data.
+"""Fit an ensemble of heads, to estimate how a probability would change with other training patients.
 
-Each head is the network's own, fitted on from a bootstrap of the training patients and held near it by a Gaussian
-prior (anchored ensembles: Pearce et al. 2020, arXiv 1810.05546). What all of them move alike is taken out, so that the
-network's own answer lies in their middle. They cost a product of a matrix and the features, which are there anyway.
+Each head starts as the network's own, is refitted on a bootstrap sample of the training patients, and is kept close to
+the original by a Gaussian prior (anchored ensembles: Pearce et al. 2020, arXiv 1810.05546). Their mean shift is
+subtracted, so that the ensemble is centred on the network's own answer. The only cost is one matrix product with
+features that are computed anyway.
 """
 
 from __future__ import annotations
@@ -17,35 +18,35 @@ from ...common.sigmoid import sigmoid
 HEADS = 32
 
 KEPT = 64
-"""Principal components of the features that heads may differ in."""
+"""Number of principal components of the features in which heads may differ."""
 
 PRIOR = 0.3
-"""How strongly a head is held near the network's own: chosen so that 90 % of the answers of three networks trained in
-other ways lie in the interval on validation pictures (see docs/trust.md)."""
+"""How strongly a head is kept close to the network's own: chosen so that, on validation pictures, the interval contains
+90 % of the answers of three networks that were trained differently (see docs/trust.md)."""
 
 FLAT = 1e-4
-"""Share of the largest spread below which features don't differ along a component."""
+"""Components with a smaller spread than this share of the largest are dropped."""
 
 STEPS = 15
-"""Of Newton's method, at most."""
+"""Most steps of Newton's method."""
 
 INTERVAL = (5.0, 95.0)
 """Percentiles of the heads' answers."""
 
 
 class TrainingAnswers(NamedTuple):
-    """What the network says of its training data.
+    """The network's answers for its training data.
 
     Parameters
     ----------
     features : ndarray of float32, shape (n, features)
-        The mean over all places of what the head weighs.
+        The head's input features, averaged over all places.
     logits : ndarray of float64, shape (n,)
-        Calibrated.
+        Calibrated logits.
     covid : ndarray of bool, shape (n,)
     patients, sources : ndarray of str, shape (n,)
     weights : ndarray of float64, shape (n,)
-        How much each slice counts.
+        Weight of each slice.
     """
 
     features: NDArray[np.float32]
@@ -57,7 +58,7 @@ class TrainingAnswers(NamedTuple):
 
 
 def fit_heads(said: TrainingAnswers, seed: int = 0) -> NDArray[np.float32]:
-    """Return how heads differ from the network's own, float32 (HEADS, features + 1), the bias last."""
+    """Fit the heads and return their differences from the network's own, float32 (HEADS, features + 1), bias last."""
     mean = np.average(said.features, axis=0, weights=said.weights)
     share = said.weights / said.weights.sum()
     _, values, directions = np.linalg.svd((said.features - mean) * np.sqrt(share)[:, None], full_matrices=False)
@@ -75,7 +76,7 @@ def fit_heads(said: TrainingAnswers, seed: int = 0) -> NDArray[np.float32]:
 
 
 def _bootstrap(source: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return how often each patient is drawn, with replacement, as many from each source as it has."""
+    """Resample patients with replacement within each source, and return how often each was drawn."""
     counts = np.zeros(len(source), dtype=np.int64)
     for name in np.unique(source):
         members = np.flatnonzero(source == name)
@@ -86,7 +87,7 @@ def _bootstrap(source: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np
 def _fit(
     inputs: NDArray[np.float64], logits: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the change of the head with the least cross-entropy and prior, by Newton's method."""
+    """Return the change of the head that minimises cross-entropy plus prior, by Newton's method."""
     change = np.zeros(inputs.shape[1])
     prior = PRIOR * np.eye(len(change))
     for _ in range(STEPS):
@@ -101,5 +102,5 @@ def _fit(
 
 
 def head_logits(heads: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how much each head's logit differs from the network's, float32 (n, HEADS), of features (n, features)."""
+    """Return each head's logit minus the network's, float32 (n, HEADS), for features (n, features)."""
     return np.asarray(features @ heads[:, :-1].T + heads[:, -1], dtype=np.float32)

@@ -1,6 +1,6 @@
-"""What goes with a classifier's answer: how unlike the training data a slice is, an interval, a set of labels.
+"""Add measures of trust to a classifier's answer: distance from the training data, interval, and prediction set.
 
-All three are fitted when a classifier is released, and lie in a file beside it that its card names.
+All three are fitted when a classifier is released, and stored in a file that its card names.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .heads import TrainingAnswers, fit_heads, head_logits
 from .mahalanobis import Mahalanobis
 
 REFUSED = {"f32": 0.03, "int8": 0.02}
-"""By precision, the share of the validation slices of any source that may lie beyond the limit of the distance. Less
-for the quantised network: regions cut by the quantised segmenter differ a little from those measured here."""
+"""By precision, the largest share of any source's validation slices that may exceed the distance limit. It is lower for
+the quantised network, because regions from the quantised segmenter differ slightly from those measured here."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trust:
-    """What the answers of one classifier are measured against.
+    """Reference data for the answers of one classifier.
 
     Parameters
     ----------
     known : mapping of str to Mahalanobis
-        The texture features of its training data, by precision: those of the quantised network are others.
+        Distribution of the training data's texture features, by precision; the quantised network's features differ.
     heads : ndarray of float32, shape (heads, features + 1)
         See `fit_heads`.
     conformal : Conformal
@@ -44,20 +44,20 @@ class Trust:
     def judge(
         self, precision: Precision, features: NDArray[np.float32], textures: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], float]:
-        """Return how much each head's logit differs, (heads,), and the distance, of one slice.
+        """Return the heads' logit differences, (heads,), and the distance, for one slice.
 
         Parameters
         ----------
         precision : {"f32", "bf16", "int8"}
-            Of the network.
+            Precision of the network.
         features, textures : ndarray of float32, shape (1, features)
-            As the network gives them.
+            The network's outputs.
         """
         known = self.known[kind_of(precision)]
         return head_logits(self.heads, features)[0], float(known.distance(textures)[0])
 
     def write(self, card: Card) -> dict[str, str]:
-        """Write it beside a card's network; return the file's name and checksum, for the card."""
+        """Write the data beside a card's network, and return the file's name and checksum for the card."""
         scores = self.conformal
         known = {f"{name}_{kind}": getattr(one, name) for kind, one in self.known.items() for name in _KNOWN}
         file = io.BytesIO()
@@ -74,12 +74,12 @@ class Trust:
 
     @classmethod
     def read(cls, card: Card) -> Trust | None:
-        """Read what a card names; None where it names nothing, as cards of version 5 and before.
+        """Read the file that a card names; return None if it names none, as in cards up to version 5.
 
         Raises
         ------
         WeightsError
-            When the file is missing or changed.
+            When the file is missing or was modified.
         """
         if not card.trust:
             return None
@@ -88,7 +88,7 @@ class Trust:
             kinds = [name.removeprefix("mean_") for name in file.files if name.startswith("mean_")]
             return cls(
                 {kind: Mahalanobis(*(file[f"{name}_{kind}"] for name in _KNOWN)) for kind in kinds},
-                file["heads"].astype(np.float32),  # of version 6 half precision
+                file["heads"].astype(np.float32),  # half precision in version 6
                 Conformal(
                     Scores(file["covid_scores"], file["covid_shares"]),
                     Scores(file["other_scores"], file["other_shares"]),
@@ -97,11 +97,11 @@ class Trust:
 
 
 _KNOWN = ("mean", "whitening")
-"""What a `Mahalanobis` holds."""
+"""Fields of `Mahalanobis`."""
 
 
 def kind_of(precision: Precision) -> str:
-    """Return whose features those of a precision are: the quantised network's, or those of the network as trained."""
+    """Return the key of a precision's features: "int8" for the quantised network, otherwise "f32"."""
     return "int8" if precision == "int8" else "f32"
 
 
@@ -117,14 +117,14 @@ def fit_trust(
     ----------
     training, validation : TrainingAnswers
     textures : mapping of str to tuple of ndarray of float32, shape (n, features)
-        By precision the network's texture features of the training and the validation slices.
+        The network's texture features of training and validation slices, by precision.
     seed : int
 
     Returns
     -------
     trust : Trust
     limits : dict of str to float
-        By precision the distance beyond which a slice is unlike the training data, for the card.
+        The distance beyond which a slice is unlike the training data, by precision, for the card.
     """
     known = {kind: Mahalanobis.fit(trained, training.weights) for kind, (trained, _) in textures.items()}
     limits = {
@@ -137,5 +137,5 @@ def fit_trust(
 
 
 def _limit(distances: NDArray[np.float32], sources: NDArray[np.str_], refused: float) -> float:
-    """Return the least distance beyond which lies no more than this share of the slices of any source."""
+    """Return the smallest limit that at most this share of any source's slices exceeds."""
     return max(float(np.quantile(distances[sources == name], 1 - refused)) for name in np.unique(sources))

@@ -1,1 +1,1 @@
-"""Volumes judged as a whole by a 3-D CNN of your own: network, input, training."""
+"""Classify whole volumes with a 3-D CNN that you train: network, input, training."""

@@ -1,4 +1,4 @@
-"""What a volume goes through in training, so that scanner, window and posture matter less."""
+"""Augment volumes in training, so that scanner, window and posture matter less."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 TURN, SCALE, SHIFT = 10.0, 0.1, 0.05
-"""Most degrees in the axial plane; change of size along each axis; shift as a share of a side."""
+"""Largest rotation in the axial plane, degrees; scaling along each axis; and shift, as a share of a side."""
 
 GAMMA, BRIGHTNESS, NOISE, BLUR = 0.15, 0.03, 0.03, 0.7
-"""Most change of gamma's logarithm and of grey, and of noise and blur, in grey and in voxels.
+"""Largest change of log gamma and of brightness; largest standard deviation of noise (grey) and blur (voxels).
 
-Lungs are dark, about 0.1: a change of 0.03, 42 HU, is what scanners differ by, and more would turn them black."""
+Lungs are dark, about 0.1. A change of 0.03 is 42 HU, about the difference between scanners; more would turn them
+black."""
 
 
 def augment_volume(volume: NDArray[np.uint8], seed: int) -> NDArray[np.float32]:
-    """Return a changed volume, the same one for the same seed.
+    """Return an augmented volume; the same seed gives the same result.
 
-    One affine transform (turned in the axial plane, scaled, shifted, mirrored left to right), then gamma, brightness,
-    noise, and now and then a blur.
+    One affine transform (rotation in the axial plane, scaling, shift, mirroring left to right), then gamma, brightness,
+    and sometimes blur and noise.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def augment_volume(volume: NDArray[np.uint8], seed: int) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32, shape (slices, height, width)
-        In [0, 1]; what was outside the lungs stays 0.
+        In [0, 1]; voxels outside the lungs stay 0.
     """
     rng = np.random.default_rng(seed % 2**63)
     moved = _moved(volume.astype(np.float32) / np.float32(255), rng)
@@ -46,7 +47,7 @@ def augment_volume(volume: NDArray[np.uint8], seed: int) -> NDArray[np.float32]:
 
 
 def _moved(volume: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Turn about the axis of the body, scale, shift, and mirror, about the middle."""
+    """Rotate about the body axis, scale, shift and mirror, relative to the centre."""
     sides = np.array(volume.shape)
     angle = np.deg2rad(rng.uniform(-TURN, TURN))
     cos, sin = np.cos(angle), np.sin(angle)

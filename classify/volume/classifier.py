@@ -1,4 +1,4 @@
-"""`VolumeClassifier`: a whole volume judged at once, instead of slice by slice."""
+"""Define `VolumeClassifier`, which classifies a whole volume at once instead of slice by slice."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ VOLUME_CLASSIFIER = "cnn3d-covid"
 
 
 class VolumeClassifier:
-    """Scores the lungs of a volume with a 3-D CNN of your own; none is shipped, for want of labelled volumes.
+    """Classify the lungs of a volume with your own 3-D CNN; none is shipped, for lack of labelled volumes.
 
     Parameters
     ----------
     card : Card
-        As ``lungct train volume`` writes it.
+        A card written by ``lungct train volume``.
     engine : {"auto", "openvino", "onnxruntime"}
-        What runs it: see `lungct.weights.Engine`.
+        Inference engine; see `lungct.weights.Engine`.
     precision : {"f32", "bf16"}
         See `lungct.weights.Precision`.
     threads : int, optional
-        Processor threads; by default as many as this process may use.
+        Processor threads; by default, as many as this process may use.
 
     Raises
     ------
     WeightsError
-        When the network is missing or changed, no volume classifier, or the engine is not installed.
+        When the network is missing, was modified or isn't a volume classifier, or the engine is not installed.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class VolumeClassifier:
     def from_card(
         cls, path: str | Path, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
     ) -> VolumeClassifier:
-        """Open a network of your own, as ``lungct train volume`` writes it: give the path of its card."""
+        """Open your own network, as written by ``lungct train volume``, from the path of its card."""
         return cls(load_card(path), engine, precision, threads)
 
     @property
@@ -69,20 +69,20 @@ class VolumeClassifier:
 
     @property
     def threshold(self) -> float:
-        """Lowest probability at which a volume is called COVID."""
+        """Lowest probability at which a volume is labelled COVID."""
         return float(self.card.decision["threshold"])
 
     def logit(self, volume: NDArray[np.float32]) -> float:
-        """Return the uncalibrated logit of an input, float32 (1, slices, height, width, 1)."""
+        """Return the uncalibrated logit for an input, float32 (1, slices, height, width, 1)."""
         return float(self._network.run(volume)[0][0, 0])
 
     def probability(self, scan: Scan, mask: NDArray[np.bool_]) -> float | None:
-        """Return the calibrated probability of COVID of a volume.
+        """Return the calibrated probability of COVID for a volume.
 
         Parameters
         ----------
         scan : Scan
-            Of at least two slices.
+            With at least two slices.
         mask : ndarray of bool, shape (slices, height, width)
             Lung.
 
@@ -94,7 +94,7 @@ class VolumeClassifier:
         Raises
         ------
         SourceError
-            For a single slice, or where the network needs a spacing that is not known.
+            For a single slice, or if the network needs a spacing and it is unknown.
         """
         if not mask.any():
             return None

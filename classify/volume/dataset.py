@@ -1,4 +1,4 @@
-"""Labelled volumes: the layout of MosMedData, class folders, or a table."""
+"""List labelled volumes, from the layout of MosMedData, class folders, or a table."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ...sources import SourceError
 from ..data.dataset import Example, read_examples
 
 GRADED = {"CT-0": (0,), "CT-1": (1,), "CT-2": (2,), "CT-23": (2, 3), "CT-3": (3,), "CT-4": (4,)}
-"""MosMedData's folders and their grades: 0 is no sign of pneumonia, 1 to 4 ground glass and consolidation in up to 25,
-50, 75, 100 % of the lungs. CT-23 stands in the part that comes with Keras' example of Zunair et al."""
+"""MosMedData's folders and their grades: 0 is no sign of pneumonia; 1 to 4 are ground glass and consolidation in up to
+25, 50, 75 and 100 % of the lungs. CT-23 occurs in the part used by the Keras example of Zunair et al."""
 
 STUDY = re.compile(r"(?P<study>study_\d+)\.nii(\.gz)?", re.IGNORECASE)
 """MosMedData's file names."""
@@ -24,22 +24,23 @@ def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
     Parameters
     ----------
     path : Path
-        A folder as MosMedData comes (Morozov et al. 2020, arXiv 2005.06465): ``CT-0`` to ``CT-4``, or ``studies`` that
-        holds them, of ``study_NNNN.nii.gz``; CT-0 is not COVID, each study is a patient, and the grade is kept in the
-        details. Or what `lungct.classify.data.dataset.read_examples` takes: a folder with ``COVID/`` and ``NonCOVID/``
-        whose files, and folders of DICOM files, are volumes, each a patient where nothing tells; or a CSV.
+        MosMedData's folder (Morozov et al. 2020, arXiv 2005.06465) with ``CT-0`` to ``CT-4``, or with ``studies`` that
+        contains them, and in these ``study_NNNN.nii.gz``; CT-0 is non-COVID, each study is one patient, and the grade
+        is kept in the details. Or anything that `lungct.classify.data.dataset.read_examples` accepts: a folder with
+        ``COVID/`` and ``NonCOVID/``, in which each file and each folder of DICOM files is a volume, and a patient of
+        its own if the patient is unknown; or a CSV.
     grades : sequence of int
-        Of MosMedData, those to use; by default all there are.
+        MosMedData grades to use; by default, all.
 
     Raises
     ------
     SourceError
-        When there are no such folders or volumes, or grades are asked for where there are none.
+        When there are no such folders or volumes, or grades are given for a data set without grades.
     """
     folder = next((one for one in (path, path / "studies") if _grade_folders(one)), None)
     if folder is None:
         if grades:
-            remedy = "Leave --grade away, or give MosMedData's folder, which holds CT-0 to CT-4"
+            remedy = "Omit --grade, or give MosMedData's folder, which contains CT-0 to CT-4"
             raise SourceError(str(path), "has no grades", remedy)
         return [_of_its_own(item) for item in read_examples(path, subfolders=True)]
     chosen = [name for name in _grade_folders(folder) if not grades or set(GRADED[name]) <= set(grades)]
@@ -51,7 +52,7 @@ def read_studies(path: Path, grades: Sequence[int] = ()) -> list[Example]:
 
 
 def _of_its_own(item: Example) -> Example:
-    """Make a volume whose patient nothing tells its own patient: neighbours are one patient's slices, not volumes."""
+    """Make a volume of unknown patient a patient of its own: blocks of neighbours make sense only for slices."""
     return (
         item if item.patient_known else replace(item, patient=f"{item.source}/{item.path.parent.name}/{item.path.name}")
     )
@@ -64,7 +65,7 @@ def _grade_folders(folder: Path) -> list[str]:
 def _graded(folder: Path, source: str) -> list[Example]:
     found = sorted(path for path in folder.iterdir() if STUDY.fullmatch(path.name))
     if not found:
-        raise SourceError(str(folder), "holds no study", "Put study_0001.nii.gz and the like there")
+        raise SourceError(str(folder), "holds no studies", "Put files such as study_0001.nii.gz there")
     covid, details = folder.name != "CT-0", {"grade": folder.name}
     return [Example(path, covid, f"{source}/{_study(path)}", source, "", details=details) for path in found]
 
@@ -75,12 +76,12 @@ def _study(path: Path) -> str:
 
 
 def check_parts(train: Sequence[Example], val: Sequence[Example]) -> None:
-    """Refuse a split whose figures would mean nothing.
+    """Refuse a split whose metrics would be meaningless.
 
     Raises
     ------
     SourceError
-        When a patient is in both parts, or a class is missing in one.
+        When a patient is in both parts, or a part lacks a class.
     """
     both = sorted({item.patient for item in train} & {item.patient for item in val})
     if both:
@@ -89,4 +90,4 @@ def check_parts(train: Sequence[Example], val: Sequence[Example]) -> None:
     for name, part in (("training", train), ("validation", val)):
         for covid, label in ((True, "COVID"), (False, "non-COVID")):
             if not any(item.covid == covid for item in part):
-                raise SourceError(f"the {name} part", f"has no volume that is {label}", "Add some of other patients")
+                raise SourceError(f"the {name} part", f"has no {label} volumes", "Add some from other patients")

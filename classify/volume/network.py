@@ -1,4 +1,4 @@
-"""The volume classifier: a plain 3-D CNN (Zunair et al. 2020, arXiv 2007.13224)."""
+"""Build the volume classifier, a plain 3-D CNN (Zunair et al. 2020, arXiv 2007.13224)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import keras
 
 WIDTHS = (1, 1, 2, 4)
-"""Filters of the four blocks, as multiples of the first's."""
+"""Filters of the four blocks, as multiples of those of the first."""
 
 
 def build_volume_classifier(
@@ -16,28 +16,29 @@ def build_volume_classifier(
 ) -> keras.Model:
     """Build an untrained volume classifier.
 
-    Four times a convolution of 3 x 3 x 3, a pooling that halves, and a batch norm; then the mean over all places, a
-    dense layer, dropout, and the answer. Unlike the paper's, convolutions and poolings pad, so that 32 slices fit too,
-    and batch norms forget faster (0.9), because there are hundreds of volumes, not thousands of batches.
+    Four blocks of a 3 x 3 x 3 convolution, pooling by two, and batch norm; then global average pooling, a dense layer,
+    dropout, and the output. Unlike in the paper, convolutions and pooling are padded, so that 32 slices fit too, and
+    batch norms have a momentum of 0.9, because there are hundreds of volumes, not thousands of batches.
 
     Parameters
     ----------
     shape : tuple of int
-        Slices, height, width of the input: 64 x 128 x 128 in the paper.
+        Slices, height and width of the input; 64 x 128 x 128 in the paper.
     filters : int
-        Of the first block; 64 in the paper (64, 64, 128, 256, and a dense layer of 512). Others scale all of them.
+        Filters of the first block; 64 in the paper (64, 64, 128, 256, and a dense layer of 512). The others scale with
+        it.
     dropout : float
         Share of features dropped in training.
 
     Returns
     -------
     keras.Model
-        From (batch, slices, height, width, 1) in [0, 1] to the logit of COVID (batch, 1).
+        Maps (batch, slices, height, width, 1) in [0, 1] to the logit of COVID, (batch, 1).
 
     Raises
     ------
     ValueError
-        For shapes without three positive sides, or no filters.
+        If `shape` doesn't have three positive sides, or `filters` is below 1.
     """
     import keras
     from keras import layers

@@ -1,4 +1,4 @@
-"""From a volume and its lung mask to the volume classifier's input: lungs alone, at a fixed number of voxels."""
+"""Turn a volume and its lung mask into the volume classifier's input: the lungs, with a fixed number of voxels."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from ...sources import Scan, SourceError
 from ...sources.intensity import apply_window, resize
 
 Sampling = Literal["fixed", "isotropic"]
-"""How the lungs' box fills the input: stretched to it, or with the same mm a voxel in all directions, and zeros around.
+"""How the lungs' box is fitted into the input: stretched ("fixed"), or with the same voxel size in all directions and
+padded with zeros ("isotropic").
 
-Stretched, every voxel is used and the size of the patient doesn't matter; isotropic, shapes are true, and the spacing
-of the slices must be known."""
+If stretched, every voxel is used and the patient's size doesn't matter. If isotropic, shapes are preserved, but the
+spacing of the slices must be known."""
 
 VolumeRegion = Literal["masked", "crop"]
-"""What is shown: the lungs alone, or their box with everything in it."""
+"""What the network is shown: the lungs alone, or the lungs' box with everything in it."""
 
 
 @dataclass(frozen=True)
 class VolumePreprocessing:
-    """From a volume and its lung masks to the network's input.
+    """Turn a volume and its lung masks into the network's input.
 
-    Slices are resized one by one, averaging where they shrink (`lungct.sources.intensity.resize`), then along the body
-    by SciPy, by where they lie in mm, so unevenly spaced ones come out right. In this order, because there is never a
-    second copy of the volume at its own size.
+    Slices are first resized one by one, averaging when shrinking (`lungct.sources.intensity.resize`), then resampled
+    along the body with SciPy by their positions in mm, so that uneven spacing is handled correctly. This order avoids a
+    second copy of the volume at its native size.
 
     Parameters
     ----------
     shape : tuple of int
-        Slices, height, width of the input; Zunair et al. 2020 (arXiv 2007.13224) have 64 slices of 128 x 128.
+        Slices, height and width of the input; Zunair et al. 2020 (arXiv 2007.13224) use 64 slices of 128 x 128.
     window : tuple of float
-        Lowest and highest HU seen, as 0 and 1; grey of unknown window stays as it is.
+        Lowest and highest HU, mapped to 0 and 1; grey of an unknown window is unchanged.
     sampling : {"fixed", "isotropic"}
         See `Sampling`.
     margin : float
-        Added on each side of the lungs' box, as a share of its length along that axis.
+        Margin on each side of the lungs' box, as a share of its length along that axis.
     region : {"masked", "crop"}
         See `VolumeRegion`.
 
     Raises
     ------
     ValueError
-        For another sampling or region, or sides below 1.
+        For an unknown sampling or region, or sides below 1.
     """
 
     shape: tuple[int, int, int] = (64, 128, 128)
@@ -64,12 +65,12 @@ class VolumePreprocessing:
             raise ValueError(f"shape must be slices, height, width, not {self.shape}")
 
     def __call__(self, scan: Scan, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the input of one scan.
+        """Return the input for one scan.
 
         Parameters
         ----------
         scan : Scan
-            Of at least two slices.
+            With at least two slices.
         mask : ndarray of bool, shape (slices, height, width)
             Lung.
 
@@ -81,10 +82,10 @@ class VolumePreprocessing:
         Raises
         ------
         SourceError
-            For a single slice, a mask without lung, or, isotropic, a spacing that is not known.
+            For a single slice, a mask without lung, or, if isotropic, an unknown spacing.
         """
         if len(scan) < 2:
-            raise SourceError(scan.source, "is a single slice", "Give a volume: the classifier of slices takes slices")
+            raise SourceError(scan.source, "is a single slice", "Give a volume, or use the slice classifier")
         if not mask.any():
             raise SourceError(scan.source, "shows no lung", "Give a volume of the chest")
         box = [_with_margin(np.asarray(mask.any(axis=others)), self.margin) for others in ((1, 2), (0, 2), (0, 1))]
@@ -101,19 +102,19 @@ class VolumePreprocessing:
         out = np.zeros(self.shape, dtype=np.float32)
         starts = [(whole - part) // 2 for whole, part in zip(self.shape, size, strict=True)]
         placed = tuple(slice(start, start + part) for start, part in zip(starts, size, strict=True))
-        out[placed] = np.clip(filled, 0, 1)  # rounding alone leaves [0, 1]
+        out[placed] = np.clip(filled, 0, 1)  # values leave [0, 1] only by rounding
         return out
 
     def _in_plane(self, scan: Scan, rows: slice, columns: slice) -> tuple[float, float]:
-        """Return height and width of the box, mm; in pixels where nothing depends on it."""
+        """Return height and width of the box in mm; in pixels if the unit doesn't matter."""
         if self.sampling == "isotropic" and scan.spacing is None:
-            remedy = 'Use sampling="fixed", or give a file that holds the spacing'
-            raise SourceError(scan.source, "doesn't say how far apart its slices and pixels are", remedy)
+            remedy = 'Use sampling="fixed", or give a file with a spacing'
+            raise SourceError(scan.source, "does not give its spacing", remedy)
         _, height, width = scan.spacing or (1.0, 1.0, 1.0)
         return (rows.stop - rows.start) * height, (columns.stop - columns.start) * width
 
     def _fitted(self, extent: tuple[float, float, float]) -> tuple[int, int, int]:
-        """Return how many voxels the box takes along each axis."""
+        """Return the number of voxels of the box along each axis."""
         if self.sampling == "fixed":
             return self.shape
         voxel = max(length / side for length, side in zip(extent, self.shape, strict=True))
@@ -128,7 +129,7 @@ class VolumePreprocessing:
     def from_dict(cls, settings: Mapping[str, Any]) -> VolumePreprocessing:
         """Read the settings back from a card."""
         return cls(
-            tuple(int(side) for side in settings["shape"]),  # type: ignore[arg-type] # three of them: checked
+            tuple(int(side) for side in settings["shape"]),  # type: ignore[arg-type] # the length is checked
             tuple(settings["window"]),
             settings["sampling"],
             float(settings["margin"]),
@@ -137,16 +138,16 @@ class VolumePreprocessing:
 
 
 def _with_margin(found: NDArray[np.bool_], margin: float) -> slice:
-    """Return the range that holds what was found along an axis, with a margin inside the scan."""
+    """Return the range of True values along an axis, with a margin clipped to the scan."""
     first, last = (int(end) for end in np.flatnonzero(found)[[0, -1]])
     pad = round(margin * (last - first + 1))
     return slice(max(0, first - pad), min(found.size, last + 1 + pad))
 
 
 def _edges(scan: Scan) -> NDArray[np.float64]:
-    """Return where slices begin and end along the body, float64 (slices + 1,), increasing: mm, or slices if unknown.
+    """Return the edges between slices along the body, float64 (slices + 1,), increasing, in mm, or slices if unknown.
 
-    They meet half way between neighbours.
+    Edges are half way between neighbours.
     """
     spacing = scan.spacing[0] if scan.spacing else 1.0
     told = scan.metadata.get("slice_positions") if scan.spacing else None
@@ -159,9 +160,9 @@ def _edges(scan: Scan) -> NDArray[np.float64]:
 
 
 def _along_body(slices: NDArray[np.float32], edges: NDArray[np.float64], count: int) -> NDArray[np.float32]:
-    """Return `count` slices, evenly spaced in mm, of slices, float32 (slices, height, width), between any edges.
+    """Resample slices, float32 (slices, height, width), with given edges, to `count` slices evenly spaced in mm.
 
-    Linear between neighbours, by their places; smoothed before where they get fewer, as scikit-image's `resize` does.
+    Interpolation is linear; slices are smoothed first when their number shrinks, as in scikit-image's `resize`.
     """
     from scipy import interpolate, ndimage
 
@@ -171,7 +172,7 @@ def _along_body(slices: NDArray[np.float32], edges: NDArray[np.float64], count: 
     step = (edges[-1] - edges[0]) / count
     sigma = max(0.0, (step / np.diff(places).mean() - 1) / 2)
     smooth = ndimage.gaussian_filter1d(slices, sigma, axis=0, mode="nearest") if sigma else slices
-    # Beyond the outermost slices there is nothing to interpolate with.
+    # Beyond the outermost slices, repeat them.
     wanted = np.clip(edges[0] + (np.arange(count) + 0.5) * step, places[0], places[-1])
     between = interpolate.make_interp_spline(places, smooth, k=1)
     return np.asarray(between(wanted), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Everything that decides a training run of the volume classifier, the data apart."""
+"""Define `VolumeRecipe`: all settings of a training run of the volume classifier, apart from the data."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from .preprocessing import Sampling, VolumeRegion
 
 @dataclass(frozen=True)
 class VolumeRecipe:
-    """Everything that decides a training run, the data apart.
+    """All settings of a training run, apart from the data.
 
     Parameters
     ----------
     shape : tuple of int
-        Slices, height, width of the input.
+        Slices, height and width of the input.
     sampling : {"fixed", "isotropic"}
         See `lungct.classify.volume.preprocessing.Sampling`.
     region : {"masked", "crop"}
         See `lungct.classify.volume.preprocessing.VolumeRegion`.
     filters : int
-        Of the first block, see `lungct.classify.volume.network.build_volume_classifier`.
+        Filters of the first block; see `lungct.classify.volume.network.build_volume_classifier`.
     dropout : float
     epochs : int
     epoch_size : int
-        Volumes drawn an epoch, as many from each data set and class; 0 for as many as there are.
+        Volumes drawn per epoch, equally many from each data set and class; 0 for the number of training volumes.
     batch_size : int
     learning_rate, weight_decay, averaging, gamma, alpha, validation_share, seed
         As in `lungct.classify.training.recipe.ClassifierRecipe`.

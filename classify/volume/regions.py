@@ -1,4 +1,4 @@
-"""Inputs of many volumes, cut once before training, a file each, so that a run that was killed goes on."""
+"""Cut the inputs of many volumes once, before training, one file each, so that a killed run can be resumed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from ..data.regions import FindLungs
 from .preprocessing import VolumePreprocessing
 
 ENDS = 1 << 20
-"""Bytes at both ends of a file that, with its size, stand for its content: a thousand studies are 30 GB."""
+"""Bytes at both ends of a file that, with its size, identify its content: hashing a thousand studies means reading
+30 GB."""
 
 SKIPPED = "skipped.csv"
 
 
 @dataclass(frozen=True, eq=False)
 class VolumeRegions:
-    """Inputs of many volumes, in files; one is in memory at a time.
+    """Inputs of many volumes, stored in files and loaded one at a time.
 
     Parameters
     ----------
     files : list of Path
         ``.npy`` of uint8, shape (slices, height, width).
     examples : list of Example
-        The study behind each.
+        The study of each file.
     skipped : list of tuple
-        Studies left out, and why.
+        Studies left out, with the reason.
     """
 
     files: list[Path]
@@ -54,7 +55,7 @@ class VolumeRegions:
         return loaded
 
     def inputs(self) -> Iterator[NDArray[np.float32]]:
-        """Yield each as the network takes it, float32 (1, slices, height, width, 1)."""
+        """Yield the network inputs, float32 (1, slices, height, width, 1)."""
         for index in range(len(self.files)):
             yield self.pixels(index)[None, ..., None].astype(np.float32) / np.float32(255)
 
@@ -66,10 +67,10 @@ def cut_volumes(
     folder: Path,
     segmenter: str = "",
 ) -> VolumeRegions:
-    """Run the first stage over volumes and cut out their lungs.
+    """Run the first stage on volumes and cut out their lungs.
 
-    A study that can't be read, is a single slice, or shows no lung, is left out and named in ``skipped.csv``: of a
-    thousand studies a few are always broken, and they must not cost the others' hours.
+    A study that can't be read, is a single slice, or shows no lung is left out and listed in ``skipped.csv``: among a
+    thousand studies a few are always broken, and they must not waste the hours spent on the others.
 
     Parameters
     ----------
@@ -77,9 +78,9 @@ def cut_volumes(
     find_lungs : callable
     preprocess : VolumePreprocessing
     folder : Path
-        Gets a file a study; those found there are not cut again.
+        Receives one file per study; studies that are already there are not cut again.
     segmenter : str
-        Checksum of what finds the lungs; with another, all are cut again.
+        Checksum of the segmenter; with another one, all studies are cut again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files, kept = [], []
@@ -103,22 +104,22 @@ def cut_volumes(
 
 
 def check_repeats(training: VolumeRegions, validation: VolumeRegions) -> None:
-    """Refuse the same volume in both parts, under whatever name.
+    """Refuse a volume that is in both parts, even under different names.
 
     Raises
     ------
     SourceError
-        Which names both files.
+        When there is one; names both files.
     """
     trained = dict(zip(training.files, training.examples, strict=True))
     for path, item in zip(validation.files, validation.examples, strict=True):
         if path in trained:
-            problem = f"is the same volume as {trained[path].path}, which is trained on"
-            raise SourceError(str(item.path), problem, "Give both the same patient, or remove one")
+            problem = f"is the same volume as {trained[path].path}, which is in the training part"
+            raise SourceError(str(item.path), problem, "Give both files the same patient, or remove one of them")
 
 
 def write_skipped(path: Path, *parts: VolumeRegions) -> None:
-    """Write what was left out, and why, as CSV."""
+    """Write the studies that were left out, with the reason, as CSV."""
     rows = [
         {"path": item.path, "patient": item.patient, "error": error} for part in parts for item, error in part.skipped
     ]
@@ -126,7 +127,7 @@ def write_skipped(path: Path, *parts: VolumeRegions) -> None:
 
 
 def _digest(path: Path, preprocess: VolumePreprocessing, segmenter: str) -> str:
-    """Return what an input depends on, as a checksum; files by their size and both ends."""
+    """Return a checksum of everything that an input depends on; files by their size and both ends."""
     digest = hashlib.sha256(json.dumps([segmenter, preprocess.to_dict()]).encode())
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if file.is_file():

@@ -1,4 +1,4 @@
-"""A trained volume classifier as the product loads it: calibrated, with its threshold, measured, with its card."""
+"""Write a trained volume classifier as the package loads it: calibrated, with threshold, metrics and card."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def release_volume_classifier(
     segmenter: str = "",
     sensitivity: float | None = None,
 ) -> Card:
-    """Write network and card; measure the network as written, on the validation studies.
+    """Write the network and its card, with the network as written measured on the validation studies.
 
-    The threshold is the highest with at least this `sensitivity` on them; Youden's without.
+    The threshold is the highest with at least this `sensitivity` on them; if None, Youden's.
     """
     card = release(
         model,
@@ -71,6 +71,6 @@ def release_volume_classifier(
 
 
 def _grades(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    """Return how many studies of each grade there are, where MosMedData tells."""
+    """Count the studies of each grade; empty for data without grades."""
     told = [item.details["grade"] for item in examples if "grade" in item.details]
     return {"grades": {grade: told.count(grade) for grade in sorted(set(told))}} if told else {}

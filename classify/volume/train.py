@@ -1,4 +1,4 @@
-"""Training of the volume classifier, behind ``lungct train volume``."""
+"""Train the volume classifier; ``lungct train volume`` uses this."""
 
 from __future__ import annotations
 
@@ -45,44 +45,44 @@ def train_volume_classifier(
     segmenter: str = "",
     sensitivity: float | None = None,
 ) -> Card:
-    """Train the volume classifier on labelled studies and write it as the product loads it.
+    """Train the volume classifier on labelled studies, and write it as the package loads it.
 
     Parameters
     ----------
     data : sequence of Path
-        Data sets, see `read_studies`.
+        Data sets; see `read_studies`.
     find_lungs : callable
         The first stage.
     folder : Path
-        Gets the inputs of all studies (``volumes``), ``skipped.csv``, checkpoints, history, ONNX network, Keras weights
-        and card; an interrupted run there is continued.
+        Receives the inputs of all studies (``volumes``), ``skipped.csv``, checkpoints, history, ONNX network, Keras
+        weights and card; an interrupted run there is resumed.
     recipe : VolumeRecipe
     init : Path, optional
-        A ``.weights.h5`` of a run or the card of a released classifier to start from; random without.
+        Initial weights: a run's ``.weights.h5``, or the card of a released classifier; random if omitted.
     version, licence : str
-        Of the weights.
+        Version and licence of the weights.
     grades : sequence of int
-        Of MosMedData, those to use; by default all.
+        MosMedData grades to use; by default, all.
     segmenter : str
-        Checksum of the first stage: inputs cut with another one are not reused.
+        Checksum of the first stage; inputs cut with another one are not reused.
     sensitivity : float, optional
-        Choose the highest threshold with at least this sensitivity; by default Youden's.
+        Choose the highest threshold with at least this sensitivity; by default, Youden's threshold.
 
     Returns
     -------
     Card
-        With temperature and threshold chosen on, and metrics measured on, the validation studies.
+        With temperature and threshold chosen, and metrics measured, on the validation studies.
 
     Raises
     ------
     SourceError
-        When data can't be read, the parts share a patient or a volume, or a class is missing in one.
+        When data can't be read, the parts share a patient or a volume, or a part lacks a class.
     ValueError
-        When the recipe is impossible, or `init` doesn't fit it.
+        When the recipe is invalid, or `init` doesn't fit it.
     """
     import keras
 
-    focal_loss(recipe.gamma, recipe.alpha)  # an impossible one is refused before hours are spent
+    focal_loss(recipe.gamma, recipe.alpha)  # refuse an invalid one before hours are spent
     studies = [item for path in data for item in read_studies(path, grades)]
     train_list, val_list = split_examples(studies, recipe.validation_share, recipe.seed)
     check_parts(train_list, val_list)
@@ -115,7 +115,7 @@ def _fit(
     recipe: VolumeRecipe,
     made_of: list[str],
 ) -> dict[str, Any]:
-    """Train with focal loss on draws balanced over data sets and classes; the validation AUC chooses the epoch."""
+    """Train with focal loss on volumes drawn equally from data sets and classes; choose the epoch by validation AUC."""
     import keras
 
     loss = focal_loss(recipe.gamma, recipe.alpha)

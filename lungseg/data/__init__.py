@@ -1,1 +1,1 @@
-"""Slices with drawn lungs: found on disk, split by patient, shown as users' pictures show them."""
+"""Find slices with lung masks on disk, split them by patient, and make them look like users' pictures."""

@@ -1,7 +1,7 @@
-"""What a slice goes through in training, so that the network meets every kind of picture.
+"""Augment training slices, so that the network sees every kind of picture.
 
-The two mask sets show whole bodies. Users bring tight crops in unknown windows, with text and arrows on them,
-saved as JPEG: those are made here from the whole bodies.
+The two data sets with masks show whole bodies. Users' pictures are often tight crops in unknown windows, with text
+and arrows on them, saved as JPEG; this module makes such pictures from the whole bodies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .dataset import LabelledScan
 from .views import show, tight_crop
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which would check for updates online
 
 import albumentations as A  # noqa: N812
 import cv2
@@ -27,8 +27,8 @@ WHOLE_PICTURE = 0.4
 PAINTED_OVER = {"all": 0.06, "core": 0.06, "rest": 0.05}
 """Share of training slices whose lungs are painted over with tissue.
 
-All of them: air around a body is no lung. Their core: a rim around the dome of the diaphragm is left, as in the
-lowest slices. The rest around a spot: a small lung is left, as at the apex. The mask sets have few of these.
+``all``: all lung, to teach that air around a body is not lung. ``core``: all but a rim, as around the dome of the
+diaphragm in the lowest slices. ``rest``: all but a spot, a small lung as at the apex. The mask sets have few of these.
 """
 
 SURROUNDED = 0.5
@@ -38,11 +38,11 @@ LARGE_PATCH = 0.25
 """Share of the painted patches that may be up to a quarter of the picture's side: consolidation of a whole lobe."""
 
 CONSOLIDATED = 0.4
-"""Share of training slices with dense patches painted into the lungs; few patients of the mask sets have them."""
+"""Share of training slices with dense patches painted into the lungs; few patients in the mask sets have them."""
 
 
 class Augmenter:
-    """Turns a labelled slice into one training example, the same one for the same seed.
+    """Turn a labelled slice into one training example; the same seed gives the same example.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Augmenter:
 def paint_over(
     grey: NDArray[np.float32], mask: NDArray[np.uint8], part: str, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Paint a part of the lungs over with the grey of the tissue around them, and take it off the mask.
+    """Paint over part of the lungs with the grey of the surrounding tissue, and remove it from the mask.
 
     Parameters
     ----------
@@ -131,9 +131,9 @@ def paint_over(
 
 
 def consolidate(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Paint up to six patches into the lungs, from ground glass to as dense as the tissue around; they stay lung.
+    """Paint up to six patches into the lungs, from ground glass to tissue density; the mask is unchanged.
 
-    Half of them lie at the pleura, where COVID-19 prefers to be.
+    Half of them lie at the pleura, where COVID-19 is most common.
     """
     side = grey.shape[0]
     grown = cv2.dilate(mask, np.ones((max(3, side // 40),) * 2, np.uint8)) > 0
@@ -161,7 +161,7 @@ def consolidate(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.rand
 
 
 def add_gas(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Draw up to three bubbles of gas into tissue, as in stomach, bowel and trachea: air that is no lung."""
+    """Draw up to three gas bubbles into tissue, as in stomach, bowel and trachea: air that is not lung."""
     height, width = grey.shape
     gas = np.zeros_like(mask)
     for _ in range(rng.integers(0, 4)):
@@ -175,7 +175,7 @@ def add_gas(grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.G
 def widen(
     grey: NDArray[np.float32], mask: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Put the slice on a larger field of its own background, as scanners with a wide field of view do."""
+    """Put the slice on a larger canvas of its background grey, as with a wide field of view."""
     background = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
     top, bottom, left, right = (int(rng.uniform(0, 0.35) * grey.shape[0]) for _ in range(4))
     return (
@@ -185,7 +185,7 @@ def widen(
 
 
 def draw_marks(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw what people leave on pictures: letters, an arrow, a frame."""
+    """Draw marks that people leave on pictures: letters, an arrow, a frame."""
     side = picture.shape[0]
     marked = np.ascontiguousarray(picture)
     colour = int(rng.choice([0, 255]))

@@ -1,4 +1,4 @@
-"""Slices with lung masks on disk, paired, grouped by patient and split."""
+"""Pair slices on disk with their lung masks, group them by patient, and split them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LabelledScan:
     mask : ndarray of bool, shape (slices, height, width)
         Lung.
     patient : str
-        What may not be split apart.
+        Patient; all scans of one patient stay in one part of a split.
     folder : Path
-        The folder of images it came from.
+        The folder of images that it came from.
     infection : ndarray of bool, same shape, or None
-        Infected lung, where somebody drew it.
+        Infected lung, if annotated.
     """
 
     scan: Scan
@@ -38,7 +38,7 @@ class LabelledScan:
     infection: NDArray[np.bool_] | None = None
 
     def slices(self) -> Iterator[LabelledScan]:
-        """Yield each slice as a scan of its own."""
+        """Yield each slice as a separate scan."""
         for index in range(len(self.scan)):
             part = slice(index, index + 1)
             infection = None if self.infection is None else self.infection[part]
@@ -48,16 +48,16 @@ class LabelledScan:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Scans and masks in folders of one source.
+    """Folders with the scans and masks of one source.
 
     Parameters
     ----------
     images, masks : Path
-        Folders; a mask has its scan's name, the suffix apart. Mask pixels above zero are lung.
+        Folders; a mask has its scan's name, apart from the suffix. Mask pixels above zero are lung.
     patients : Path, optional
-        CSV with columns ``file`` and ``patient``; without it each file is its own patient.
+        CSV with columns ``file`` and ``patient``; without it, each file counts as one patient.
     infections : Path, optional
-        Folder of infection masks, named like the lung masks; a scan without one has no infection drawn.
+        Folder of infection masks, named like the lung masks; scans without one are not annotated for infection.
     """
 
     images: Path
@@ -71,18 +71,18 @@ class DataSet:
         Raises
         ------
         SourceError
-            When a folder is missing or holds nothing, or the CSV lacks a column.
+            When a folder is missing or empty, or the CSV lacks a column.
         """
         names = _read_patients(self.patients) if self.patients else {}
         return {path: f"{self.images}/{names.get(path.name, path.stem)}" for path in _readable_files(self.images)}
 
     def split(self, share: float, seed: int) -> tuple[list[Path], list[Path]]:
-        """Split the files into those of training and those of validation, no patient on both sides.
+        """Split the files into training and validation, with no patient in both.
 
         Parameters
         ----------
         share : float
-            Share of patients for validation, in (0, 1); at least one patient goes to each side.
+            Share of patients for validation, in (0, 1); each part gets at least one patient.
         seed : int
             The same seed and patients give the same split.
 
@@ -95,7 +95,7 @@ class DataSet:
         patients = sorted(set(files.values()))
         if len(patients) < 2 or not 0 < share < 1:
             raise ValueError(f"can't split {len(patients)} patients with a share of {share} for validation")
-        random.Random(seed).shuffle(patients)  # noqa: S311 - a split, no secret
+        random.Random(seed).shuffle(patients)  # noqa: S311 - for a split, not a secret
         held_out = set(patients[: max(1, round(share * len(patients)))])
         return (
             [path for path, patient in files.items() if patient not in held_out],
@@ -103,12 +103,12 @@ class DataSet:
         )
 
     def scans(self, files: Collection[Path] | None = None) -> Iterator[LabelledScan]:
-        """Read one scan after another with its masks; only these files if given.
+        """Read scans and their masks one by one, restricted to `files` if given.
 
         Raises
         ------
         SourceError
-            When a mask is missing or of another size.
+            When a mask is missing or has another size than its scan.
         """
         masks = _by_stem(self.masks)
         infections = _by_stem(self.infections) if self.infections else {}
@@ -124,7 +124,7 @@ class DataSet:
             yield LabelledScan(scan, _read_mask(masks[path.stem], scan), patient, self.images, infection)
 
     def slices(self, files: Collection[Path] | None = None) -> list[LabelledScan]:
-        """Read every slice, those of volumes one by one; see `scans`."""
+        """Read all scans and return their slices; see `scans`."""
         return [item for scan in self.scans(files) for item in scan.slices()]
 
 
@@ -140,12 +140,12 @@ def read_split(data_sets: Sequence[DataSet], share: float, seed: int) -> tuple[l
 
 
 def leave_out(slices: Sequence[LabelledScan], names: Sequence[str]) -> list[LabelledScan]:
-    """Drop the slices with one of these names in their file name.
+    """Drop slices whose file name contains one of `names`.
 
     Raises
     ------
     ValueError
-        When a name fits no slice: most likely a slip.
+        When a name matches no slice, which is probably a typing error.
     """
     files = [Path(item.scan.source).name for item in slices]
     for name in names:
@@ -205,8 +205,8 @@ def _read_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
     if mask.shape != scan.shape:
         raise SourceError(
             str(path),
-            f"is {mask.shape}, its scan {scan.shape} (slices, height, width)",
-            "Give masks of the scans' size",
+            f"has shape {mask.shape}, but its scan has {scan.shape} (slices, height, width)",
+            "Give masks of the same size as the scans",
         )
     return mask
 
@@ -216,7 +216,7 @@ def _readable_files(folder: Path) -> list[Path]:
         raise SourceError(str(folder), "is not a folder", "Give the folder that holds the pictures")
     files = sorted(path for path in folder.iterdir() if path.name.lower().endswith(readable_suffixes()))
     if not files:
-        raise SourceError(str(folder), "holds no picture", f"Give a folder of {', '.join(readable_suffixes())} files")
+        raise SourceError(str(folder), "holds no pictures", f"Give a folder of {', '.join(readable_suffixes())} files")
     return files
 
 
@@ -224,5 +224,5 @@ def _read_patients(path: Path) -> dict[str, str]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
         if not {"file", "patient"} <= set(rows.fieldnames or ()):
-            raise SourceError(str(path), "lacks the columns 'file' and 'patient'", "Add a header line with both")
+            raise SourceError(str(path), "lacks the columns 'file' and 'patient'", "Add a header line with both names")
         return {row["file"]: row["patient"] for row in rows}

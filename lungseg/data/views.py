@@ -1,4 +1,4 @@
-"""Views of a labelled slice as users' pictures show it: a window nobody knows, cropped to the lungs."""
+"""Make labelled slices look like users' pictures: in an unknown window and cropped to the lungs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MEDIASTINAL = 0.1
 """Share of slices shown in a soft tissue window, in which lungs are as black as the air outside."""
 
 AIR = np.float32(-1000)
-"""HU."""
+"""HU of air."""
 
 
 def show(scan: Scan, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the slice in a random window; the padding around the scanner's field of view as air or as black."""
+    """Return the slice in a random window, with padding outside the field of view shown as air or as black."""
     pixels = scan.pixels[0]
     if scan.intensity == "hu" and rng.random() < 0.5:
         pixels = np.maximum(pixels, AIR)
@@ -30,9 +30,9 @@ def show(scan: Scan, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def tight_crop(grey: NDArray[np.float32], mask: Mask, rng: np.random.Generator) -> tuple[NDArray[np.float32], Mask]:
-    """Crop to the lungs' box, each side moved between a tenth of it inwards and a quarter outwards.
+    """Crop to the lungs' bounding box, each side moved by up to a tenth of its extent inwards or a quarter outwards.
 
-    A box smaller than three tenths of the picture is moved as if it were that large.
+    If the box is smaller than three tenths of the picture, the sides move as if it were that large.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
@@ -47,7 +47,7 @@ def tight_crop(grey: NDArray[np.float32], mask: Mask, rng: np.random.Generator) 
 
 
 def as_picture(scan: Scan, mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[Scan, NDArray[np.bool_]]:
-    """Return a slice and its mask as a tight crop in a random window and gamma, of 256 greys.
+    """Return a slice and its mask as a tight crop with a random window and gamma, in 256 grey levels.
 
     Parameters
     ----------

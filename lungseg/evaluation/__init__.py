@@ -1,1 +1,1 @@
-"""A segmenter measured against masks that people drew."""
+"""Measure a segmenter against masks drawn by people."""

@@ -1,4 +1,4 @@
-"""A segmenter measured on scans with drawn lungs: rows of slices, and what they come to by data set and patient."""
+"""Measure a segmenter on annotated scans: a row per slice, with summaries by data set and by patient."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ METRICS = (
     "infection_kept",
     "dice_tight_crop",
 )
-"""Figures of slices with lung, in the order they are reported."""
+"""Metrics of slices with lung, in reporting order."""
 
 SMALLEST_INFECTION = 10
-"""Pixels; of fewer a share means nothing."""
+"""Fewest infected pixels for which a share is meaningful."""
 
 
 WORST = 10
-"""Slices kept to look at."""
+"""Number of worst slices kept for display."""
 
 
 class Measured(NamedTuple):
-    """One slice, the lung found in it, and its figures."""
+    """One slice, the lung found in it, and its metrics."""
 
     item: LabelledScan
     found: NDArray[np.bool_]
@@ -46,19 +46,19 @@ class Measured(NamedTuple):
 
 
 class Evaluation:
-    """Figures of measured slices and their summaries.
+    """Metrics of measured slices and their summaries.
 
     Parameters
     ----------
     measured : iterable of Measured
-        Taken one at a time; of each the figures are kept, of the worst the pictures too.
+        Consumed one at a time; only the metrics are kept, and the pictures of the worst.
 
     Attributes
     ----------
     rows : list of dict
-        The figures of each slice.
+        The metrics of each slice.
     worst : list of Measured
-        The slices with the lowest Dice, lowest first; one without lung in which none was found has 1.
+        The slices with the lowest Dice, lowest first. A slice without lung in which none was found has a Dice of 1.
     """
 
     def __init__(self, measured: Iterable[Measured]) -> None:
@@ -69,7 +69,7 @@ class Evaluation:
             self.worst = sorted([*self.worst, one], key=lambda kept: float(kept.row["dice"]))[:WORST]
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """Return the figures of each data set, by its name."""
+        """Return the summary of each data set, by name."""
         names = data_set_names({row["folder"] for row in self.rows})
         return {
             names[folder]: summarise([row for row in self.rows if row["folder"] == folder])
@@ -77,7 +77,7 @@ class Evaluation:
         }
 
     def patients(self) -> list[dict[str, Any]]:
-        """Return the means of each patient's slices with lung, and the Dice of all their pixels together."""
+        """Return each patient's mean metrics over slices with lung, and the Dice over all pixels of the patient."""
         table = []
         for patient in sorted({row["patient"] for row in self.rows}):
             rows = [row for row in self.rows if row["patient"] == patient]
@@ -97,13 +97,13 @@ class Evaluation:
 
 
 def evaluate_segmenter(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> Evaluation:
-    """Measure a segmenter at the scans' own resolution.
+    """Measure a segmenter at the scans' native resolution.
 
     Parameters
     ----------
     segmenter : LungSegmenter
     scans : iterable of LabelledScan
-        Of patients the network has not been trained on; read one at a time.
+        Scans of patients that the network was not trained on; read one at a time.
     """
     rng = np.random.default_rng(0)
     return Evaluation(one for scan in scans for one in measure_scan(segmenter, scan, rng))
@@ -112,9 +112,9 @@ def evaluate_segmenter(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) 
 def measure_scan(
     segmenter: LungSegmenter, scan: LabelledScan, rng: np.random.Generator | None = None
 ) -> Iterator[Measured]:
-    """Yield the figures of each slice; with `rng` also the Dice of a tight crop in a random window.
+    """Yield the metrics of each slice; with `rng`, also the Dice of a tight crop in a random window.
 
-    Surface distances are those in the slice's plane. Figures that have no meaning for a slice are NaN.
+    Surface distances are measured within the slice. Metrics that are undefined for a slice are NaN.
     """
     masks = segmenter.segment(scan.scan).mask
     for index, (item, found) in enumerate(zip(scan.slices(), masks, strict=True)):
@@ -152,7 +152,7 @@ def _distances(found: NDArray[np.bool_], drawn: NDArray[np.bool_], scan: Scan) -
 
 
 def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return counts, each metric over the slices with lung, and how much was found in slices without."""
+    """Return counts, each metric over slices with lung, and the share of lung found in slices without."""
     with_lung = [row for row in rows if row["lung"]]
     empty = [row for row in rows if not row["lung"]]
     result: dict[str, Any] = {
@@ -172,7 +172,7 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def mean_over_patients(values: Sequence[float], patients: Sequence[str]) -> dict[str, Any]:
-    """Return the mean over patients of their means, its 95 % bootstrap interval over patients, and the extremes."""
+    """Return the mean of the patients' means, its 95 % bootstrap interval over patients, and the extremes."""
     names = np.asarray(patients)
     means = np.array([np.mean(np.asarray(values)[names == name]) for name in np.unique(names)])
     lower, upper = bootstrap_interval([str(name) for name in np.unique(names)], lambda at: float(means[at].mean()))

@@ -1,4 +1,4 @@
-"""Failures made on purpose, to measure whether the quality flags come true."""
+"""Make failures on purpose, to measure whether the quality flags detect them."""
 
 from __future__ import annotations
 
@@ -19,31 +19,32 @@ from .scores import dice
 Picture = tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 BAD_MASK = 0.9
-"""Below this Dice a mask is bad; ``low-confidence`` promises to find those."""
+"""Dice below which a mask is bad; ``low-confidence`` should detect these."""
 
 SHRUNK = 6
-"""How much smaller the slice gets whose lungs are too small."""
+"""Factor by which a slice is shrunk to make its lungs too small."""
 
 
 def measure_flags(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> list[dict[str, Any]]:
-    """Measure each flag's precision and recall on made failures and on the slices they were made from.
+    """Measure each flag's precision and recall on artificial failures and on the unchanged slices.
 
-    Every slice with two lungs is shown in a random window, untouched and in five broken forms: lungs cut by the
+    Every slice with two lungs is shown in a random window, unchanged and in five broken forms: lungs cut by the
     border, one lung painted over, lungs far too large or small, four slices in one picture, and noise. A flag is
-    right on its own failure; ``low-confidence`` is right on any picture whose mask has a Dice below 0.9. Where no lung
-    is found, ``no-lung`` is said instead, and counts as right for ``implausible-area`` and ``low-confidence``.
+    correct on its own failure; ``low-confidence`` is correct on any picture whose mask has a Dice below 0.9. If no lung
+    is found, the pipeline reports ``no-lung``, which counts as ``implausible-area`` and ``low-confidence``.
 
     Parameters
     ----------
     segmenter : LungSegmenter
     scans : iterable of LabelledScan
-        Slices the network has not been trained on.
+        Slices that the network was not trained on.
 
     Returns
     -------
     list of dict
-        For each flag: ``made`` failures, ``recall`` (share of them flagged), ``precision`` (share of flagged pictures,
-        among its failures and the untouched, that are failures), ``false_alarms`` (share of the untouched flagged).
+        For each flag: ``made``, the number of failures; ``recall``, the share of failures flagged; ``precision``, the
+        share of failures among the flagged pictures, failures and unchanged; ``false_alarms``, the share of unchanged
+        pictures flagged.
     """
     rng = np.random.default_rng(0)
     seen: list[tuple[str, set[str], bool]] = []
@@ -83,7 +84,7 @@ def _untouched(grey: NDArray[np.float32], mask: NDArray[np.bool_], _: np.random.
 
 
 def _cut(grey: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator) -> Picture:
-    """Cut a tenth to a half of the lungs' width or height off one side, where the cut goes through lung."""
+    """Cut off a tenth to a half of the lungs' width or height on one side, where the cut goes through lung."""
     axis, from_end = int(rng.integers(2)), rng.random() < 0.5
     along = np.flip(mask, axis) if from_end else mask
     lung = along.mean(axis=1 - axis)
@@ -105,7 +106,7 @@ def _without_one_lung(grey: NDArray[np.float32], mask: NDArray[np.bool_], rng: n
 
 
 def _fill_with_lung(grey: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator) -> Picture:
-    """Zoom into one lung until it fills the picture, or shrink the slice until the lungs are dots."""
+    """Zoom in until one lung fills the picture, or shrink the slice until the lungs are dots."""
     if rng.random() < 0.5:
         small = grey[::SHRUNK, ::SHRUNK], mask[::SHRUNK, ::SHRUNK]
         canvas, label = np.zeros_like(grey), np.zeros_like(mask)
@@ -122,7 +123,7 @@ def _fill_with_lung(grey: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.
 
 
 def _four_in_one(grey: NDArray[np.float32], mask: NDArray[np.bool_], _: np.random.Generator) -> Picture:
-    """Put four slices into one picture, as figures of papers do."""
+    """Tile four slices in one picture, like a figure in a paper."""
     return np.tile(grey[::2, ::2], (2, 2)), np.tile(mask[::2, ::2], (2, 2))
 
 
@@ -138,11 +139,11 @@ FAILURES: dict[str, Callable[[NDArray[np.float32], NDArray[np.bool_], np.random.
     "implausible-shape": _four_in_one,
     "low-confidence": _noise,
 }
-"""How a failure of each kind is made."""
+"""Functions that make each kind of failure."""
 
 
 def _second_lung(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """Return the smaller of the two lungs; None where the mask does not show two of like size."""
+    """Return the smaller of the two lungs; None if the mask does not show two of similar size."""
     from skimage.measure import label
 
     components = label(mask, connectivity=1)

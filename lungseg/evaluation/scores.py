@@ -1,4 +1,4 @@
-"""How well one mask agrees with the one a person drew."""
+"""Measure how well a mask agrees with a drawn one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 
 def dice(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
-    """Return the Dice coefficient, 1 where both masks are empty."""
+    """Return the Dice coefficient; 1 if both masks are empty."""
     total = int(found.sum()) + int(drawn.sum())
     return 1.0 if total == 0 else 2 * int((found & drawn).sum()) / total
 
 
 def overlap_scores(found: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> dict[str, float]:
-    """Return Dice, Jaccard, sensitivity and specificity of two masks of one shape; NaN where one has no meaning."""
+    """Return Dice, Jaccard, sensitivity and specificity of two masks of the same shape; NaN if undefined."""
     both, either = int((found & drawn).sum()), int((found | drawn).sum())
     inside = int(drawn.sum())
     outside = drawn.size - inside
@@ -32,20 +32,20 @@ def surface_distances(
 ) -> dict[str, float]:
     """Return the average symmetric surface distance and the 95 % Hausdorff distance of two masks.
 
-    Distances from every border pixel of each mask to the nearest of the other are pooled; their mean and their
+    Distances from every border pixel of each mask to the nearest border pixel of the other are pooled; their mean and
     95th percentile are returned (as in Heimann et al. 2009, doi 10.1109/TMI.2009.2013851).
 
     Parameters
     ----------
     found, drawn : ndarray of bool
-        Of one shape.
+        Masks of the same shape.
     spacing : sequence of float, optional
-        Distance of neighbouring pixels along each axis; pixels without.
+        Pixel spacing along each axis; without it, distances are in pixels.
 
     Returns
     -------
     dict
-        ``surface_distance`` and ``hausdorff95``; NaN where a mask is empty.
+        ``surface_distance`` and ``hausdorff95``; NaN if a mask is empty.
     """
     from scipy.ndimage import binary_erosion, distance_transform_edt
 
@@ -58,5 +58,5 @@ def surface_distances(
 
 
 def share_kept(found: NDArray[np.bool_], infection: NDArray[np.bool_]) -> float:
-    """Return the share of infected pixels inside the mask; NaN where nothing is infected."""
+    """Return the share of infected pixels inside the mask; NaN if nothing is infected."""
     return float(found[infection].mean()) if infection.any() else np.nan

@@ -1,1 +1,1 @@
-"""Training of the lung segmenter, from a recipe to a card with figures."""
+"""Train the lung segmenter, from a recipe to a card with metrics."""

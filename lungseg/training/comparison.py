@@ -1,4 +1,4 @@
-"""Networks trained on the same data with the same budget, in one table."""
+"""Train several networks on the same data with the same budget, and compare them in one table."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sm-fpn": {"architecture": "sm-fpn"},
     "sm-linknet": {"architecture": "sm-linknet"},
 }
-"""What each network changes in the recipe. A U-Net of 28 filters has as many parameters as BCD U-Net of 16."""
+"""Recipe changes for each network. A U-Net with 28 filters has as many parameters as BCD U-Net with 16."""
 
 ROUNDS = 30
-"""Timed slices a network."""
+"""Timed slices per network."""
 
 
 def compare_networks(
     data_sets: Sequence[DataSet], folder: Path, recipe: SegmenterRecipe, variants: Sequence[str] = tuple(VARIANTS)
 ) -> Path:
-    """Train each variant of a recipe and write the table of what came out.
+    """Train each variant of a recipe and write the table of results.
 
-    A variant already trained with this recipe is not trained again; an interrupted one is continued.
+    A variant already trained with this recipe is not trained again; an interrupted one is resumed.
 
     Parameters
     ----------
     data_sets : sequence of DataSet
     folder : Path
-        Gets a run for each variant, ``comparison.md`` and ``comparison.csv``.
+        Receives a run for each variant, ``comparison.md`` and ``comparison.csv``.
     recipe : SegmenterRecipe
-        What all have in common.
+        The settings that all variants share.
     variants : sequence of str
         Keys of `VARIANTS`.
 
     Returns
     -------
     Path
-        The table as Markdown.
+        Path of the table in Markdown.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _row(name: str, card: Card) -> dict[str, Any]:
 
 
 def count_flops(model: keras.Model) -> int:
-    """Return the floating-point operations of one slice, as TensorFlow's profiler counts them."""
+    """Return the floating-point operations for one slice, counted by TensorFlow's profiler."""
     import tensorflow as tf
     from tensorflow.python.profiler.model_analyzer import profile
     from tensorflow.python.profiler.option_builder import ProfileOptionBuilder
@@ -117,7 +117,7 @@ def count_flops(model: keras.Model) -> int:
 
 
 def _milliseconds(card: Card) -> float:
-    """Return the median time of the bare network on OpenVINO."""
+    """Return the median time of the network alone, in ms per slice."""
     session = open_session(card)
     size = card.preprocessing["size"]
     inputs = np.random.default_rng(0).random((1, size, size, 1), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Everything that decides a training run of the segmenter, the data apart."""
+"""Define `SegmenterRecipe`: all settings of a training run of the segmenter, apart from the data."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SegmenterRecipe:
-    """Everything that decides a training run, the data apart.
+    """All settings of a training run, apart from the data.
 
     Parameters
     ----------
     modality : {"ct", "xray"}
-        What the pictures are, for the card.
+        Modality of the pictures, for the card.
     architecture, filters, dense_blocks, bidirectional, stride
         See `build_network`.
     size : int
@@ -26,11 +26,12 @@ class SegmenterRecipe:
     epochs : int
     batch_size : int
     learning_rate : float
-        Peak; it rises for a twentieth of the run, then falls to zero as a cosine.
+        Peak learning rate. It rises during the first twentieth of the run, then falls to zero along a cosine.
     validation_share : float
         Share of each folder's patients kept for validation.
     exclude : tuple of str
-        Training slices with one of these in their file name are left out: faulty labels. Validation keeps all.
+        Training slices whose file name contains one of these are left out, because of wrong labels. Validation keeps
+        all slices.
     seed : int
     """
 
@@ -61,7 +62,7 @@ class SegmenterRecipe:
 
     def build(self) -> keras.Model:
         """Build the untrained network."""
-        from ..architectures import build_network  # sets up TensorFlow, which a command line's --help can do without
+        from ..architectures import build_network  # loads TensorFlow, which --help doesn't need
 
         return build_network(**self.network())
 

@@ -1,4 +1,4 @@
-"""A trained segmenter as the product loads it: network, weights, and a card with its validation figures."""
+"""Write a trained segmenter as the package loads it: network, weights, and a card with its validation metrics."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     import keras
 
 CALIBRATION_SLICES = 24
-"""On which the quantised network's ranges are measured."""
+"""Number of slices used to measure value ranges for quantisation."""
 
 FIRST_LOOK = 0.625
-"""Side of the first look's input, as a share of the second's: half as much missed small, infected lungs."""
+"""Side of the first look's input, as a share of the second's: with half of it, small, infected lungs were missed."""
 
 DOUBT = 0.95
-"""Expected Dice below which the first look is repeated at full size: so it is for a quarter of infected lungs."""
+"""Expected Dice below which the first look is repeated at full size; a quarter of infected lungs are below it."""
 
 LEAST_CONFIDENCE = 0.85
-"""Expected Dice below which a mask is not to be judged: validation slices lack half as much to 1 at most."""
+"""Expected Dice below which lungs should not be classified; validation slices are at most half as far from 1."""
 
 SECOND_LOOK_MARGIN = 0.15
-"""Room around the lungs at the second look, as a share of their extent: 0.05 and 0.3 validated no better."""
+"""Margin around the lungs at the second look, as a share of their extent; 0.05 and 0.3 validated no better."""
 
 
 def release_segmenter(
@@ -53,28 +53,28 @@ def release_segmenter(
     init: Path | None = None,
     size: int | None = None,
 ) -> Card:
-    """Write a trained segmenter as the product loads it, measured on the validation patients.
+    """Write a trained segmenter as the package loads it, measured on the validation patients.
 
     Parameters
     ----------
     model : keras.Model
     training, validation : sequence of LabelledScan
-        As split for training.
+        The slices as split for training.
     recipe : SegmenterRecipe
     folder : Path
-        Gets the ONNX network, the Keras weights and the card.
+        Receives the ONNX network, the Keras weights and the card.
     version, licence : str
-        Of the weights.
+        Version and licence of the weights.
     init : Path, optional
-        As trained; the card names its run.
+        The weights that training started from; the card names their run.
     size : int, optional
-        Side of the shipped network's input, where it differs from the one trained at.
+        Side of the shipped network's input, if it differs from the training size.
     """
     size = size or recipe.size
     shipped = replace(recipe, size=size).build()
     shipped.set_weights(model.get_weights())
     any_size = {**recipe.network(), "size": None}
-    own = recipe.architecture in ("bcdunet", "unet")  # whose exported network takes any size
+    own = recipe.architecture in ("bcdunet", "unet")  # only these can be exported for inputs of any size
     multiple = recipe.stride * 2**LEVELS
     coarse = max(multiple, round(FIRST_LOOK * size / multiple) * multiple)
     card = release(
@@ -106,12 +106,12 @@ def release_segmenter(
         "versions": training_versions(),
     }
     card = replace(card, metrics=metrics)
-    card.write()  # so that a failure beyond loses no run
+    card.write()  # so that a failure after this doesn't lose the run
     return quantize(card, _as_seen(training, card))
 
 
 def _as_seen(training: Sequence[LabelledScan], card: Card) -> Iterator[NDArray[np.float32]]:
-    """Yield some training slices as the network gets them, at both looks."""
+    """Yield some training slices as network inputs, for both looks."""
     chosen = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_SLICES]
     close = SlicePreprocessing.from_dict(card.preprocessing)
     coarse = replace(close, size=card.decision["first_look_size"])

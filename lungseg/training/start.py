@@ -1,4 +1,4 @@
-"""Where training starts: weights of the same network, or of one that looked at every pixel, for one that halves."""
+"""Load initial weights: those of the same network, or those of a stride-1 network into a stride-2 one."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def start_from(model: keras.Model, init: Path) -> None:
-    """Give a network the weights of another.
+    """Load the weights of another network into a network.
 
     Parameters
     ----------
     model : keras.Model
-        As `build_network` makes it.
+        A network from `build_network`.
     init : Path
-        ``.weights.h5`` of a network of the same shape, or the card (``.json``) of a released one. That may be a BCD
-        U-Net of stride 1 for one of stride 2: then `model` begins as that network on a picture of half the size.
+        ``.weights.h5`` of a network of the same shape, or the card (``.json``) of a released one. A BCD U-Net with
+        stride 1 may initialise one with stride 2, which then starts out equal to it on a picture of half the size.
 
     Raises
     ------
     ValueError
         When the weights don't fit.
     WeightsError
-        When the card or its weights are missing or changed.
+        When the card or its weights are missing or were modified.
     """
     if init.suffix != ".json":
         model.load_weights(init)
@@ -45,17 +45,17 @@ def start_from(model: keras.Model, init: Path) -> None:
         weights = _on_half_the_size(weights, {variable.path: np.asarray(variable) for variable in model.weights})
     shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
     if {path: array.shape for path, array in weights.items()} != shapes:
-        raise ValueError(f"{init} is of another network than the one to train; leave --init away or change --filters")
+        raise ValueError(f"{init} is for another network; omit --init or change --filters")
     model.set_weights([weights[path] for path in shapes])
 
 
 def _on_half_the_size(
     old: dict[str, NDArray[np.float32]], new: dict[str, NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return weights with which a network of stride 2 does what one of stride 1 does on a picture of half the size.
+    """Return weights that make a stride-2 network equal to a stride-1 network on a picture of half the size.
 
-    The first convolution takes the mean of four pixels in; the last two channels are doubled in size bilinearly. The
-    further channels before them start untrained and unheard.
+    The first convolution averages four pixels; the two old channels before the output are upsampled bilinearly. The
+    additional channels there start untrained, with an output weight of zero.
     """
     kernel, bias = new["last/kernel"].copy(), new["last/bias"].copy()
     kept = old["last/bias"].size

@@ -1,4 +1,4 @@
-"""Training of the lung segmenter, behind ``lungct train lungseg``."""
+"""Train the lung segmenter; ``lungct train lungseg`` uses this."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .start import start_from
 prepare_environment()
 
 SMOOTH = 0.001
-"""Added above and below in the Dice loss, as a share of the picture: a slice without lung costs what it finds."""
+"""Smoothing term of the Dice loss, as a share of the picture; it makes false positives count in empty slices."""
 
 if TYPE_CHECKING:
     import keras
@@ -39,25 +39,25 @@ def train_segmenter(
     licence: str,
     ship_size: int | None = None,
 ) -> Card:
-    """Train a BCD U-Net on slices and lung masks and write it as the product loads it.
+    """Train a BCD U-Net on slices and lung masks, and write it as the package loads it.
 
     Parameters
     ----------
     data_sets : sequence of DataSet
     folder : Path
-        Gets checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is continued.
+        Receives checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is resumed.
     recipe : SegmenterRecipe
     init : Path, optional
         ``.weights.h5`` or card to start from, see `start_from`; its input size may differ.
     version, licence : str
-        Of the weights.
+        Version and licence of the weights.
     ship_size : int, optional
-        Side of the written network's input, where it differs from the one trained at.
+        Side of the written network's input, if it differs from the training size.
 
     Returns
     -------
     Card
-        With the figures of the epoch that validated best, on the validation patients.
+        With the metrics of the best epoch on the validation patients.
     """
     import keras
     import segmentation_models as sm
@@ -80,7 +80,7 @@ def train_segmenter(
             ),
             clipnorm=1.0,
         ),
-        # Dice of each slice, so that small lungs count as much as large ones; smooth, so that no lung can be right.
+        # Dice per slice, so that small lungs count as much as large ones; smoothed, so that an empty mask can be right.
         loss=sm.losses.BinaryCELoss() + sm.losses.DiceLoss(per_image=True, smooth=SMOOTH * recipe.size**2),
         metrics=[sm.metrics.FScore(threshold=0.5, per_image=True, name="dice")],
     )
@@ -119,7 +119,7 @@ def train_segmenter(
 
 
 def validation_arrays(slices: Sequence[LabelledScan], size: int) -> Example:
-    """Return every slice whole, and every second one also as a tight crop, with the masks.
+    """Return every slice uncropped, and every second one also as a tight crop, with the masks.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""The pipeline inside other tools: plain functions, albumentations, MONAI, scikit-learn."""
+"""Use the pipeline in other tools: plain functions, albumentations, MONAI, scikit-learn."""

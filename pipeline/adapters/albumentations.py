@@ -1,4 +1,4 @@
-"""Transforms for albumentations: lungs alone in the image, or as its mask."""
+"""Provide albumentations transforms that mask an image with its lungs, or add the lungs as a mask."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from albumentations import ImageOnlyTransform  # noqa: E402 - not before it is k
 
 
 class _LungTransform(ImageOnlyTransform):  # type: ignore[misc] # albumentations is not typed for us
-    """What both transforms remember: numbers and names, so that they can be pickled and written as JSON."""
+    """Base of both transforms. It stores only numbers and strings, so that it can be pickled and written as JSON."""
 
     def __init__(self, p: float, options: dict[str, Any]) -> None:
         super().__init__(p=p)
         self.options = asdict(SegmenterSettings(**options))
 
     def get_transform_init_args(self) -> dict[str, Any]:
-        """Return what `albumentations.to_dict` writes."""
+        """Return the arguments that `albumentations.to_dict` writes."""
         own = super().get_transform_init_args()
-        return {**own.pop("options"), **own}  # each under its own name, as the constructor takes them
+        return {**own.pop("options"), **own}  # flattened, as in the constructor
 
 
 class LungRoi(_LungTransform):
-    """Image times lung mask, in its own shape and dtype.
+    """Multiply an image by its lung mask, keeping shape and dtype.
 
-    Targets: image, images, volume, volumes. Put it before what changes brightness or contrast: networks and rules for
-    the meaning of values expect a picture or Hounsfield units.
+    Targets: image, images, volume, volumes. Put it before transforms that change brightness or contrast: the networks
+    and the rules for the meaning of values expect an unchanged picture or Hounsfield units.
 
     Parameters
     ----------
     outside : float, optional
-        Value of what is not lung: by default 0, or -1024 (air) where the values are Hounsfield units.
+        Value of pixels that are not lung; by default 0, or -1024 (air) for Hounsfield units.
     p : float
-        Probability that it is applied.
+        Probability of applying it.
     **options
-        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"`` where you know what the values
-        mean; ``threads=1`` in the workers of a data loader.
+        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"`` if you know what the values
+        mean, or ``threads=1`` in data loader workers.
 
     Raises
     ------
@@ -63,20 +63,20 @@ class LungRoi(_LungTransform):
 
     def apply_to_volume(self, volume: NDArray[Any], *args: Any, **params: Any) -> NDArray[Any]:
         """Return the lungs of a volume, (slices, height, width) or with channels last."""
-        if volume.ndim == 3 or volume.shape[-1] == 1:  # a scan, whose slices help each other
+        if volume.ndim == 3 or volume.shape[-1] == 1:  # one scan: its slices are segmented together
             return self.apply(volume)
         return np.asarray(super().apply_to_volume(volume, *args, **params))
 
 
 class LungMask(_LungTransform):
-    """Adds the lungs as the target ``mask``: uint8 (height, width), 1 in the lungs; the image stays as it is.
+    """Add the lungs as the target ``mask``, uint8 (height, width), 1 in the lungs; the image is unchanged.
 
-    Transforms that follow treat it as any other mask. A mask that comes with the image is replaced: see `key`.
+    Later transforms treat it like any other mask. A mask that comes with the image is replaced, unless you set `key`.
 
     Parameters
     ----------
     key : str
-        Another name for it, which `Compose` must know: ``additional_targets={key: "mask"}``.
+        Another name for the mask; declare it to `Compose`: ``additional_targets={key: "mask"}``.
     p, **options
         As for `LungRoi`.
 
@@ -93,7 +93,7 @@ class LungMask(_LungTransform):
         self.key = key
 
     def apply_with_params(self, _params: dict[str, Any], **data: Any) -> dict[str, Any]:
-        """Return the data with the mask."""
+        """Return the data with the mask added."""
         if data.get("image") is None:
             raise ValueError("LungMask needs an image: call transform(image=...)")
         mask = lung_mask(data["image"], **self.options)

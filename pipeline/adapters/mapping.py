@@ -1,4 +1,4 @@
-"""Plain functions for `map`, a process pool or any other tool, on networks that are opened once a process."""
+"""Provide plain functions for `map`, process pools and other tools; networks are opened once per process."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ...sources.scan import AIR
 from ..settings import PipelineSettings, SegmenterSettings, open_pipeline, open_segmenter
 
 FIELDS = ("label", "probability", "lung_fraction", "warnings", "error")
-"""What `predict_record` adds to a record."""
+"""Keys that `predict_record` adds to a record."""
 
 
 def predict_record(record: Mapping[str, Any], *, prefix: str = "", **options: Any) -> dict[str, Any]:
-    """Judge one record of a table.
+    """Classify the scan in one record.
 
     Parameters
     ----------
     record : mapping
-        With a path as ``source``, or an array or a Pillow image as ``image``; other entries pass unchanged.
+        With a path as ``source``, or an array or a Pillow image as ``image``; other entries are kept unchanged.
     prefix : str
-        Put before the names of what is added, for records that have a ``label`` of their own.
+        Prefix for the added keys, for records that already have a ``label``.
     **options
-        As for `lungct.pipeline.settings.PipelineSettings`, such as ``modality="xray"``; beside other workers say
-        ``threads=1``.
+        As for `lungct.pipeline.settings.PipelineSettings`, such as ``modality="xray"``; use ``threads=1`` if several
+        workers run in parallel.
 
     Returns
     -------
     dict
         The record with ``label`` (str), ``probability`` (float, 0 to 1; None without lung), ``lung_fraction`` (float,
-        0 to 1), ``warnings`` (list of str) and ``error`` (str; None where the rest was found, and the other way round).
+        0 to 1), ``warnings`` (list of str) and ``error`` (str; None on success, and on failure the others are empty).
 
     Raises
     ------
@@ -49,7 +49,7 @@ def predict_record(record: Mapping[str, Any], *, prefix: str = "", **options: An
     taken = sorted(record.keys() & {prefix + name for name in FIELDS})
     if taken:
         raise ValueError(f"the record already has {', '.join(map(repr, taken))}; give another prefix, not {prefix!r}")
-    # An iterator, not a list: nothing is to be read ahead.
+    # An iterator, not a list, so that nothing is read ahead.
     settings = PipelineSettings(**options)
     (prediction,) = open_pipeline(settings).stream(iter([without_channel(source)]), **settings.of_predict)
     found = prediction.to_dict()
@@ -64,12 +64,12 @@ def lung_mask(image: Any, **options: Any) -> NDArray[np.bool_]:
     image : array_like, path, PIL.Image.Image or Scan
         See `lungct.sources.read_scan`. Arrays may have a last axis of length 1.
     **options
-        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"``; beside other workers say
-        ``threads=1``.
+        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"``; use ``threads=1`` if several
+        workers run in parallel.
 
     Returns
     -------
-    ndarray of bool, shape (height, width), or (slices, height, width) of several
+    ndarray of bool, shape (height, width), or (slices, height, width) for several slices
         The `Prediction.lung_mask`.
 
     Raises
@@ -88,40 +88,41 @@ def lung_roi(image: Any, *, outside: float | None = None, **options: Any) -> NDA
     image, **options
         As for `lung_mask`.
     outside : float, optional
-        Value of what is not lung: by default 0, or -1024 (air) where the values are Hounsfield units.
+        Value of pixels that are not lung; by default 0, or -1024 (air) for Hounsfield units.
 
     Returns
     -------
     ndarray
-        Of an array: its own shape, channels and dtype. Of anything else: its pixels as read, float32, the mask's shape.
+        For an array, with its shape, channels and dtype; for anything else, its pixels as read, float32, with the
+        mask's shape.
 
     Raises
     ------
     SourceError
         When the image can't be read.
     ValueError
-        When its dtype can't hold the value outside.
+        When its dtype can't hold `outside`.
     """
     scan, mask = _found_in(image, SegmenterSettings(**options))
-    own = is_array_like(image) and not isinstance(image, Image.Image)  # a palette's numbers are no grey values
+    own = is_array_like(image) and not isinstance(image, Image.Image)  # palette indices are not grey values
     return keep_lungs(np.asarray(image) if own else scan.pixels.reshape(mask.shape), mask, scan.intensity, outside)
 
 
 def keep_lungs(
     pixels: NDArray[Any], mask: NDArray[np.bool_], intensity: Intensity, outside: float | None = None
 ) -> NDArray[Any]:
-    """Return a copy of pixels in which all but the lungs has the value `outside`; channels may be last.
+    """Return a copy of pixels with the value `outside` everywhere except in the lungs; channels may be last.
 
     Raises
     ------
     ValueError
-        When the pixels' dtype can't hold that value.
+        When the pixels' dtype can't hold `outside`.
     """
     if outside is None:
         lowest = np.iinfo(pixels.dtype).min if pixels.dtype.kind in "iu" else AIR
         outside = max(float(AIR), float(lowest)) if intensity == "hu" else 0
     if not _can_hold(pixels.dtype, outside):
-        raise ValueError(f"outside={outside} is no value of {pixels.dtype} pixels; give one that they can hold")
+        raise ValueError(f"outside={outside} can't be stored in {pixels.dtype} pixels; give a value that can")
     inside = mask.reshape(pixels.shape) if mask.size == pixels.size else mask[..., None]
     return np.where(inside, pixels, np.array(outside).astype(pixels.dtype))
 
@@ -133,13 +134,13 @@ def _can_hold(dtype: np.dtype[Any], value: float) -> bool:
 
 
 def without_channel(image: Any) -> Any:
-    """Return arrays without a last axis of length 1, as other libraries add it; anything else as it is."""
+    """Remove a last axis of length 1, which other libraries add, from arrays; return anything else unchanged."""
     shape: tuple[int, ...] = getattr(image, "shape", ())
     return image[..., 0] if is_array_like(image) and len(shape) > 2 and shape[-1] == 1 else image
 
 
 def _found_in(image: Any, settings: SegmenterSettings) -> tuple[Scan, NDArray[np.bool_]]:
-    """Return the image as it was read, and its lungs."""
+    """Return the image as read, and its lungs."""
     scan = read_scan(without_channel(image), intensity=settings.intensity)
     scan.check_is(settings.modality)
     mask = find_lungs(open_segmenter(settings), scan)[1].mask

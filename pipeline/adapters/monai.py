@@ -1,4 +1,4 @@
-"""Transforms of dictionaries in MONAI's style, without MONAI: channel first, slices and volumes of any orientation."""
+"""Provide MONAI-style dictionary transforms, without MONAI: channel first, slices and volumes of any orientation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..settings import SegmenterSettings, open_segmenter
 from .mapping import keep_lungs
 
 DIRECTIONS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
-"""Axis and sign of each of MONAI's letters, in the patient coordinates of `lungct.sources.Grid`."""
+"""Axis and sign of MONAI's letters, in the patient coordinates of `lungct.sources.Grid`."""
 
 
 class _LungTransform:
-    """What both transforms share: going over keys and finding lungs. Only settings are kept, so it can be pickled."""
+    """Base of both transforms: iterates over keys and finds lungs. It stores only settings, so it can be pickled."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class _LungTransform:
         options: Mapping[str, Any],
     ) -> None:
         if axcodes is not None:
-            _affine_of(axcodes)  # complains now, not in the middle of an epoch
+            _affine_of(axcodes)  # raises now, not in the middle of an epoch
         self.keys = tuple(keys) if isinstance(keys, (list, tuple)) else (keys,)
         self.axcodes = axcodes
         self.allow_missing_keys = allow_missing_keys
         self.settings = SegmenterSettings(**options)
 
     def _find(self, data: Mapping[Hashable, Any]) -> Iterator[tuple[Hashable, NDArray[Any], NDArray[np.bool_], Scan]]:
-        """Yield each key with its image and the image's lungs, as arrays of one shape, and the scan that was read."""
+        """Yield each key with its image and lung mask, as arrays of the same shape, and the scan as read."""
         for key in self.keys:
             if key in data:
                 name = f"data[{key!r}]"
@@ -49,40 +49,40 @@ class _LungTransform:
                 turned, lungs = find_lungs(open_segmenter(self.settings), scan)
                 yield key, array, _own(lungs.mask, turned).reshape(array.shape), scan
             elif not self.allow_missing_keys:
-                raise KeyError(f"there is no {key!r} in the data, only {list(data)}; or say allow_missing_keys=True")
+                raise KeyError(f"the data has no {key!r}, only {list(data)}; add it, or set allow_missing_keys=True")
 
 
 class LungRoid(_LungTransform):
-    """Image times lung mask, in its own type, shape and dtype.
+    """Multiply an image by its lung mask, keeping type, shape and dtype.
 
-    Arrays stay arrays, tensors tensors on their device, and a MetaTensor keeps its metadata.
+    Arrays stay arrays, tensors stay tensors on their device, and a MetaTensor keeps its metadata.
 
     Parameters
     ----------
     keys : hashable or sequence of hashable
-        Of images with one channel, first: slices (1, …, …) or volumes (1, …, …, …).
+        Keys of images with one channel, which comes first: slices (1, …, …) or volumes (1, …, …, …).
     axcodes : str, optional
-        The side of the patient towards which each axis behind the channel runs, in MONAI's letters: L or R, A or P, S
-        or I. ``"LP"`` for pictures as MONAI's LoadImaged reads them (column, row), ``"PL"`` for (row, column),
-        ``"RAS"`` for volumes after ``Orientationd(axcodes="RAS")``, ``"SPL"`` for (slice, row, column). By default
-        the affine of a MetaTensor says so; the identity doesn't, as MONAI gives it to what it knows nothing about.
-        Pictures of X-rays are ``"LP"`` or ``"PL"`` too, as if their rows were those of a slice.
+        The side of the patient towards which each axis after the channel runs, in MONAI's letters: L or R, A or P, S
+        or I. Use ``"LP"`` for pictures read by MONAI's LoadImaged (column, row), ``"PL"`` for (row, column),
+        ``"RAS"`` for volumes after ``Orientationd(axcodes="RAS")``, and ``"SPL"`` for (slice, row, column). By default
+        it comes from a MetaTensor's affine, unless that is the identity, which MONAI also uses for unknown
+        orientations. Pictures of X-rays are ``"LP"`` or ``"PL"`` too, like slices.
     outside : float, optional
-        Value of what is not lung: by default 0, or -1024 (air) where the values are Hounsfield units.
+        Value of pixels that are not lung; by default 0, or -1024 (air) for Hounsfield units.
     allow_missing_keys : bool
-        Pass over keys that the data does not have.
+        Skip keys that the data doesn't have.
     **options
-        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"`` where you know what the values
-        mean; ``threads=1`` in the workers of a data loader.
+        As for `lungct.pipeline.settings.SegmenterSettings`, such as ``intensity="hu"`` if you know what the values
+        mean, or ``threads=1`` in data loader workers.
 
     Raises
     ------
     ValueError
-        For axcodes that are none.
+        For invalid axcodes.
     KeyError
         When called with data that lacks a key.
     SourceError
-        When called with an image that is no CT, does not say how it lies in the patient, or has several channels.
+        When called with an image that isn't CT, has an unknown orientation, or has several channels.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class LungRoid(_LungTransform):
         self.outside = outside
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the data with the lungs alone in its images."""
+        """Return the data with everything but the lungs masked out in its images."""
         result = dict(data)
         for key, array, mask, scan in self._find(data):
             roi = keep_lungs(array, mask, scan.intensity, self.outside)
@@ -106,14 +106,14 @@ class LungRoid(_LungTransform):
 
 
 class LungMaskd(_LungTransform):
-    """Adds the lungs of each image: uint8, 1 in the lungs, of the image's type and shape, with its metadata.
+    """Add the lung mask of each image, uint8, 1 in the lungs, with the image's type, shape and metadata.
 
     Parameters
     ----------
     postfix : str
-        The mask of ``"image"`` is called ``"image_lungs"``.
+        Appended to the key: by default, the mask of ``"image"`` is ``"image_lungs"``.
     keys, axcodes, allow_missing_keys, **options
-        As for `LungRoid`, which raises the same.
+        As for `LungRoid`, which raises the same errors.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class LungMaskd(_LungTransform):
         self.postfix = postfix
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return the data with the masks."""
+        """Return the data with the masks added."""
         result = dict(data)
         for key, _, mask, _ in self._find(data):
             lungs = mask.astype(np.uint8)
@@ -137,44 +137,45 @@ class LungMaskd(_LungTransform):
 
 
 def _is_tensor(image: Any) -> bool:
-    """Tell a tensor, without importing torch: what makes others of its kind, on its device, with its metadata."""
+    """Tell whether an object is a tensor, without importing torch."""
     return hasattr(image, "new_tensor")
 
 
 def _array_of(image: Any, name: str) -> NDArray[Any]:
     if not is_array_like(image):
-        raise SourceError(name, f"is a {type(image).__name__}, no image", "Load it before, for example with LoadImaged")
+        raise SourceError(name, f"is a {type(image).__name__}, not an image", "Load it first, as with LoadImaged")
     array = np.asarray(image.detach().cpu() if _is_tensor(image) else image)
     if array.ndim not in (3, 4) or array.shape[0] != 1:
         raise SourceError(
             name,
             f"has shape {array.shape}, not one channel and then the two axes of a slice or the three of a volume",
-            "Use EnsureChannelFirstd, and image[:1] where there are several channels",
+            "Use EnsureChannelFirstd, and image[:1] if there are several channels",
         )
     return array
 
 
 def _affine(image: Any, array: NDArray[Any], name: str, axcodes: str | None) -> NDArray[np.float64]:
-    """Return where the axes behind the channel run: from their indices to mm, see `lungct.sources.Grid`."""
+    """Return the affine from the indices of the axes after the channel to mm; see `lungct.sources.Grid`."""
     axes = array.ndim - 1
     if axcodes is not None:
         if len(axcodes) != axes:
-            raise SourceError(name, f"has {axes} axes behind its channel, axcodes={axcodes!r} not", "Name each of them")
+            problem = f"has {axes} axes after its channel, but axcodes={axcodes!r} names {len(axcodes)}"
+            raise SourceError(name, problem, "Name each axis once")
         return _affine_of(axcodes)
     affine = np.asarray(getattr(image, "affine", np.eye(4)), dtype=np.float64)
     if affine.shape != (4, 4) or (affine == np.eye(4)).all():
         remedy = (
-            'Give axcodes: "LP" for pictures as LoadImaged reads them, "PL" for (row, column)'
+            'Give axcodes: "LP" for pictures read by LoadImaged, "PL" for (row, column)'
             if axes == 2
             else 'Give axcodes: "RAS" for volumes after Orientationd(axcodes="RAS"), "SPL" for (slice, row, column)'
         )
-        raise SourceError(name, "does not say how it lies in the patient", remedy)
+        raise SourceError(name, "does not give its orientation in the patient", remedy)
     return affine if getattr(image, "meta", {}).get("space") == "LPS" else RAS_TO_LPS @ affine
 
 
 def _affine_of(axcodes: str) -> NDArray[np.float64]:
-    """Return the affine of axes, 1 mm a step, that run towards the given sides of the patient."""
-    letters = f"{axcodes}S" if len(axcodes) == 2 else axcodes  # slices are axial, so their normal is given
+    """Return the affine, with 1 mm steps, of axes that run towards the given sides of the patient."""
+    letters = f"{axcodes}S" if len(axcodes) == 2 else axcodes  # slices are axial, so their normal is known
     axes = [DIRECTIONS[letter][0] for letter in letters if letter in DIRECTIONS]
     if len(letters) != 3 or sorted(axes) != [0, 1, 2]:
         raise ValueError(
@@ -190,14 +191,14 @@ def _affine_of(axcodes: str) -> NDArray[np.float64]:
 
 
 def _scan_of(array: NDArray[Any], affine: NDArray[np.float64], name: str, intensity: Intensity | None) -> Scan:
-    """Read an array (1, i, j) or (1, i, j, k); the affine is of (i, j, k)."""
+    """Read an array (1, i, j) or (1, i, j, k) with an affine for (i, j, k)."""
     if array.ndim == 3 and np.abs(affine[:3, 2]).argmax() != 2:
-        raise SourceError(name, "is no axial slice, says its affine", "Give axial slices, or the volume")
+        raise SourceError(name, "is not an axial slice according to its affine", "Give axial slices, or the volume")
     own = array.reshape((*array.shape[1:], 1)[:3]).T
-    own.flags.writeable = False  # else padding would be filled in place
+    own.flags.writeable = False  # so that padding is not filled in place
     return volume_to_scan(own, affine, ReadOptions(intensity), source=name, metadata={"format": "array"})
 
 
 def _own(mask: NDArray[np.bool_], scan: Scan) -> NDArray[np.bool_]:
-    """Return a mask in the order (i, j, k) of the image that was read."""
+    """Return a mask in the image's own order (i, j, k)."""
     return mask.T if scan.grid is None else scan.grid.to_own(mask).T

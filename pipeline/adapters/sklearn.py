@@ -1,4 +1,4 @@
-"""Estimators for scikit-learn: the pipeline as a classifier, regions of interest as features."""
+"""Provide scikit-learn estimators: the pipeline as a classifier, and regions of interest as features."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin  # noq
 
 
 class _LungEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What both share: they come fitted, and hold settings only, so that they can be cloned and pickled.
+    """Base of both estimators. They are already fitted, and store only settings, so they can be cloned and pickled.
 
-    Options are attributes, as scikit-learn wants it, so that ``set_params`` and grid searches reach them.
+    Options are attributes, as scikit-learn requires, so that ``set_params`` and grid searches work.
     """
 
     _of: ClassVar[type[SegmenterSettings]]
@@ -44,7 +44,7 @@ class _LungEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
         return self._of(**{field.name: getattr(self, field.name) for field in fields(self._of)})
 
     def fit(self, X: Iterable[Any], y: Iterable[Any] | None = None) -> Self:  # noqa: ARG002, N803
-        """Check X, and learn nothing."""
+        """Check X; nothing is learned."""
         _check_several(X)
         return self
 
@@ -61,15 +61,15 @@ class _LungEstimator(BaseEstimator):  # type: ignore[misc] # scikit-learn has no
 
 
 class LungClassifier(ClassifierMixin, _LungEstimator):  # type: ignore[misc]
-    """The whole `Pipeline` as a classifier that comes fitted.
+    """The whole `Pipeline` as an already fitted classifier.
 
-    X is a sequence of sources (paths, arrays, volumes: see `lungct.sources.read_scan`) or an array of slices
+    X is a sequence of sources (paths, arrays, volumes; see `lungct.sources.read_scan`) or an array of slices
     (n, height, width) or (n, height, width, channels).
 
     Parameters
     ----------
     **options
-        As for `lungct.pipeline.settings.PipelineSettings`, such as ``modality="xray"``; ``threads=1`` beside other
+        As for `lungct.pipeline.settings.PipelineSettings`, such as ``modality="xray"``; use ``threads=1`` with parallel
         workers (``n_jobs``).
 
     Attributes
@@ -80,39 +80,39 @@ class LungClassifier(ClassifierMixin, _LungEstimator):  # type: ignore[misc]
     Raises
     ------
     SourceError
-        When one of X can't be read: use `Pipeline.stream` to go on without it.
+        When a source in X can't be read; use `Pipeline.stream` to skip such sources.
     ValueError
-        When X is one source, not several.
+        When X is a single source.
     """
 
     _of = PipelineSettings
 
     @property
     def classes_(self) -> NDArray[np.str_]:
-        """The two answers, in the order of `predict_proba`."""
+        """The two labels, in the order of `predict_proba`."""
         return np.array(["COVID", "non-COVID"])
 
     def fit(self, X: Iterable[Any], y: Iterable[Any] | None = None) -> Self:  # noqa: N803
-        """Check X and the labels, and learn nothing.
+        """Check X and the labels; nothing is learned.
 
         Parameters
         ----------
         X : sequence of sources
         y : sequence of str, optional
-            "COVID" and "non-COVID". Numbers pass: scikit-learn's cross validation numbers the labels.
+            "COVID" and "non-COVID". Numbers are accepted, because scikit-learn's cross-validation encodes labels.
 
         Raises
         ------
         ValueError
-            When X is one source, or y holds other labels.
+            When X is a single source, or y contains other labels.
         """
         strange = {label for label in ([] if y is None else y) if isinstance(label, str)} - {*self.classes_}
         if strange:
-            raise ValueError(f"y holds {sorted(strange)[:5]}; call the labels 'COVID' and 'non-COVID'")
+            raise ValueError(f"y contains {sorted(strange)[:5]}; use the labels 'COVID' and 'non-COVID'")
         return super().fit(X)
 
     def predict(self, X: Iterable[Any]) -> NDArray[np.str_]:  # noqa: N803
-        """Return labels: "COVID" from the threshold in the network's card on, "indeterminate" where there is no lung.
+        """Return labels: "COVID" at or above the threshold in the network's card, "indeterminate" without an answer.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class LungClassifier(ClassifierMixin, _LungEstimator):  # type: ignore[misc]
         return np.array([label for label, _ in self._judge(X)], dtype=np.str_)
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:  # noqa: N803
-        """Return calibrated probabilities, NaN where there is no lung.
+        """Return calibrated probabilities; NaN without lung.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class LungClassifier(ClassifierMixin, _LungEstimator):  # type: ignore[misc]
         return np.stack([covid, 1 - covid], axis=1)
 
     def _judge(self, X: Iterable[Any]) -> list[tuple[str | None, float | None]]:  # noqa: N803
-        """Return label and probability of each, one by one: the predictions hold their scans."""
+        """Return the label and probability of each source; predictions hold their scans, so they are not kept."""
         _check_several(X)
         settings = self._settings
         pipe = open_pipeline(settings)
@@ -149,14 +149,14 @@ class LungClassifier(ClassifierMixin, _LungEstimator):  # type: ignore[misc]
 
 
 class LungRoiTransformer(TransformerMixin, _LungEstimator):  # type: ignore[misc]
-    """Slices to regions of interest, flattened: a row of pixels for estimators that take features.
+    """Turn slices into flattened regions of interest: one row of pixels per slice, as features for other estimators.
 
-    Each slice is masked with its lungs, cropped to them, stretched and resized as the classifier's card says.
+    Each slice is masked, cropped to the lungs, stretched and resized according to the classifier's card.
 
     Parameters
     ----------
     size : int
-        Side of the region in pixels, so that there are ``size * size`` features.
+        Side of the region in pixels; there are ``size * size`` features.
     **options
         As for `lungct.pipeline.settings.SegmenterSettings`.
     """
@@ -173,17 +173,17 @@ class LungRoiTransformer(TransformerMixin, _LungEstimator):  # type: ignore[misc
         Parameters
         ----------
         X : sequence of sources
-            Of one slice each.
+            Sources with one slice each.
 
         Returns
         -------
         ndarray of float32, shape (n, size * size)
-            In [0, 1]; 0 outside the lungs, and throughout where there are none.
+            In [0, 1]; 0 outside the lungs, and everywhere if none were found.
 
         Raises
         ------
         SourceError
-            When one of X can't be read, or holds several slices.
+            When a source in X can't be read or has several slices.
         """
         _check_several(X)
         settings = self._settings
@@ -196,7 +196,7 @@ class LungRoiTransformer(TransformerMixin, _LungEstimator):  # type: ignore[misc
         scan = read_scan(without_channel(source), intensity=settings.intensity)
         scan.check_is(settings.modality)
         if len(scan) > 1:
-            raise SourceError(scan.source, f"holds {len(scan)} slices", "Give slices one by one, a row for each")
+            raise SourceError(scan.source, f"holds {len(scan)} slices", "Give each slice as a separate source")
         scan, lungs = find_lungs(open_segmenter(settings), scan)
         if not lungs.mask.any():
             return np.zeros((self.size, self.size), dtype=np.float32)
@@ -204,6 +204,6 @@ class LungRoiTransformer(TransformerMixin, _LungEstimator):  # type: ignore[misc
 
 
 def _check_several(sources: Iterable[Any]) -> None:
-    """Refuse one source where several are meant: a path would be taken apart into letters, a slice into rows."""
+    """Refuse a single source: a path would be iterated by letter, a slice by row."""
     if is_single(sources) and getattr(sources, "ndim", 0) in (0, 2):
-        raise ValueError(f"X must be a sequence of sources, not one {type(sources).__name__}: give [source]")
+        raise ValueError(f"X must be a sequence of sources, not a single {type(sources).__name__}: give [source]")

@@ -1,4 +1,4 @@
-"""Batches: any number of inputs into a folder of rows and files, resumable at any time."""
+"""Run batches: any number of inputs into a folder of rows and files, resumable at any time."""
 
 from .job import Counts
 from .locks import StoreError

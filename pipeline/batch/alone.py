@@ -1,4 +1,4 @@
-"""One input in a process of its own: for inputs that may have ended the process of an earlier run."""
+"""Process one input in a separate process, because it may have crashed the process of an earlier run."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .journal import Row
 from .listing import Item
 
 Work = Callable[[Item, Path], Sequence[Row]]
-"""From an input, and a folder for files that are not whole yet, to its rows. Called from several threads and, pickled,
-in another process. What can't be read is a row with an error; what it raises stops the job."""
+"""Takes an input and a folder for unfinished files, and returns the input's rows. Called from several threads, and
+pickled for another process. An unreadable input gives a row with an error; an exception stops the job."""
 
 
 def work_alone(work: Work, item: Item, folder: Path) -> Sequence[Row]:
-    """Return the rows of an input, worked on in a process of its own; if that dies, a row with an error.
+    """Process an input in a separate process and return its rows; if the process dies, return a row with an error.
 
     Parameters
     ----------
     work : callable
     item : Item
     folder : Path
-        For files that are not whole yet.
+        Folder for unfinished files.
 
     Raises
     ------
     OSError, WeightsError
-        When results can't be written, or networks not be opened: as the work itself does here.
+        When results can't be written or networks can't be opened, the same as if `work` were called directly.
     """
     code = f"import sys; sys.path[:] = {sys.path!r}; from lungct.pipeline.batch.alone import main; main()"
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
@@ -45,25 +45,25 @@ def work_alone(work: Work, item: Item, folder: Path) -> Sequence[Row]:
     finally:
         process.kill()
         process.wait()
-    if answer and process.returncode == 0:  # one that died while it answered left half an answer
+    if answer and process.returncode == 0:  # if it died while replying, the answer is incomplete
         rows, error = pickle.loads(answer)  # noqa: S301 - packed by our own process
         if error is not None:
             raise error
         return list(rows)
     ended = process.returncode
     how = f"signal {-ended}" if ended < 0 else f"exit code {ended}"
-    reason = SourceError(item.name, f"ended the process that worked on it ({how})", "Leave it out, or see lungct info")
+    reason = SourceError(item.name, f"crashed its process ({how})", "Leave it out, or run lungct info on it")
     return [{**item.extra, "source": item.name, "error": str(reason)}]
 
 
 def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> bytes:
-    """Send what to do and return the answer; the pipe stays open, so that the process ends when this one does."""
+    """Send the task and return the answer; the pipe stays open, so that the process ends when this one does."""
     if process.stdin is None or process.stdout is None:
         return b""
     try:
         process.stdin.write(len(packed).to_bytes(8, "little") + packed)
         process.stdin.flush()
-    except BrokenPipeError:  # it is dead already
+    except BrokenPipeError:  # the process has already died
         return b""
     answer = process.stdout.read()
     process.wait()
@@ -71,9 +71,9 @@ def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> bytes:
 
 
 def main() -> None:
-    """Do the work that standard input describes and write its rows, pickled: what runs in the other process."""
+    """Do the work described on standard input and write the pickled rows. Main function of the other process."""
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # so that libraries that print don't corrupt the answer
     size = int.from_bytes(questions.read(8), "little")
     work, item, folder = pickle.loads(questions.read(size))  # noqa: S301 - packed by `work_alone`
 
@@ -86,8 +86,8 @@ def main() -> None:
     failure: Exception | None = None
     try:
         rows = [dict(row) for row in work(item, folder)]
-    except (OSError, WeightsError) as error:  # a full disk, say: the parent stops as it would have
+    except (OSError, WeightsError) as error:  # such as a full disk: raised again in the parent
         failure = error
     answers.write(pickle.dumps((rows, failure)))
     answers.flush()
-    os._exit(0)  # engines and readers may hold threads
+    os._exit(0)  # don't wait for threads of engines and readers

@@ -1,4 +1,4 @@
-"""Checksums of inputs: what a result was made of."""
+"""Compute checksums of inputs, to record what a result was made from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...sources.formats import pixels_beside
 
 
 def digest(source: Path | DicomSeries, limits: Limits) -> str:
-    """Return the SHA-256 of a file; of several files, that of their own ones' lines, sorted.
+    """Return the SHA-256 of a file; for several files, that of their sorted checksums, one per line.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def digest(source: Path | DicomSeries, limits: Limits) -> str:
 
 
 def digest_of(parts: list[str]) -> str:
-    """Return the SHA-256 of words, whatever their order."""
+    """Return the SHA-256 of strings, independent of their order."""
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Paths given on a command line become the list of scans to read."""
+"""Expand paths given on the command line to the list of scans to read."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from ...common.modality import Modality
 from ...sources import DicomSeries, Limits, NotCTError, SourceError, find_sources
 
 Input = Path | DicomSeries | SourceError
-"""What can be read, or why a file in a folder can't be."""
+"""A readable source, or the reason why a file in a folder can't be read."""
 
 
 def list_inputs(paths: Sequence[Path], limits: Limits | None = None, modality: Modality = "ct") -> list[Input]:
-    """Return files as given, and in place of each folder or archive the scans in it and below, sorted by name.
+    """Return files as given, and each folder or archive replaced by the scans in it and below, sorted by name.
 
-    DICOM files become series, or with the modality "xray" single X-rays. Damaged ones follow as errors, so that none is
-    lost; what is sound but not of the modality, a localizer say, is left out where there is something to read. An empty
-    folder stays in the list: reading it says why.
+    DICOM files become series, or single X-rays for the modality "xray". Damaged files follow as errors, so that none is
+    lost. Intact files that aren't of the modality, such as localizers, are left out if there is something else to read.
+    A folder without scans stays in the list; reading it gives the reason.
     """
     return [source for given in paths for source in _expand(given, limits, modality)]
 
 
 def name_of(source: Input) -> str:
-    """Return the path of an input."""
+    """Return the path or name of an input."""
     return source.source if isinstance(source, SourceError) else str(source)
 
 

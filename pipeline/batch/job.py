@@ -1,4 +1,4 @@
-"""A job: inputs that are worked on side by side, each one's rows kept as soon as they are there."""
+"""Run a job: process inputs in parallel, and store each input's rows as soon as they are ready."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .progress import Progress
 
 @dataclass(frozen=True)
 class Counts:
-    """How a job went.
+    """Counts of a finished job.
 
     Parameters
     ----------
     inputs : int
-        All there are.
+        Total number of inputs.
     before : int
-        Done by an earlier run.
+        Inputs done by earlier runs.
     done : int
-        By this run.
+        Inputs done by this run.
     failed : int
-        With an error, of this run and earlier ones.
+        Inputs with an error, from this run and earlier ones.
     seconds : float
     """
 
@@ -40,17 +40,17 @@ class Counts:
 
 
 def run_job(items: Sequence[Item], work: Work, store: Store, progress: Progress, threads: int) -> Counts:
-    """Work on every input that is not done; on those that may have ended an earlier process, in processes of their own.
+    """Process all pending inputs; those that may have crashed an earlier run get separate processes.
 
     Parameters
     ----------
     items : sequence of Item
     work : callable
     store : Store
-        Open; it knows what is done.
+        An open store; it knows which inputs are done.
     progress : Progress
     threads : int
-        Inputs worked on side by side.
+        Number of inputs to process in parallel.
     """
 
     def rows_of(item: Item) -> Sequence[Row]:
@@ -64,20 +64,20 @@ def run_job(items: Sequence[Item], work: Work, store: Store, progress: Progress,
     todo = pending(items, store)
     suspects = [item for item in todo if item.key in store.suspects]
     others = [item for item in todo if item.key not in store.suspects]
-    with closing(as_ready(rows_of, others, threads)) as ready:  # when it stops, no work goes on behind it
+    with closing(as_ready(rows_of, others, threads)) as ready:  # if it stops early, no work continues in the background
         results = chain(((item, rows_of_suspect(item)) for item in suspects), ready)
         return keep(((item.key, rows) for item, rows in results), items, store, progress)
 
 
 def pending(items: Sequence[Item], store: Store) -> list[Item]:
-    """Return the inputs that are not done."""
+    """Return the inputs that are not done yet."""
     return [item for item in items if item.key not in store.done]
 
 
 def keep(
     results: Iterable[tuple[str, Sequence[Row]]], items: Sequence[Item], store: Store, progress: Progress
 ) -> Counts:
-    """Store the rows of one input after another, and show how it goes."""
+    """Store the rows of each input as it finishes, and show progress."""
     begun = time.monotonic()
     before = sum(item.key in store.done for item in items)
     done = 0

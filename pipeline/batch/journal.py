@@ -1,8 +1,8 @@
-"""`Store`: where a batch keeps its rows, so that it can be killed at any time and resumed.
+"""Define `Store`, which keeps a batch's rows so that it can be killed at any time and resumed.
 
-Rows go to a journal, a line of JSON an input, and every thousand rows to a Parquet file that appears whole. An input is
-done once its row is in either. Beside the journal stands which inputs were begun: what is begun and not done when a
-process dies may have killed it.
+Rows go to a journal, one line of JSON per input; every thousand rows move to a Parquet file, which is written
+atomically. An input counts as finished once its row is in the journal or a Parquet file. A second file lists the inputs
+that were started: those started but not finished when a process died may have crashed it.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from .locks import StoreError, part_locked, require_batch_extra
 Row = Mapping[str, Any]
 
 PART_ROWS = 1000
-"""Rows of a Parquet file; the last of a run may have fewer."""
+"""Rows per Parquet file; the last one of a run may have fewer."""
 
 SECONDS = 1.0
-"""Between two writes of the journal to the disk (fsync). Only a machine that stops loses more than a line."""
+"""Seconds between fsyncs of the journal. Only if the machine stops can more than one line be lost."""
 
 TYPES = ("string", "double", "int64", "bool", "list<string>")
-"""What a column may hold."""
+"""Allowed column types."""
 
 
 class Store:
-    """Rows by input, in a folder.
+    """Rows by input, stored in a folder.
 
-    Use it as a context manager: it locks its part of the folder, and writes what is left when all went well.
+    Use it as a context manager: it locks its shard of the folder, and on success writes the remaining rows.
 
     Parameters
     ----------
     folder : Path
-        Made where missing. Rows stand in ``predictions/part-*.parquet``, or under the name given.
+        Created if missing. Rows are in ``predictions/part-*.parquet``, or in the subfolder `name`.
     columns : mapping of str to str
-        Names and types of the columns, see `TYPES`; ``key`` is among them.
+        Names and types of the columns, see `TYPES`, including ``key``.
     shard : tuple of int
-        Which of how many parts of the work this is, from 1.
+        Number of this shard, from 1, and number of shards.
     name : str
-        Of the folder of the Parquet files.
+        Name of the subfolder for the Parquet files.
 
     Attributes
     ----------
     done, failed : set of str
-        Keys of the inputs whose rows are there, and of those with an ``error`` among them.
+        Keys of the inputs that have rows, and of those among them with an ``error``.
     suspects : set of str
-        Keys of inputs that were in progress when an earlier process died, instead of ending.
+        Keys of inputs that were in progress when an earlier process died.
     work : Path
-        For files that are not whole yet; emptied when the store is opened.
+        Folder for unfinished files; emptied when the store is opened.
 
     Raises
     ------
@@ -103,24 +103,24 @@ class Store:
         with self._open:
             if kind is None:
                 self._write_part()
-            self._begun.truncate(0)  # this process did not die of an input
+            self._begun.truncate(0)  # no input crashed this process
 
     def begin(self, key: str) -> None:
-        """Remember that an input is in progress, until it is done or this process ends by itself; thread-safe."""
-        self._begun.write(f"{key}\n".encode())  # at the end and unbuffered, so in one piece
+        """Record that an input is in progress, until it is done or this process ends normally. Thread-safe."""
+        self._begun.write(f"{key}\n".encode())  # appended unbuffered, so lines can't mix
 
     def add(self, key: str, rows: Sequence[Row]) -> None:
-        """Keep the rows of an input; from now on it is done.
+        """Store the rows of an input, which is done from then on.
 
         Parameters
         ----------
         key : str
-            Of the input.
+            Key of the input.
         rows : sequence of mapping
-            At least one, of JSON types; ``key`` is added. Absent columns are empty.
+            At least one row of JSON types; ``key`` is added. Missing columns are empty.
         """
         if not rows:
-            raise ValueError(f"an input without rows would be done again: {key}")
+            raise ValueError(f"input {key} has no rows, so it would be processed again; give at least one")
         self._rows += [_writable({**row, "key": key}) for row in rows]
         for row in self._rows[-len(rows) :]:
             self._count(row)
@@ -134,7 +134,7 @@ class Store:
             self._write_part()
 
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield all rows that are in Parquet files: of every part of the work, once this one is closed."""
+        """Yield all rows in Parquet files, from all shards; rows of this one are complete once it is closed."""
         for path in sorted(self.parts.glob("part-*.parquet")):
             yield from _read_part(path, columns).to_pylist()
 
@@ -144,12 +144,12 @@ class Store:
             self.failed.add(row["key"])
 
     def check_same(self, items: Sequence[Item], extras: Mapping[str, str]) -> None:
-        """Compare what tables said of inputs that are done with what they say now.
+        """Compare the table columns stored for finished inputs with the current ones.
 
         Raises
         ------
         StoreError
-            When a table was changed since.
+            When a table has changed since.
         """
         now = {item.key: item.extra for item in items} if extras else {}
         for row in self.rows(["key", *extras]) if now else ():
@@ -157,12 +157,12 @@ class Store:
             different = [name for name in extras if _writable(wanted.get(name)) != row[name]]
             if different:
                 raise StoreError(
-                    f"{self.parts.parent}: the table says otherwise of {different[0]} than when its rows were made "
-                    f"({row[different[0]]} then, {wanted.get(different[0])} now). Give another --out, or --redo"
+                    f"{self.parts.parent}: the table's column {different[0]} has changed since the rows were written "
+                    f"({row[different[0]]} then, {wanted.get(different[0])} now). Give another --out, or use --redo"
                 )
 
     def retry_failed(self) -> None:
-        """Forget the rows of inputs of this part of the work that failed: they are to be done again."""
+        """Delete the rows of this shard's failed inputs, so that they are processed again."""
         import pyarrow.parquet
 
         for path in sorted(self.parts.glob(f"part-{self._shard}-*.parquet")):
@@ -172,12 +172,12 @@ class Store:
                 with whole_file(path) as aside:
                     pyarrow.parquet.write_table(kept, aside)
         self._rows = [row for row in self._rows if row["key"] not in self.failed]
-        self._write_part()  # the journal holds the others still
+        self._write_part()  # the others are still in the journal
         self.done -= self.failed
         self.failed.clear()
 
     def _recover(self) -> None:
-        """Take up the lines of the journal that are in no Parquet file; one that is torn or damaged is left out."""
+        """Read the rows in the journal that are not in a Parquet file yet; skip incomplete or damaged lines."""
         self._journal.seek(0)
         lines = self._journal.readlines()
         good = [line for line in lines if rows_in(line)]
@@ -202,14 +202,14 @@ class Store:
             there = [int(path.stem.rpartition("-")[2]) for path in self.parts.glob(f"part-{self._shard}-*.parquet")]
             with whole_file(self.parts / f"part-{self._shard}-{max(there, default=-1) + 1:05d}.parquet") as aside:
                 pyarrow.parquet.write_table(table, aside)
-        # Killed between these two, the journal repeats what is in the file: `_recover` leaves it out.
+        # If killed between these two steps, the journal repeats rows of the file; `_recover` skips them.
         self._journal.truncate(0)
         self._journal.seek(0)
         self._rows = []
 
 
 def rows_in(line: bytes) -> list[Row]:
-    """Return the rows of a line of the journal; none of one that is torn or damaged: its input is done again."""
+    """Return the rows in a journal line; none for an incomplete or damaged line, so its input is processed again."""
     try:
         rows = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:
@@ -221,12 +221,12 @@ def rows_in(line: bytes) -> list[Row]:
 
 
 def _read_part(path: Path, columns: Sequence[str] | None = None) -> Any:
-    """Return a Parquet file of rows as a table.
+    """Read a Parquet file of rows as a table.
 
     Raises
     ------
     StoreError
-        When it is damaged.
+        When the file is damaged.
     """
     import pyarrow
     import pyarrow.parquet
@@ -235,11 +235,11 @@ def _read_part(path: Path, columns: Sequence[str] | None = None) -> Any:
         return pyarrow.parquet.read_table(path, columns=columns and [*columns])
     except (pyarrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise StoreError(f"{path} is damaged ({reason}). Remove it: what it held is done again") from error
+        raise StoreError(f"{path} is damaged ({reason}). Remove it; its inputs will be processed again") from error
 
 
 def _writable(value: Any) -> Any:
-    """Return JSON types with words that any file can hold: names of files may be no words at all."""
+    """Replace characters that can't be encoded as UTF-8 (file names may have some) in JSON types."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
@@ -248,7 +248,7 @@ def _writable(value: Any) -> Any:
 
 
 def arrow_type(kind: str) -> Any:
-    """Return PyArrow's type of a name in `TYPES`."""
+    """Return the PyArrow type for a name in `TYPES`."""
     import pyarrow
 
     return {

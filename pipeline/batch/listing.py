@@ -1,4 +1,4 @@
-"""What a batch is given, files, folders, globs, tables and URLs, becomes the list of its inputs."""
+"""Expand files, folders, globs, tables and URLs to the list of a batch's inputs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .locks import require_batch_extra
 from .remote import RemoteFile, find_remote, is_url, local_path
 
 TABLES = (".csv", ".parquet")
-"""Suffixes of tables that name inputs."""
+"""Suffixes of tables that list inputs."""
 
 LIMITS = Limits(max_files=100_000_000)
-"""Batches are of any size; what one input may take stays bounded."""
+"""A batch may have any number of files; the limits for a single input still apply."""
 
 SOURCE_COLUMNS = ("source", "path", "file", "image", "filename")
-"""Columns looked for, in this order, when none is named."""
+"""Columns to look for, in this order, if none is named."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Item:
     Parameters
     ----------
     key : str
-        Stays the same from run to run, and differs from every other input's.
+        Unique key that is the same in every run.
     source : Path, DicomSeries, RemoteFile or SourceError
-        What to read, or why it can't be.
+        What to read, or why it can't be read.
     extra : mapping
-        Other columns of the table that named it, JSON types.
+        Other columns of the table that listed it, as JSON types.
     """
 
     key: str
@@ -61,16 +61,16 @@ class Listing:
     ----------
     items : list of Item
     extras : mapping of str to str
-        Columns that tables brought, and their types: see `lungct.pipeline.batch.journal.TYPES`.
+        Columns from tables, with their types; see `lungct.pipeline.batch.journal.TYPES`.
     """
 
     items: list[Item]
     extras: Mapping[str, str]
 
     def shard(self, number: int, of: int) -> list[Item]:
-        """Return the items of one part of the work, from 1: by their keys, so however they are listed."""
+        """Return the items of one shard, counted from 1. They are chosen by key, independent of the listing's order."""
         if not 1 <= number <= of:
-            raise ValueError(f"a part of the work is one such as (2, 8), not ({number}, {of})")
+            raise ValueError(f"shard must be a number and a count such as (2, 8), not ({number}, {of})")
         return [item for item in self.items if int(item.key, 16) % of == number - 1]
 
 
@@ -81,27 +81,27 @@ def list_items(
     outside: Path | None = None,
     modality: Modality = "ct",
 ) -> Listing:
-    """List every input.
+    """List all inputs of a batch.
 
     Parameters
     ----------
     given : sequence of str or path
-        Files; folders and ZIP archives, searched for scans (see `lungct.sources.find_sources`); patterns with ``*``,
-        ``?`` or ``**``; CSV or Parquet tables, a row an input, whose paths may be relative to the table; and URLs that
-        fsspec knows, of files, folders, patterns or tables.
+        Files; folders and ZIP archives, which are searched for scans (see `lungct.sources.find_sources`); patterns with
+        ``*``, ``?`` or ``**``; CSV or Parquet tables with one input per row, whose paths may be relative to the table;
+        and URLs of files, folders, patterns or tables, with any protocol that fsspec supports.
     column : str, optional
-        The tables' column of paths; by default the first of `SOURCE_COLUMNS` that is there.
+        The tables' path column; by default, the first of `SOURCE_COLUMNS` that exists.
     results : collection of str
-        Columns of results: the tables' other columns with these names get another.
+        Names of result columns; other columns of tables with these names are renamed.
     outside : Path, optional
-        A folder that is searched no more: results there are no inputs.
+        A folder to leave out of searches, because results in it are not inputs.
     modality : {"ct", "xray"}
-        What DICOM files to look for in folders and archives.
+        Which DICOM files to look for in folders and archives.
 
     Returns
     -------
     Listing
-        In the order given. What can't be found is among the items, as a SourceError.
+        In the order given. Inputs that can't be found are included as a SourceError.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def list_items(
 
 
 def _numbered(found: Iterable[tuple[Input | RemoteFile, Mapping[str, Any]]], texts: set[str]) -> Iterator[Item]:
-    """Yield items with keys: of the absolute path, and of how many times it came before."""
+    """Yield items with keys, made from the absolute path and the number of times it has occurred before."""
     seen: Counter[str] = Counter()
     for source, extra in found:
         item = Item("", source, {name: _text(value) if name in texts else value for name, value in extra.items()})
@@ -136,7 +136,7 @@ def _numbered(found: Iterable[tuple[Input | RemoteFile, Mapping[str, Any]]], tex
 
 
 def _place(source: Input | RemoteFile) -> str:
-    """Return where an input is, whatever else comes to lie there; a series in a folder has no place but its UID."""
+    """Return an identifier of an input that doesn't depend on other files: its path, for a series folder and UID."""
     if isinstance(source, DicomSeries):
         return f"{os.path.commonpath([file.path.absolute() for file in source.files])}\0{source.uid}"
     name = str(source) if isinstance(source, RemoteFile) else name_of(source)
@@ -148,16 +148,16 @@ def _text(value: Any) -> str | None:
 
 
 def _expand(one: str, outside: Path | None, modality: Modality) -> Iterator[Input | RemoteFile]:
-    """Yield what a path, a pattern or a URL stands for."""
+    """Yield the inputs that a path, a pattern or a URL refers to."""
     if is_url(one) and local_path(one) is None:
         yield from find_remote(one, (*readable_suffixes(), ".dcm", ".ima", ".zip"))
         return
     path = local_path(one) or one
     if re.search(r"[*?\[]", path) and not Path(path).exists():
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob doesn't accept absolute patterns
         if not matches:
-            yield SourceError(one, "matches no file", "Check the pattern, and that the shell leaves it alone: quote it")
-        if "**" in path:  # the files in folders match themselves
+            yield SourceError(one, "matches no file", "Check it, and quote it so that the shell doesn't expand it")
+        if "**" in path:  # files in these folders match by themselves
             matches = [match for match in matches if not Path(match).is_dir()]
         paths = [Path(match) for match in matches]
     else:
@@ -172,14 +172,14 @@ def _expand(one: str, outside: Path | None, modality: Modality) -> Iterator[Inpu
 def _read_table(
     name: str, column: str | None, results: Collection[str]
 ) -> tuple[list[tuple[str, dict[str, Any]]], dict[str, str]]:
-    """Return each row's path and other columns, and the types of these."""
+    """Return each row's path and other columns, and the types of the other columns."""
     rows, kinds = _table(name)
     wanted = [column] if column else [known for known in SOURCE_COLUMNS if known in kinds]
     if not wanted or wanted[0] not in kinds:
         raise SourceError(
             name,
-            f"has no column {' or '.join([column] if column else SOURCE_COLUMNS)}, but {', '.join(kinds) or 'none'}",
-            "Name the column of paths with --path-column",
+            f"has no column {' or '.join([column] if column else SOURCE_COLUMNS)}, only {', '.join(kinds) or 'none'}",
+            "Name the path column with --path-column",
         )
     chosen = wanted[0]
     names = _own_names([other for other in kinds if other != chosen], results)
@@ -193,7 +193,7 @@ def _read_table(
 
 
 def _own_names(columns: Sequence[str], results: Collection[str]) -> dict[str, str]:
-    """Return the names of carried columns: others than those of results, and than one another's."""
+    """Return names for the carried columns that don't clash with result columns or with each other."""
     names: dict[str, str] = {}
     for column in columns:
         own = column
@@ -204,14 +204,14 @@ def _own_names(columns: Sequence[str], results: Collection[str]) -> dict[str, st
 
 
 def _beside(table: str, path: str) -> str:
-    """Return a path of a table: relative ones start where the table stands."""
+    """Resolve a path in a table; relative paths start at the table's folder."""
     if is_url(path) or Path(path).is_absolute():
         return path
     return f"{table.rsplit('/', 1)[0]}/{path}" if is_url(table) else str(Path(table).parent / path)
 
 
 def _table(name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Read a CSV table, all of it words, or a Parquet table, as JSON types."""
+    """Read a CSV table, with all values as strings, or a Parquet table, as JSON types."""
     import fsspec
     import pyarrow
     import pyarrow.csv
@@ -221,10 +221,10 @@ def _table(name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
         with fsspec.open(name, "rb") as file:
             if name.lower().endswith(".parquet"):
                 table = pyarrow.parquet.read_table(file)
-            else:  # 007 must not become 7
+            else:  # read all columns as strings, so that 007 doesn't become 7
                 table = pyarrow.csv.read_csv(file)
                 file.seek(0)
-                words = pyarrow.csv.ConvertOptions(  # nor the hospital NA nothing
+                words = pyarrow.csv.ConvertOptions(  # and the value NA doesn't become null
                     column_types=dict.fromkeys(table.column_names, pyarrow.string()),
                     strings_can_be_null=True,
                     null_values=[""],
@@ -235,7 +235,7 @@ def _table(name: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
             name, f"can't be read as a table ({error})", "Give a CSV with a header, or Parquet"
         ) from error
     if len({*table.column_names}) < len(table.column_names):
-        raise SourceError(name, "has two columns of one name", "Rename one")
+        raise SourceError(name, "has two columns with the same name", "Rename one")
     kinds = {column.name: _kind(column.type) for column in table.schema}
     rows = table.to_pylist()
     for row in rows:

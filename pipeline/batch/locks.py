@@ -1,4 +1,4 @@
-"""Locks on the parts of a folder of results: they end with their process, however that ends."""
+"""Lock the shards of a results folder; a lock is released when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 from ...common.optional import require
 
 DOOR_SECONDS = 60.0
-"""Longest wait for others who are just opening the same folder."""
+"""Longest wait for other processes that are just opening the same folder."""
 
 
 class StoreError(Exception):
-    """A folder of results can't be continued; the message says what to do."""
+    """A results folder can't be used or resumed; the message says what to do."""
 
 
 @contextmanager
 def part_locked(home: Path) -> Iterator[None]:
-    """Hold the lock on a part of the work.
+    """Hold the lock on a shard.
 
     Parameters
     ----------
     home : Path
-        The part's own folder, ``NAME-IofN``, beside those of other parts.
+        The shard's folder, ``NAME-IofN``, in the same folder as those of other shards.
 
     Raises
     ------
     StoreError
-        When another process holds it, or a part of the work cut up otherwise, which would do the same inputs.
+        When another process holds it, or a shard of another total number, which would contain the same inputs.
     """
     with ExitStack() as own:
-        with _locked(home.parent, DOOR_SECONDS):  # one at a time looks at the others
+        with _locked(home.parent, DOOR_SECONDS):  # only one process at a time checks the others
             with ExitStack() as others:
                 for other in _parts_in(home.parent):
                     if other.name.rpartition("of")[2] != home.name.rpartition("of")[2]:
@@ -42,12 +42,12 @@ def part_locked(home: Path) -> Iterator[None]:
 
 @contextmanager
 def all_locked(place: Path) -> Iterator[None]:
-    """Hold the locks on every part.
+    """Hold the locks on all shards.
 
     Parameters
     ----------
     place : Path
-        That holds the parts' folders; it may be missing.
+        The folder with the shards' folders; it may be missing.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _locked(home: Path, seconds: float = 0.0) -> Iterator[None]:
     try:
         lock.acquire(timeout=seconds)
     except filelock.Timeout:
-        raise StoreError(f"{home}: another process writes there. Wait for it, or give another --out") from None
+        raise StoreError(f"{home}: another process is writing there. Wait for it, or give another --out") from None
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""From one input of a batch to its row and files: what the local run and Ray both do."""
+"""Turn one input of a batch into its row and files, for local runs and for Ray."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "write_ms": "double",
     }
 )
-"""The columns of a batch's rows and their types; those of the tables that named the inputs follow."""
+"""Columns of a batch's rows, with their types; the columns of input tables follow."""
 
 
 class Predictor:
-    """From one input to its row and files.
+    """Predict one input, and return its row and write its files.
 
     Parameters
     ----------
     pipe : Pipeline
     folder : Path
-        Of the results.
+        The results folder.
     settings : BatchSettings
     """
 
@@ -56,25 +56,25 @@ class Predictor:
         self._settings = settings
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
-        """Return the row of an input, in a list."""
+        """Return the row of an input, as a list of one."""
         scan, row = read_item(item, self._settings, work)
         return [row if scan is None else self.judge(item, scan, row, work)]
 
     def judge(self, item: Item, scan: Scan, row: Row, work: Path) -> Row:
-        """Return the whole row of an input that was read, and write its files."""
+        """Predict a scan, write its files, and return the complete row."""
         try:
             prediction, predict_ms = _timed(lambda: self._pipe.predict(scan, **self._settings.of_predict))
-        except SourceError as refusal:  # a volume classifier may need a spacing
+        except SourceError as refusal:  # for example, a volume classifier that needs the spacing
             return {**row, "error": str(refusal)}
         (files, error), write_ms = _timed(lambda: self._write(item, prediction, work))
         times = {"predict_ms": predict_ms, "write_ms": write_ms}
         return {**row, **row_of(prediction), "files": files, "error": error, **times}
 
     def _write(self, item: Item, prediction: Prediction, work: Path) -> tuple[list[str], str | None]:
-        """Write the files asked for; return their paths in the folder of results, and why there are none."""
+        """Write the requested files; return their paths in the results folder, and the error if there are none."""
         if not self._settings.writes_files:
             return [], None
-        place = Path("files", item.key[:2])  # a folder of a million files is slow everywhere
+        place = Path("files", item.key[:2])  # a folder with a million files is slow on every system
         try:
             with whole_files(self._folder / place, work) as aside:
                 stem = f"{stem_of(item.name)}-{item.key}"
@@ -87,12 +87,12 @@ class Predictor:
 def write_outputs(
     prediction: Prediction, folder: Path, stem: str, settings: BatchSettings, provenance: Mapping[str, str]
 ) -> list[Path]:
-    """Write what is asked for beside the row.
+    """Write the requested files in addition to the row.
 
     Raises
     ------
     SourceError
-        When the input can't have a mask of that format.
+        When the mask format is impossible for this input.
     """
     scan, mask, written = prediction.scan, prediction.lung_mask, []
     if scan is None or mask is None:
@@ -112,14 +112,14 @@ def write_outputs(
 
 
 def read_item(item: Item, settings: SegmenterSettings, work: Path | None = None) -> tuple[Scan | None, Row]:
-    """Read one input; what is behind a URL is fetched into `work` for it. What is of another modality is refused.
+    """Read one input; a URL is downloaded to `work` for it. Scans of another modality are refused.
 
     Returns
     -------
     scan : Scan or None
-        None where it can't be read.
+        None if it can't be read.
     row : dict
-        What is known so far: the source, what the table said of it, checksum and time, or the error.
+        The row so far: source, table columns, checksum and time, or the error.
     """
     row: dict[str, Any] = {**item.extra, "source": item.name}
     begun = time.perf_counter()
@@ -142,12 +142,12 @@ def read_item(item: Item, settings: SegmenterSettings, work: Path | None = None)
 def available(
     source: Path | DicomSeries | RemoteFile | SourceError, work: Path | None = None
 ) -> Iterator[Path | DicomSeries]:
-    """Yield what can be read here: files behind URLs are fetched for as long as that, into `work`.
+    """Yield a local source; URLs are downloaded to `work`, and deleted afterwards.
 
     Raises
     ------
     SourceError
-        When it can't be.
+        When it can't be read or downloaded.
     """
     if isinstance(source, SourceError):
         raise source
@@ -155,13 +155,13 @@ def available(
         with source.fetched(work) as copy:
             try:
                 yield copy
-            except SourceError as error:  # of the copy, whose name says nothing
+            except SourceError as error:  # name the URL instead of the temporary copy
                 raise SourceError(source.url, error.problem, error.remedy) from error
     else:
         yield source
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """Return a result and the milliseconds it took."""
+    """Call a function, and return its result and the milliseconds it took."""
     begun = time.perf_counter()
     return work(), 1e3 * (time.perf_counter() - begun)

@@ -1,4 +1,4 @@
-"""How long work goes on: a bar on a terminal, plain lines elsewhere, or lines of JSON."""
+"""Show progress: a bar on a terminal, plain lines elsewhere, or lines of JSON."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ EVERY = 10.0
 
 
 class Progress:
-    """Shows done, failed, rate and time left.
+    """Show the numbers done and failed, the rate, and the time left.
 
     Parameters
     ----------
     console : rich.console.Console
-        A bar where it is a terminal, else a line every ten seconds.
+        A terminal shows a bar; anything else gets a line every ten seconds.
     what : str
-        What is done, for people: "Predicting".
+        Name of the work, such as "Predicting".
     as_json : bool
-        Lines of JSON instead: ``event`` ("start", "progress", "failed", "end"), ``time``, and figures.
+        Write lines of JSON instead: ``event`` ("start", "progress", "failed", "end"), ``time``, and the numbers.
     """
 
     def __init__(self, console: Console, what: str, *, as_json: bool = False) -> None:
@@ -40,12 +40,12 @@ class Progress:
 
     @classmethod
     def silent(cls) -> Progress:
-        """Return one that shows nothing."""
+        """Return a progress display that shows nothing."""
         return cls(Console(quiet=True), "")
 
     @contextmanager
     def over(self, total: int, before: int) -> Iterator[None]:
-        """Show while work goes on: how much there is, and how much was done before."""
+        """Show progress while work runs, given the total and the number done by earlier runs."""
         self._total, self._before, self._done, self._failed = total, before, 0, 0
         self._begun = self._said = time.monotonic()
         if self._json or not self._console.is_terminal:
@@ -65,7 +65,7 @@ class Progress:
             yield
 
     def step(self, error: str | None) -> None:
-        """Count one more input, and say what was wrong with it."""
+        """Count one more input, and show its error if it has one."""
         self._done += 1
         if error is not None:
             self._failed += 1
@@ -77,7 +77,7 @@ class Progress:
 
     @property
     def _rate(self) -> float:
-        """Inputs a second, of this run."""
+        """Inputs per second in this run."""
         return self._done / max(time.monotonic() - self._begun, 1e-9)
 
     def _tell(self, error: str) -> None:

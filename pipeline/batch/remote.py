@@ -1,4 +1,4 @@
-"""Inputs behind URLs, through fsspec: each is fetched to a private folder while it is read."""
+"""Read inputs from URLs through fsspec; each is downloaded to a private folder while it is read."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from urllib.parse import unquote, urlsplit
 from ...sources import SourceError
 
 OURS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
-"""Errors that no input is to blame for."""
+"""Errors of this machine, not of an input."""
 
 MOST_BYTES, MOST_SECONDS, BLOCK = 4 << 30, 900, 1 << 20
-"""Largest file that is fetched, longest time for one, and how much is fetched at once, bytes."""
+"""Largest file to download in bytes, longest time for one in seconds, and size of a block in bytes."""
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file behind a URL that fsspec knows, such as ``s3://bucket/scan.nii.gz``."""
+    """A file at a URL that fsspec supports, such as ``s3://bucket/scan.nii.gz``."""
 
     url: str
 
@@ -35,17 +35,17 @@ class RemoteFile:
 
     @contextmanager
     def fetched(self, folder: Path | None = None) -> Iterator[Path]:
-        """Yield a local copy under its own name; it is gone afterwards.
+        """Yield a local copy with the same file name, and delete it afterwards.
 
         Parameters
         ----------
         folder : Path, optional
-            To fetch into; by default that for temporary files.
+            Folder for the copy; by default, the one for temporary files.
 
         Raises
         ------
         SourceError
-            When it can't be fetched.
+            When it can't be downloaded.
         """
         import fsspec
 
@@ -57,7 +57,7 @@ class RemoteFile:
 
 
 def _copy(url: str, far: BinaryIO, near: BinaryIO) -> None:
-    """Copy a file, as long as it is neither too large nor too slow.
+    """Copy a file, unless it is too large or takes too long.
 
     Raises
     ------
@@ -69,22 +69,22 @@ def _copy(url: str, far: BinaryIO, near: BinaryIO) -> None:
         if copied > MOST_BYTES:
             raise SourceError(url, f"is larger than {MOST_BYTES >> 30} GiB", "Check that it is one scan")
         if time.monotonic() - begun > MOST_SECONDS:
-            raise SourceError(url, f"took longer than {MOST_SECONDS} s to fetch", "Copy it here first, or try later")
+            raise SourceError(url, f"took longer than {MOST_SECONDS} s to download", "Download it first, or try later")
 
 
 def is_url(name: str) -> bool:
-    """Tell a URL from a path; a single letter before the colon is a Windows drive."""
+    """Tell whether a name is a URL, not a path; a single letter before the colon is a Windows drive."""
     return SCHEME.match(name) is not None
 
 
 def local_path(name: str) -> str | None:
-    """Return the path in a ``file://`` URL; None for others."""
+    """Return the path of a ``file://`` URL; None for other names."""
     parts = urlsplit(name)
     return unquote(parts.path) if parts.scheme == "file" and is_url(name) else None
 
 
 def find_remote(url: str, suffixes: Sequence[str]) -> Iterator[RemoteFile | SourceError]:
-    """Yield the files a URL stands for: itself, those below a folder with one of the suffixes, or a pattern's."""
+    """Yield the files at a URL: the file itself, files in a folder with one of the suffixes, or a pattern's matches."""
     try:
         with reached(url):
             found = _find(url, tuple(suffixes))
@@ -93,7 +93,7 @@ def find_remote(url: str, suffixes: Sequence[str]) -> Iterator[RemoteFile | Sour
         return
     yield from found
     if not found:
-        yield SourceError(url, "holds no file that can be read", "Check the URL")
+        yield SourceError(url, "has no readable files", "Check the URL")
 
 
 def _find(url: str, suffixes: tuple[str, ...]) -> list[RemoteFile]:
@@ -102,7 +102,7 @@ def _find(url: str, suffixes: tuple[str, ...]) -> list[RemoteFile]:
     system, path = fsspec.core.url_to_fs(url)
     if re.search(r"[*\[]", path):  # a question mark may begin a query
         names = [name for name, facts in system.glob(path, detail=True).items() if facts["type"] != "directory"]
-    elif path.lower().endswith(suffixes):  # asking costs a request
+    elif path.lower().endswith(suffixes):  # avoid a request
         names = [path]
     elif system.isdir(path):
         names = [name for name in system.find(path) if name.lower().endswith(suffixes)]
@@ -113,25 +113,25 @@ def _find(url: str, suffixes: tuple[str, ...]) -> list[RemoteFile]:
 
 @contextmanager
 def reached(url: str) -> Iterator[None]:
-    """Turn what goes wrong on the way to a URL into a `SourceError`; a full disk here stays what it is."""
+    """Turn errors in accessing a URL into a `SourceError`; those of this machine, such as a full disk, pass."""
     try:
         yield
     except SourceError:
         raise
-    except Exception as error:  # every system behind fsspec raises errors of its own
+    except Exception as error:  # every fsspec backend raises its own errors
         if is_ours(error):
             raise
         raise unreachable(url, error) from error
 
 
 def is_ours(error: Exception) -> bool:
-    """Tell a failure of this machine, a full disk or too many open files, from one of an input."""
+    """Tell whether an error is this machine's, such as a full disk or too many open files, and not an input's."""
     return isinstance(error, OSError) and error.errno in OURS
 
 
 def unreachable(url: str, error: Exception) -> SourceError:
-    """Return what to say of a URL that fsspec can't open."""
-    remedy = "Check the URL and the right to read it"
-    if isinstance(error, ImportError):  # fsspec names the package for the protocol
+    """Return the error for a URL that fsspec can't open."""
+    remedy = "Check the URL and your permission to read it"
+    if isinstance(error, ImportError):  # fsspec names the package that the protocol needs
         remedy = "Install that package"
-    return SourceError(url, f"can't be fetched ({' '.join(str(error).split()) or type(error).__name__})", remedy)
+    return SourceError(url, f"can't be downloaded ({' '.join(str(error).split()) or type(error).__name__})", remedy)

@@ -1,4 +1,4 @@
-"""`run_batch`: predictions of any number of inputs into a folder, which can be killed at any time and resumed."""
+"""Define `run_batch`, which predicts any number of inputs into a folder and can be killed and resumed at any time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .run_record import RunRecord, forget
 from .settings import BatchSettings
 
 PREDICTIONS = "predictions"
-"""Folder of the Parquet files."""
+"""Subfolder for the Parquet files."""
 
 Workers = Callable[[Sequence[Item], Path, Path, BatchSettings], Generator[tuple[str, Sequence[Row]], None, None]]
-"""Who works on inputs elsewhere: from the items, the folder of results, one for files that are not whole yet, and the
-settings, to each item's key once, with its rows."""
+"""A function that processes inputs elsewhere. It takes the items, the results folder, a folder for unfinished files and
+the settings, and yields each item's key once, with its rows."""
 
 DEFAULTS = BatchSettings()
 
@@ -41,28 +41,30 @@ def run_batch(
 ) -> Counts:
     """Predict every input that has no row yet.
 
-    It can be killed at any time and called again: no input is lost, and none has two rows.
+    It can be killed at any time and resumed by the same call: no input is lost, and none gets two rows.
 
     Parameters
     ----------
     inputs : sequence of str or path
         See `lungct.pipeline.batch.listing.list_items`.
     out : path
-        Gets ``predictions/*.parquet``, a row an input with the columns of `COLUMNS`; ``files/``, what `settings` ask
-        for; and ``run.json``: settings, weights with checksums, machine, counts, seconds, checksum of all inputs.
+        Receives ``predictions/*.parquet``, one row per input with the columns in `COLUMNS`; ``files/``, as requested by
+        `settings`; and ``run.json``: settings, weights with checksums, machine, counts, seconds, checksum of all
+        inputs.
     settings : BatchSettings
     shard : tuple of int
-        Do only part i of n, (i, n), from 1: other machines do the others, into the same folder or one of their own.
+        Process only shard i of n, (i, n), counted from 1. Other machines can process the other shards, into the same
+        folder or different ones.
     path_column : str, optional
-        The column of paths in tables.
+        The path column in tables.
     redo : bool
-        Throw away what is in `out` from earlier runs.
+        Delete the results of earlier runs in `out`.
     retry_failed : bool
-        Do inputs again that failed, such as those of a server that was down.
+        Process failed inputs again, for example after a server was down.
     workers : callable, optional
-        Who does the work instead of this process's threads: ``lungct.pipeline.cluster.on_ray("auto")``.
+        Processes the inputs in place of this process's threads: ``lungct.pipeline.cluster.on_ray("auto")``.
     progress : Progress, optional
-        Nothing is shown without.
+        By default, no progress is shown.
 
     Raises
     ------
@@ -70,11 +72,11 @@ def run_batch(
         When `out` holds results of other settings, or another process writes there.
     MissingPackageError
     SourceError
-        When a table of inputs can't be read; anything else about inputs becomes a row.
+        When a table of inputs can't be read; other problems with inputs become rows with an error.
     WeightsError
         When the networks can't be opened.
     OSError
-        When results can't be written. What is done stays; call it again.
+        When results can't be written. Finished rows are kept; call it again to resume.
     """
     folder = Path(out)
     listing = list_items(inputs, path_column, COLUMNS, outside=folder, modality=settings.modality)
@@ -96,7 +98,7 @@ def run_batch(
             counts = run_job(items, Predictor(pipe, folder, settings), store, shown, threads)
         else:
             results = workers(pending(items, store), folder, store.work, settings)
-            with closing(results):  # an interruption ends the work elsewhere
+            with closing(results):  # on interruption, this stops the work elsewhere
                 counts = keep(results, items, store, shown)
     record.end(counts, store)
     return counts

@@ -1,4 +1,4 @@
-"""The record of a batch: what ran with which settings on what; and the check that a batch goes on with the same."""
+"""Write the record of a batch (settings, machine, counts), and check that a resumed batch has the same settings."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from .journal import Row, Store, rows_in
 from .locks import StoreError, all_locked
 
 FREE = ("threads",)
-"""Settings that may change from run to run: they decide no row."""
+"""Settings that may change between runs, because they don't affect the rows."""
 
 RECORD = re.compile(r"run(-\d+of\d+)?\.json")
-"""Names of records."""
+"""File names of records."""
 
 
 class RunRecord:
-    """``run.json`` in a folder of results, or ``run-2of8.json`` for a part of the work.
+    """``run.json`` in a results folder, or ``run-2of8.json`` for a shard.
 
     Parameters
     ----------
     folder : Path
     settings : mapping
-        Everything that decides the rows, JSON types: a batch is resumed with the same settings only, but for `FREE`.
+        Everything that affects the rows, as JSON types; a batch can only be resumed with the same settings, apart from
+        `FREE`.
     shard : tuple of int
-        Which of how many parts of the work, from 1.
+        Number of this shard, from 1, and number of shards.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], shard: tuple[int, int] = (1, 1)) -> None:
@@ -47,20 +48,20 @@ class RunRecord:
         self._sessions: list[dict[str, Any]] = []
 
     def begin(self) -> None:
-        """Compare the settings with those of earlier runs into the folder, and write down that this one began.
+        """Compare the settings with those of earlier runs in the folder, and record the start of this one.
 
         Raises
         ------
         StoreError
-            When they differ, and in what.
+            When they differ; the message says in what.
         """
         for path in records_in(self._folder):
             record = _read(path)
             different = sorted(_differences(record["settings"], self._settings))
             if different:
                 raise StoreError(
-                    f"{self._folder}: its results were made otherwise ({'; '.join(different)}). "
-                    "Use the settings of then, another --out, or --redo to throw them away"
+                    f"{self._folder}: its results were made with other settings ({'; '.join(different)}). "
+                    "Use the earlier settings, another --out, or --redo to delete the results"
                 )
             if path == self._path:
                 self._sessions = record["sessions"]
@@ -68,7 +69,7 @@ class RunRecord:
         self._write({})
 
     def end(self, counts: Counts, store: Store) -> None:
-        """Write down how it went, and a checksum over the checksums of all inputs."""
+        """Record the counts, and a checksum of all inputs' checksums."""
         self._sessions[-1].update(finished=_now(), **asdict(counts))
         checksums, failed = {}, set()
         for row in store.rows(["key", "source", "input_sha256", "error"]):
@@ -85,20 +86,20 @@ class RunRecord:
 
 
 def records_in(folder: Path) -> list[Path]:
-    """Return the records of runs into a folder."""
+    """Return the paths of the run records in a folder."""
     return sorted(path for path in folder.glob("run*.json") if RECORD.fullmatch(path.name))
 
 
 def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
-    """Throw away the rows in a folder, the files they name, and the records of its runs: not what else lies there.
+    """Delete the rows in a folder, the files that they name, and the run records, but nothing else.
 
     Raises
     ------
     StoreError
-        When a process is writing them, or it would be one part of the work that threw away all.
+        When a process is writing there, or for a single shard, which would delete the results of all.
     """
     if shard != (1, 1):
-        raise StoreError("--redo throws away the other parts' results, too. Give another --out, or empty it before")
+        raise StoreError("--redo would also delete the other shards' results. Give another --out, or empty it first")
     with all_locked(folder / ".lungct"):
         inside = folder.resolve()
         for path in _files_of(folder, name):
@@ -106,12 +107,12 @@ def forget(folder: Path, name: str, shard: tuple[int, int]) -> None:
                 (inside / path).unlink(missing_ok=True)
         for place in (folder / name, folder / ".lungct"):
             shutil.rmtree(place, ignore_errors=True)
-        for record in records_in(folder):  # last: rows without it would be taken for those of any settings
+        for record in records_in(folder):  # last, because rows without a record would pass for any settings
             record.unlink()
 
 
 def _files_of(folder: Path, name: str) -> Iterator[str]:
-    """Yield the files that rows name, those in journals too."""
+    """Yield the files named by rows, including rows in journals."""
     import pyarrow
     import pyarrow.parquet
 
@@ -119,7 +120,7 @@ def _files_of(folder: Path, name: str) -> Iterator[str]:
         try:
             wanted = [column for column in ("file", "files") if column in pyarrow.parquet.read_schema(part).names]
             rows = pyarrow.parquet.read_table(part, columns=wanted).to_pylist()
-        except (pyarrow.ArrowException, OSError):  # what a damaged one named is not known any more
+        except (pyarrow.ArrowException, OSError):  # the names in a damaged file are lost
             continue
         yield from _named_in(rows)
     for journal in (folder / ".lungct").glob(f"{name}-*/journal.jsonl"):
@@ -148,7 +149,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _differences(then: Any, now: Any, name: str = "") -> list[str]:
-    """Return what differs, by name."""
+    """Return the names of the values that differ, with both values."""
     if isinstance(then, dict) and isinstance(now, dict):
         keys = sorted({*then, *now}.difference(FREE))
         return [line for key in keys for line in _differences(then.get(key), now.get(key), f"{name}{key} ")]

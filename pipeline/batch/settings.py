@@ -1,4 +1,4 @@
-"""`BatchSettings`: how a batch judges its inputs and what it writes, as its record keeps it."""
+"""Define `BatchSettings`: how a batch predicts its inputs and what it writes, as stored in its record."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..settings import PipelineSettings
 
 @dataclass(frozen=True)
 class BatchSettings(PipelineSettings):
-    """How a batch judges its inputs, and what it writes beside the rows.
+    """How a batch predicts its inputs, and what it writes in addition to the rows.
 
     Parameters
     ----------
     modality, intensity, segmenter, engine, precision, threads, classifier, volume_classifier, error_level, explain
-        As for `lungct.pipeline.settings.PipelineSettings`; an input is worked on by one thread, so many side by side.
+        As for `lungct.pipeline.settings.PipelineSettings`; `threads` inputs are processed in parallel, one thread each.
     masks : {"none", "auto", "png", "nifti", "seg"}
-        Lung masks, see `Prediction.save`.
+        Write lung masks; see `Prediction.save`.
     rois : bool
-        Inputs times masks: PNG or, in HU, TIFF of single slices, NIfTI of volumes.
+        Write regions of interest, inputs times masks: PNG for single slices (TIFF in HU), NIfTI for volumes.
     overlays : bool
-        Pictures with the lungs' outline and the heatmap, PNG.
+        Write PNG pictures with the lungs' outline and the heatmap.
     html : bool
-        Result sheets.
+        Write result sheets.
     """
 
     masks: Literal["none"] | MaskFormat = "none"
@@ -35,11 +35,11 @@ class BatchSettings(PipelineSettings):
 
     @property
     def writes_files(self) -> bool:
-        """Whether anything is written beside the rows."""
+        """Whether anything is written in addition to the rows."""
         return self.masks != "none" or self.rois or self.overlays or self.html
 
     def check_packages(self) -> None:
-        """Refuse to start without what the files asked for need.
+        """Refuse to start if a package needed for the requested files is missing.
 
         Raises
         ------

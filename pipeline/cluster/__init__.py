@@ -1,4 +1,4 @@
-"""Batches on a Ray cluster."""
+"""Run batches on a Ray cluster."""
 
 from .predict import on_ray, predict_dataset
 

@@ -1,7 +1,8 @@
-"""What runs on the nodes of a Ray cluster: inputs are read in tasks, and judged in actors that keep the networks open.
+"""Code for the nodes of a Ray cluster: tasks read inputs, and actors that keep the networks open predict them.
 
-Both work on Arrow tables. Between them travel two columns: the pixels as plain bytes, which the actor uses where they
-lie in Ray's shared memory, and everything else pickled. Volumes don't travel, the actor reads them: see `is_volume`.
+Both work on Arrow tables. Tasks pass two columns to actors: the pixels as raw bytes, which the actor uses directly in
+Ray's shared memory, and everything else pickled. Volumes are not passed on; the actor reads them itself, see
+`is_volume`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .attempts import TRIES, attempt
 from .values import Reader, item_of, reader_of
 
 PIXELS, FACTS = "lungct_pixels", "lungct_facts"
-"""The columns between the two stages."""
+"""Columns passed from tasks to actors."""
 
 FOUND = ("label", "probability", "lung_fraction", "warnings", "error")
 """Columns that `predict_dataset` adds."""
@@ -40,43 +41,43 @@ def read_items(table: Any, settings: PipelineSettings, home: str) -> Iterator[An
     Parameters
     ----------
     table : pyarrow.Table
-        With a column ``items``: pickled lists of `Item`.
+        With a column ``items`` of pickled lists of `Item`.
     settings : PipelineSettings
     home : str
-        The folder that relative paths are relative to.
+        Base folder of relative paths.
 
     Yields
     ------
     pyarrow.Table
-        A row an item, with the columns `PIXELS` and `FACTS`.
+        One row per item, with the columns `PIXELS` and `FACTS`.
     """
     for group in table["items"]:
-        for item in pickle.loads(group.as_py()):  # noqa: S301 - made by the driver of this very job
+        for item in pickle.loads(group.as_py()):  # noqa: S301 - made by this job's driver
             yield _packed(item, *_read(item, reader_of(item, settings), home))
 
 
 def read_rows(table: Any, column: str, settings: PipelineSettings, home: str) -> Iterator[Any]:
-    """Read what a column of a user's own table names or holds.
+    """Read the inputs that a column of a user's table names or contains.
 
     Parameters
     ----------
     table : pyarrow.Table
     column : str
-        Of paths, URLs, contents of files (bytes) or arrays.
+        Column of paths, URLs, file contents (bytes) or arrays.
     settings : PipelineSettings
     home : str
-        The folder that relative paths are relative to.
+        Base folder of relative paths.
 
     Yields
     ------
     pyarrow.Table
-        Row by row, with the columns `PIXELS` and `FACTS` added.
+        One row at a time, with the columns `PIXELS` and `FACTS` added.
     """
     for index in range(len(table)):
         one = table.slice(index, 1)
         item, reader = item_of(one[column][0].as_py(), settings)
         packed = _packed(item, *_read(item, reader, home))
-        # Facts are unpickled later, so a user's column of that name must not get there.
+        # FACTS is unpickled later, so a user's column of that name must be dropped.
         one = one.drop_columns([name for name in packed.column_names if name in one.column_names])
         for name in packed.column_names:
             one = one.append_column(name, packed[name])
@@ -84,25 +85,26 @@ def read_rows(table: Any, column: str, settings: PipelineSettings, home: str) ->
 
 
 class Judge:
-    """An actor: opens the networks once, and turns what was read into rows.
+    """An actor, which opens the networks once and turns the inputs that were read into rows.
 
     Parameters
     ----------
     folder, work : Path
-        Of the results; of files that are not whole yet. Every node must see them where `settings` ask for files.
+        Folders for results and for unfinished files. Every node must be able to access them if `settings` request
+        files.
     settings : BatchSettings
     home : str
-        The folder that relative paths are relative to.
+        Base folder of relative paths.
     """
 
     def __init__(self, folder: Path, work: Path, settings: BatchSettings, home: str) -> None:
-        pipe = replace(settings, threads=1).open()  # an actor a processor
+        pipe = replace(settings, threads=1).open()  # one actor per processor
         self._predictor = Predictor(pipe, folder, settings)
         self._work = work
         self._home = home
 
     def rows(self, table: Any) -> Iterator[tuple[Item, Row]]:
-        """Yield each input that was read, and its row."""
+        """Yield each input with its row."""
         for pixels, facts in zip(table[PIXELS], table[FACTS], strict=True):
             packed = facts.as_py()
             item, rest, row = pickle.loads(packed)  # noqa: S301 - made by `_packed`
@@ -121,10 +123,10 @@ class Judge:
 
 
 class ItemJudge(Judge):
-    """Gives the key and the row of each item, as JSON: what a journal will hold."""
+    """An actor that returns the key and the row of each item as JSON, for the journal."""
 
     def __call__(self, table: Any) -> Iterator[Any]:
-        """Yield tables with the columns ``key`` and ``row``, an input each."""
+        """Yield tables with the columns ``key`` and ``row``, one input each."""
         import pyarrow
 
         for item, row in self.rows(table):
@@ -132,10 +134,10 @@ class ItemJudge(Judge):
 
 
 class RowJudge(Judge):
-    """Adds the columns in `FOUND` to the user's own."""
+    """An actor that adds the columns in `FOUND` to a user's table."""
 
     def __call__(self, table: Any) -> Iterator[Any]:
-        """Yield tables with the columns added, an input each."""
+        """Yield tables with the columns added, one input each."""
         import pyarrow
 
         carried = table.drop_columns([name for name in table.column_names if name in (PIXELS, FACTS, *FOUND)])
@@ -147,10 +149,10 @@ class RowJudge(Judge):
 
 
 def is_volume(item: Item) -> bool:
-    """Tell what the actor reads itself: files on disk that hold many slices, or may.
+    """Tell whether the actor reads an input itself: files on disk that have, or may have, many slices.
 
-    300 slices are 315 MB. Handing them over took 0.7 to 2.5 s a volume as plain bytes, 14 s pickled, and room for
-    several in shared memory; all processors predict meanwhile, so tasks would read them no sooner.
+    300 slices are 315 MB. Passing on a volume took 0.7 to 2.5 s as raw bytes and 14 s pickled, and needs shared memory
+    for several. As all processors are predicting, tasks would not read them any sooner.
     """
     source = item.source
     if isinstance(source, DicomSeries):
@@ -159,7 +161,7 @@ def is_volume(item: Item) -> bool:
 
 
 def _read(item: Item, reader: Reader, home: str) -> tuple[Scan | None, Row]:
-    """Return what was read and a row, or why not; neither for what the actor will read."""
+    """Return a scan and its row, or a row with an error; None and an empty row if the actor will read it."""
     with attempt(_task(), pickle.dumps(item)) as fit, _within(home):
         if not fit:
             return None, _deadly(item)
@@ -167,7 +169,7 @@ def _read(item: Item, reader: Reader, home: str) -> tuple[Scan | None, Row]:
 
 
 def _packed(item: Item, scan: Scan | None, row: Row) -> Any:
-    """Return a table of one row: the pixels, and everything else."""
+    """Return a table of one row: the pixels, and everything else pickled."""
     import pyarrow
 
     pixels, rest = np.zeros(0, np.float32), None
@@ -179,7 +181,7 @@ def _packed(item: Item, scan: Scan | None, row: Row) -> Any:
 
 
 def _as_bytes(pixels: np.ndarray[Any, Any]) -> Any:
-    """Return an Arrow array of one value, the pixels, without copying them."""
+    """Return the pixels as an Arrow array with one value, without copying them."""
     import pyarrow
 
     ends = np.array([0, pixels.nbytes], dtype=np.int64)
@@ -188,17 +190,17 @@ def _as_bytes(pixels: np.ndarray[Any, Any]) -> Any:
 
 
 def _task() -> str:
-    """Return the name under which Ray repeats what runs here."""
+    """Return the ID of the current Ray task, which stays the same when Ray retries it."""
     import ray
 
     return str(ray.get_runtime_context().get_task_id())
 
 
 def _deadly(item: Item) -> Row:
-    error = SourceError(item.name, f"ended its process {TRIES} times", "Predict it alone, with more memory")
+    error = SourceError(item.name, f"crashed its process {TRIES} times", "Predict it alone, with more memory")
     return {**item.extra, "source": item.name, "error": str(error)}
 
 
 def _within(home: str) -> AbstractContextManager[None]:
-    """Stand where the driver stands, where this node has such a folder: errors then name paths as it does."""
+    """Change to the driver's working folder, if this node has it, so that paths in errors are the same."""
     return chdir(home) if os.path.isdir(home) else nullcontext()  # noqa: PTH112

@@ -1,4 +1,4 @@
-"""Inputs that take their process down, and with it the whole batch if they were tried for ever."""
+"""Limit retries of inputs that crash their process, which would otherwise stop the whole batch."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TRIES = 3
-"""How often an input is begun. Ray itself repeats without end what a dead process had in hand."""
+"""How often an input is tried. Ray itself retries the work of a dead process without limit."""
 
 
 @contextmanager
 def attempt(task: str, what: bytes, folder: Path | None = None) -> Iterator[bool]:
-    """Begin an input; it counts as begun until this ends, by an exception too.
+    """Count an attempt at an input; the count is cleared when the context ends, even by an exception.
 
-    The count must outlive the process. So it stands in a file of the machine, where Ray as a rule repeats a task; on
-    another machine counting starts again.
+    The count must outlive the process, so it is in a file on this machine, where Ray usually retries a task; on
+    another machine, counting starts again.
 
     Parameters
     ----------
     task : str
-        What Ray repeats under the same name.
+        ID of the Ray task, which stays the same in retries.
     what : bytes
-        Tells the input from the others of the task.
+        Identifies the input within the task.
     folder : Path, optional
-        By default that for temporary files.
+        By default, the folder for temporary files.
 
     Yields
     ------
     bool
-        Whether to try: False when it was begun `TRIES` times before.
+        Whether to try: False if `TRIES` attempts have failed.
     """
     count = (folder or _own_folder()) / f"lungct-{task}-{hashlib.sha256(what).hexdigest()[:16]}"
     begun = int(count.read_bytes() or b"0") if count.exists() else 0
@@ -44,7 +44,7 @@ def attempt(task: str, what: bytes, folder: Path | None = None) -> Iterator[bool
 
 
 def _own_folder() -> Path:
-    """Return a folder for temporary files in which nobody else can lay a trap."""
+    """Return a private folder for temporary files, so that no other user can tamper with them."""
     folder = Path(tempfile.gettempdir()) / f"lungct-attempts-{getpass.getuser()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""Joining a Ray cluster for as long as a batch runs, or making one of this machine."""
+"""Join a Ray cluster while a batch runs, or start one on this machine."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from ..batch.locks import StoreError
 
 @contextmanager
 def joined(address: str, threads: int | None = None) -> Iterator[int]:
-    """Join a cluster and leave it afterwards; a program that is in one already stays there.
+    """Join a cluster and leave it afterwards; a program that is already connected stays connected.
 
     Parameters
     ----------
     address : str
-        "local" for a cluster made of this machine, which ends with this; "auto" for the one this machine belongs to;
-        or where it is: ``host:6379``, ``ray://host:10001``.
+        "local" for a temporary cluster on this machine; "auto" for the cluster that this machine belongs to; or its
+        address: ``host:6379``, ``ray://host:10001``.
     threads : int, optional
-        Processor threads of a local cluster; by default as many as this process may use.
+        Processor threads of a local cluster; by default, as many as this process may use.
 
     Yields
     ------
     int
-        The processors of the cluster, at least 1.
+        The number of processors in the cluster, at least 1.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def joined(address: str, threads: int | None = None) -> Iterator[int]:
 
 
 def require_ray() -> Any:
-    """Return Ray.
+    """Import Ray.
 
     Raises
     ------
@@ -71,18 +71,18 @@ def require_ray() -> Any:
 def _start(ray: Any, address: str, threads: int | None) -> None:
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     level = os.environ.get("RAY_BACKEND_LOG_LEVEL")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of every actor that may be restarted
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # otherwise it warns about every restarted actor
     try:
         if address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # patients' machines tell nobody what they do
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports from machines with patient data
             ray.init("local", num_cpus=threads or available_threads(), include_dashboard=False, **quiet)
         else:
             _knock(address)
             ray.init(address, **quiet)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise StoreError(
-            f"no Ray cluster can be used at {address!r} ({' '.join(str(error).split())}). "
-            "Start one (ray start --head), or let --ray local make one"
+            f"can't use a Ray cluster at {address!r} ({' '.join(str(error).split())}). "
+            "Start one (ray start --head), or use --ray local"
         ) from error
     finally:
         if level is None:
@@ -90,14 +90,14 @@ def _start(ray: Any, address: str, threads: int | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise an OSError when nobody answers at an address with a port: Ray would wait for minutes."""
+    """Raise an OSError if nothing listens at an address with a port, because Ray would wait for minutes."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def processors() -> int:
-    """Return how many processors the cluster has now that this program is in, at least 1; Ray starts where needed."""
+    """Return the current number of processors in this program's cluster, at least 1; start Ray if needed."""
     import ray
 
     if not ray.is_initialized():
@@ -107,7 +107,7 @@ def processors() -> int:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Ray Data from reporting its plans and bars: errors are raised, and progress is shown by us."""
+    """Silence Ray Data's plans and progress bars: errors are raised, and we show progress ourselves."""
     import ray.data
 
     context = ray.data.DataContext.get_current()
@@ -124,7 +124,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _same_handler() -> Iterator[None]:
-    """Give SIGTERM back to who had it: Ray takes it when it starts, and a batch would not end in its own words."""
+    """Restore the SIGTERM handler, which Ray replaces when it starts, so that a batch can end with its own message."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Batches on a Ray cluster, on Ray Data: `predict_dataset`, and what ``lungct batch --ray`` does.
+"""Run batches on a Ray cluster with Ray Data: `predict_dataset`, and the workers of ``lungct batch --ray``.
 
-Reading runs in tasks, the networks in a pool of actors, one a processor. When an actor or a task dies, Ray starts
-another, and repeats what it was given.
+Tasks read inputs, and a pool of actors, one per processor, runs the networks. When an actor or a task dies, Ray starts
+another one and repeats its work.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from .actors import ItemJudge, Judge, RowJudge, is_volume, read_items, read_rows
 from .joining import joined, processors, require_ray
 
 ACTOR, READER = 0.75, 0.25
-"""Processors booked for an actor and for a task that reads for it: together one, so that a node of one holds both."""
+"""Processors reserved for an actor and for a reading task: together one, so that both fit on a one-processor node."""
+
+RESUME = "Finished rows are kept: run the same command again to resume"
 
 GROUP = 32
-"""Most pictures handed out at once. Fewer cost more time of the driver, more are lost to an interruption."""
+"""Most pictures per group. Smaller groups cost the driver more time; larger ones lose more work when interrupted."""
 
 
 def predict_dataset(
@@ -36,29 +38,29 @@ def predict_dataset(
     path_column: str | None = None,
     actors: int | None = None,
 ) -> Any:
-    """Judge the inputs in a Ray Dataset; lazy, as all of Ray Data is.
+    """Predict the inputs in a Ray Dataset, lazily like all Ray Data operations.
 
     Parameters
     ----------
     ds : ray.data.Dataset
-        A row an input.
+        One input per row.
     settings : PipelineSettings
-        How the inputs are judged; each actor takes one thread.
+        How the inputs are predicted; each actor uses one thread.
     path_column : str, optional
-        The column with the inputs: paths that every node can read, URLs, the contents of files (bytes), or arrays
-        (height, width), (height, width, 3 or 4) or (slices, height, width). By default the first of "source", "path",
-        "file", "image" and "filename" that is there.
+        The column with the inputs: paths that every node can read, URLs, file contents (bytes), or arrays
+        (height, width), (height, width, 3 or 4) or (slices, height, width). By default, the first of "source", "path",
+        "file", "image" and "filename" that exists.
     actors : int, optional
-        How many processes hold the networks, each with three quarters of a processor; leave room for what makes `ds`.
-        By default from one to one for each processor that the cluster has now, as Ray Data finds room: that may take
-        a while, and two processors at least.
+        Number of processes with the networks, each with three quarters of a processor; leave room for the tasks that
+        produce `ds`. By default, Ray Data starts between one and the current number of processors as it finds room,
+        which may take a while and needs at least two processors.
 
     Returns
     -------
     ray.data.Dataset
         With the columns ``label`` (string), ``probability`` and ``lung_fraction`` (double, 0 to 1), ``warnings`` (list
-        of string) and ``error`` (string) added, empty where there is nothing to say; in place of columns so named, if
-        any. What can't be read is a row with an error. Rows may come in another order, unless
+        of string) and ``error`` (string) added, or replaced if they exist; null if not applicable. An input that can't
+        be read gives a row with an error. The order of rows may change, unless
         ``DataContext.execution_options.preserve_order`` is set.
 
     Raises
@@ -66,7 +68,7 @@ def predict_dataset(
     StoreError
         When Ray is missing.
     ValueError
-        When the column is not there.
+        When the column doesn't exist.
 
     Examples
     --------
@@ -79,21 +81,21 @@ def predict_dataset(
     columns = ds.columns() or []
     column = path_column or next((name for name in SOURCE_COLUMNS if name in columns), "source")
     if columns and column not in columns:
-        raise ValueError(f"the dataset has no column {column!r}, but {', '.join(columns)}: name it with path_column")
+        raise ValueError(f"the dataset has no column {column!r}, only {', '.join(columns)}: name it with path_column")
     home = str(Path.cwd())
     read = _read(ds, read_rows, column=column, settings=settings, home=home)
     job = (Path(), Path(), BatchSettings(**vars(settings)), home)
-    fewest, most = (actors, actors) if actors else (1, processors())  # all at once, they'd leave `ds` no processor
+    fewest, most = (actors, actors) if actors else (1, processors())  # `ds` needs processors too
     return _judged(read, RowJudge, job, fewest, most)
 
 
 def on_ray(address: str) -> Workers:
-    """Return who does the work of a batch on a Ray cluster: the `workers` of `run_batch`.
+    """Return `workers` for `run_batch` that process inputs on a Ray cluster.
 
     Parameters
     ----------
     address : str
-        "auto" for the cluster this machine belongs to, "local" for one made for the batch, or where it is: see
+        "auto" for the cluster that this machine belongs to, "local" for a temporary one, or an address; see
         `lungct.pipeline.cluster.joining.joined`.
     """
     return partial(predict_items, address=address)
@@ -102,28 +104,29 @@ def on_ray(address: str) -> Workers:
 def predict_items(
     items: Sequence[Item], folder: Path, work: Path, settings: BatchSettings, address: str
 ) -> Generator[tuple[str, list[Row]], None, None]:
-    """Judge the inputs of a batch on a cluster.
+    """Predict the inputs of a batch on a cluster.
 
     Parameters
     ----------
     items : sequence of Item
     folder, work : Path
-        Of the results; of files that are not whole yet. Every node must see them where `settings` ask for files.
+        Folders for results and for unfinished files. Every node must be able to access them if `settings` request
+        files.
     settings : BatchSettings
-        Its `threads` are those of a local cluster.
+        Its `threads` apply to a local cluster.
     address : str
         See `on_ray`.
 
     Yields
     ------
     key : str
-        Of each item once, in the order in which they are ready.
+        Key of each item, once, in the order in which they finish.
     rows : list of dict
 
     Raises
     ------
     StoreError
-        When Ray is missing or fails, or there is no cluster. What was yielded stays valid.
+        When Ray is missing or fails, or there is no cluster. Rows already yielded remain valid.
     """
     if not items:
         return
@@ -137,17 +140,17 @@ def predict_items(
         job = (folder.absolute(), work.absolute(), settings, home)
         try:
             for row in _judged(read, ItemJudge, job, count, count).iter_rows():
-                if row["key"] in left:  # repeated work must not make a second row
+                if row["key"] in left:  # retried work must not give a second row
                     left.remove(row["key"])
                     yield row["key"], [json.loads(row["row"])]
         except ray.exceptions.RayError as error:
-            raise StoreError(f"Ray failed ({_reason(error)}). What is done stays: run the same again") from error
+            raise StoreError(f"Ray failed ({_reason(error)}). {RESUME}") from error
     if left:
-        raise StoreError(f"Ray lost {len(left)} inputs. What is done stays: run the same again")
+        raise StoreError(f"Ray lost {len(left)} inputs. {RESUME}")
 
 
 def grouped(items: Sequence[Item], processors: int) -> Iterator[list[Item]]:
-    """Yield what is handed out at once: volumes alone, pictures together, so that every actor gets many such groups."""
+    """Yield groups of items: volumes alone, pictures together, small enough that every actor gets many groups."""
     size = min(GROUP, max(1, len(items) // (8 * processors)))
     group: list[Item] = []
     for item in items:
@@ -179,9 +182,9 @@ def _judged(ds: Any, judge: type[Judge], job: tuple[Any, ...], fewest: int, most
         fn_constructor_args=job,
         compute=ray.data.ActorPoolStrategy(min_size=fewest, max_size=most),
         num_cpus=ACTOR,
-    )  # Ray Data restarts actors and repeats their work by itself
+    )  # Ray Data itself restarts actors and repeats their work
 
 
 def _reason(error: Exception) -> str:
-    """Return the last line of what Ray says, which is what went wrong."""
+    """Return the last line of a Ray error, which is the actual reason."""
     return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()

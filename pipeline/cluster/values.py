@@ -1,4 +1,4 @@
-"""What a cell of a user's own dataset holds, a path, a URL, the content of a file or an array, and how it is read."""
+"""Read the inputs in the cells of a user's dataset: paths, URLs, file contents, or arrays."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..batch.remote import RemoteFile, is_url, local_path
 from ..settings import SegmenterSettings
 
 Reader = Callable[[], tuple[Scan | None, Row]]
-"""Reads one input: see `lungct.pipeline.batch.predictor.read_item`."""
+"""Reads one input; see `lungct.pipeline.batch.predictor.read_item`."""
 
 
 def reader_of(item: Item, settings: SegmenterSettings) -> Reader:
-    """Return what reads an item."""
+    """Return a function that reads an item."""
     return partial(read_item, item, settings)
 
 
 def item_of(value: Any, settings: SegmenterSettings) -> tuple[Item, Reader]:
-    """Return the item that a cell stands for, and what reads it.
+    """Return the item in a cell, and a function that reads it.
 
     Parameters
     ----------
     value : str, bytes or array_like
-        A path or a URL; the content of a file; an array, see `lungct.sources.read_scan`.
+        A path or a URL; the contents of a file; or an array, see `lungct.sources.read_scan`.
     settings : SegmenterSettings
     """
     if isinstance(value, str):
@@ -44,7 +44,7 @@ def item_of(value: Any, settings: SegmenterSettings) -> tuple[Item, Reader]:
 
 
 def _unnamed(name: str) -> Item:
-    return Item("", SourceError(name, "has no path", "Read it where it is held"))
+    return Item("", SourceError(name, "has no path", "Read it from the dataset"))
 
 
 def _read_bytes(value: bytes, settings: SegmenterSettings) -> tuple[Scan | None, Row]:

@@ -1,1 +1,1 @@
-"""The command line: a file a command, and the options they share."""
+"""The command line: one file per command, and shared options."""

@@ -27,9 +27,11 @@ from .settings_options import takes
 
 BATCH_OPTIONS = {
     "masks": Annotated[Literal["none", MaskFormat], typer.Option(help=f"Write lung masks. {MASKS_HELP}")],
-    "rois": Annotated[bool, typer.Option("--rois", help="Write regions of interest: inputs times masks.")],
-    "overlays": Annotated[bool, typer.Option("--overlays", help="Write pictures with outline and heatmap.")],
-    "html": Annotated[bool, typer.Option("--html", help="Write result sheets: pages that need no other file.")],
+    "rois": Annotated[bool, typer.Option("--rois", help="Write regions of interest (inputs times masks).")],
+    "overlays": Annotated[
+        bool, typer.Option("--overlays", help="Write pictures with the lung outline and the heatmap.")
+    ],
+    "html": Annotated[bool, typer.Option("--html", help="Write result sheets: self-contained HTML pages.")],
     **PIPELINE_OPTIONS,
 }
 
@@ -53,7 +55,7 @@ def batch(
     *,
     settings: BatchSettings,
 ) -> None:
-    r"""Predict any number of inputs into a folder; run it again to resume after an interruption.
+    r"""Predict any number of inputs into a folder; run the same command again to resume after an interruption.
 
     Kill it anywhere: the same command finishes what is missing, and no input gets two rows.
     Results of other settings or weights are noticed and refused.
@@ -79,6 +81,6 @@ def batch(
 
 
 def _on_ray(address: str) -> Workers:
-    from ..cluster import on_ray  # a command without Ray need not wait for what goes with it
+    from ..cluster import on_ray  # slow to import, and only needed with --ray
 
     return on_ray(address)

@@ -1,4 +1,4 @@
-"""Options that ``lungct batch`` and ``lungct preprocess`` share, and how they end."""
+"""Options shared by ``lungct batch`` and ``lungct preprocess``, and how they end."""
 
 from __future__ import annotations
 
@@ -19,42 +19,46 @@ from .options import errors, finish, plain_failures
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        help="Files; folders and ZIP archives, searched for scans; patterns; CSV or Parquet tables of paths, other "
-        "columns of which are carried through; URLs that fsspec knows (file://, with its package s3://, gs://, https://).",
+        help="Files; folders and ZIP archives, which are searched for scans; patterns; CSV or Parquet tables of paths, "
+        "whose other columns are kept; URLs that fsspec supports (file://; with a package s3://, gs://, https://).",
         show_default=False,
     ),
 ]
 PathColumnOption = Annotated[
     str | None,
-    typer.Option(help="Column of paths in tables.", show_default="source, path, file, image or filename"),
+    typer.Option(help="Path column in tables.", show_default="source, path, file, image or filename"),
 ]
 ShardOption = Annotated[
     str,
-    typer.Option(help="Do part i of n alone, as in 2/8: other jobs do the others, into the same folder or their own."),
+    typer.Option(help="Process only shard i of n, such as 2/8; other jobs can process the others in parallel."),
 ]
-RedoOption = Annotated[bool, typer.Option("--redo", help="Throw away what earlier runs wrote there, and start again.")]
-RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Do inputs again that failed: a server was down.")]
-JsonLogsOption = Annotated[bool, typer.Option("--json-logs", help="Progress as lines of JSON on standard error.")]
+RedoOption = Annotated[
+    bool, typer.Option("--redo", help="Delete the results of earlier runs in the folder, and start again.")
+]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Process failed inputs again, for example after a server was down.")
+]
+JsonLogsOption = Annotated[bool, typer.Option("--json-logs", help="Show progress as JSON lines on standard error.")]
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """Return part and number of parts of "2/8"."""
+    """Return the number and the count of a shard such as "2/8"."""
     number, _, of = text.partition("/")
     if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
         return int(number), int(of)
-    raise typer.BadParameter(f"--shard is a part of the work such as 2/8, not {text!r}")
+    raise typer.BadParameter(f"--shard must be a number and a count such as 2/8, not {text!r}")
 
 
 @contextmanager
 def stoppable(*, redo: bool) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a batch in one line that says how to go on, and what stops it in another."""
+    """End a batch on Ctrl-C or SIGTERM with one line that says how to resume, and on errors with one line."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with plain_failures():
             yield
     except KeyboardInterrupt:
         again = "the same command without --redo" if redo else "the same command again"
-        errors.print(f"Stopped. What is done stays: run {again} to go on.")
+        errors.print(f"Stopped. Finished rows are kept: run {again} to resume.")
         raise typer.Exit(130) from None
     except SourceError as error:
         raise typer.BadParameter(str(error)) from error
@@ -66,8 +70,8 @@ def stoppable(*, redo: bool) -> Iterator[None]:
 
 
 def finish_batch(counts: Counts, results: Path) -> None:
-    """Say how it went and where the rows are, and end as every command does."""
-    earlier = f", {counts.before} done before" if counts.before else ""
+    """Print the counts and where the rows are, and end like every command."""
+    earlier = f", {counts.before} done earlier" if counts.before else ""
     typer.echo(f"{counts.done} inputs in {counts.seconds:.1f} s{earlier}. Rows are in {results}")
     finish(counts.failed, counts.inputs)
 

@@ -1,4 +1,4 @@
-"""The command ``lungct``: puts the commands together."""
+"""Assemble the command ``lungct``."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def main(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Hold the options of the command itself."""
+    """Define the options of ``lungct`` itself."""
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from ...lungseg.data.dataset import LabelledScan
 
 NETWORKS = ("modality", "segmenter", "classifier", "engine", "precision", "threads")
-"""Options that say what is measured."""
+"""Options that choose the networks to measure."""
 
-evaluate_app = typer.Typer(help="Measure the networks on data with known answers.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure the networks on labelled data.", no_args_is_help=True)
 
 
 @evaluate_app.command()
@@ -47,28 +47,31 @@ def lungseg(
     out: Annotated[Path, typer.Option(help="Folder for report.html, report.json, slices.csv and patients.csv.")],
     patients: Annotated[
         list[str] | None,
-        typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
+        typer.Option(help="CSV with columns file and patient, one per --images; '-' for none."),
     ] = None,
     infections: Annotated[
         list[str] | None,
-        typer.Option(help="Folder of infection masks, one per --images, '-' where there is none."),
+        typer.Option(help="Folder of infection masks, one per --images; '-' for none."),
     ] = None,
     validation_share: Annotated[
         float | None,
-        typer.Option(min=0.01, max=0.9, help="Measure only the patients a training run with this share set aside."),
+        typer.Option(min=0.01, max=0.9, help="Measure only the validation patients of a training run with this share."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of that training run.")] = 0,
     flags: Annotated[
-        bool, typer.Option(help="Also measure the warnings on failures made from the scans; needs the train extra.")
+        bool,
+        typer.Option(
+            help="Also measure the warnings on artificial failures made from the scans; needs the train extra."
+        ),
     ] = False,
     *,
     settings: SegmenterSettings,
 ) -> None:
     """Compare the lungs found with lungs drawn by people.
 
-    Dice, Jaccard, sensitivity, specificity, average surface distance and 95 % Hausdorff distance (pixels, and mm
-    where the spacing is known), the share of infected pixels kept, and Dice on tight crops in random windows; by data
-    set and patient, with bootstrap intervals and the ten worst slices as pictures.
+    Reports Dice, Jaccard, sensitivity, specificity, average surface distance and 95 % Hausdorff distance (in pixels,
+    and in mm if the spacing is known), the share of infected pixels kept, and Dice on tight crops in random windows; by
+    data set and patient, with bootstrap intervals and pictures of the ten worst slices.
 
     Example: lungct evaluate lungseg --images ct --masks lungs --patients patients.csv --out report
     """
@@ -79,7 +82,7 @@ def lungseg(
 
     tables, infected = optional_paths(patients, len(images)), optional_paths(infections, len(images))
     if len(masks) != len(images) or tables is None or infected is None:
-        raise typer.BadParameter("give --masks, and --patients and --infections if at all, once for each --images")
+        raise typer.BadParameter("give --masks, and --patients and --infections if used, once for each --images")
     if flags:
         require_train_extra()
         from ...lungseg.evaluation.failures import measure_flags
@@ -113,31 +116,32 @@ def classify(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Folder with COVID/ and NonCOVID/, or train/, val/, test/ that hold them; or a CSV with columns path, "
-            "label, and patient, source, split where known. Repeat for more.",
+            help="Folder with COVID/ and NonCOVID/, or with train/, val/ and test/ that contain them; or a CSV with "
+            "columns path, label, and optionally patient, source, split. May be repeated.",
             exists=True,
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for report.html, report.json and pictures.csv.")],
     validation_share: Annotated[
         float | None,
-        typer.Option(min=0.01, max=0.9, help="Measure what a training run with this share set aside."),
+        typer.Option(min=0.01, max=0.9, help="Measure only the validation pictures of a training run with this share."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of that training run.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of that training run.")] = 0,
     exclude: Annotated[
-        list[str] | None, typer.Option(help="Leave out training pictures with this in their name; repeat.")
+        list[str] | None,
+        typer.Option(help="Leave out training pictures with this in their file name. May be repeated."),
     ] = None,
     leaks: Leaks = "refuse",
     all_parts: AllPartsOption = False,
     *,
     settings: PipelineSettings,
 ) -> None:
-    """Compare the answers with labels: of each data set the test part, else the val part, else what has no part.
+    """Compare the answers with labels, on each data set's test part, or its val part, or all if it has no parts.
 
-    Accuracy, sensitivity, specificity, precision, F1, AUC, average precision, Brier score and calibration, with
-    bootstrap intervals by patient; confusion matrix, ROC, precision-recall and reliability; what the network makes of
-    lungs erased or outlined alone; the best and worst answers with heatmaps. Refuses data whose parts share patients
-    or near-duplicate pictures.
+    Reports accuracy, sensitivity, specificity, precision, F1, AUC, average precision, Brier score and calibration, with
+    bootstrap intervals over patients; confusion matrix, ROC, precision-recall and reliability curves; scores with the
+    lungs erased or from the lung mask alone; and the best and worst answers with heatmaps. Refuses data whose parts
+    share patients or near-duplicate pictures.
 
     Example: lungct evaluate classify --data covid-ct --out report
     """
@@ -153,7 +157,9 @@ def classify(
         try:
             examples, repeated = without_repeats([item for path in data for item in read_examples(path)])
             if repeated:
-                errors.print(f"{len(repeated)} pictures are listed again and count once: {repeated[0]} first")
+                errors.print(
+                    f"{len(repeated)} pictures are listed more than once and counted once, such as {repeated[0]}"
+                )
             examples = without_training(examples, exclude or ())
             if validation_share:
                 others, measured = split_examples(examples, validation_share, seed)
@@ -162,10 +168,12 @@ def classify(
                 chosen = set(measured)
                 others = [item for item in examples if item not in chosen]
             if trained := sum(item.part == "train" for item in measured):
-                errors.print(f"{trained} pictures of training parts are measured: figures on those are none")
+                errors.print(
+                    f"{trained} training pictures are measured: results on those say nothing about new patients"
+                )
             kept = settle_leaks(measured, others, leaks)
             if len(kept) < len(measured):
-                errors.print(f"{len(measured) - len(kept)} pictures left out: also, or nearly, in other parts")
+                errors.print(f"{len(measured) - len(kept)} pictures left out: shared with other parts")
 
             def find_lungs(scan: Scan) -> NDArray[np.bool_]:
                 return first_stage.segment(scan).mask

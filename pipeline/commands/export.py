@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from ...weights.export import Export
 
 MOST_SLICES = 200
-"""Of the calibration folder, so many slices with lung are looked at, the first ones."""
+"""Number of slices with lung to use from the calibration folder, the first ones."""
 
 Slice = tuple[NDArray[np.float32], Intensity, NDArray[np.bool_]]
-"""Pixels, what they mean, lung mask."""
+"""Pixels, their intensity, and the lung mask."""
 
 
 class FormatName(StrEnum):
-    """What can be written."""
+    """Formats that can be written."""
 
     tflite = "tflite"
     onnx = "onnx"
@@ -47,7 +47,7 @@ class FormatName(StrEnum):
 
 
 class ExportPrecisionName(StrEnum):
-    """Of the written weights."""
+    """Precision of the written weights."""
 
     f32 = "f32"
     f16 = "f16"
@@ -59,42 +59,42 @@ def export(
         FormatName,
         typer.Option(
             "--format",
-            help="tflite: LiteRT, for phones and small boards. onnx. openvino: .xml and .bin. keras: to train on, or "
-            "convert further.",
+            help="tflite: LiteRT, for phones and small boards. onnx. openvino: .xml and .bin. keras: to continue "
+            "training or convert further.",
             show_default=False,
         ),
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for the networks and their cards; a card written there before is replaced.")
+        Path, typer.Option(help="Folder for the networks and their cards; existing cards there are replaced.")
     ],
     network: Annotated[
         str,
         typer.Argument(
-            help="segmenter, classifier or both of CT, bcdunet-lung-xray, efficientnetb0-covid-xray, or a card (.json)."
+            help="segmenter, classifier or both (CT), bcdunet-lung-xray, efficientnetb0-covid-xray, or a card (.json)."
         ),
     ] = "both",
     precision: Annotated[
         ExportPrecisionName,
         typer.Option(
             help="f32: as trained. f16: weights in half precision, half the size; not for keras. int8: a quarter of "
-            "the size, for tflite alone, and not without --calibration."
+            "the size; only for tflite, and needs --calibration."
         ),
     ] = ExportPrecisionName.f32,
     calibration: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of slices with lungs, as the network will meet them. int8 finds its scales on half of them; "
-            "the check looks at the rest, or at all of them where nothing is calibrated.",
+            help="Folder of typical slices with lungs. int8 is calibrated on half of them, the check uses the rest; "
+            "without int8, the check uses all.",
             exists=True,
         ),
     ] = None,
 ) -> None:
-    r"""Write the networks for other programs and small machines, and check that the files agree with Keras.
+    r"""Write the networks for other programs and small devices, and check that the files agree with Keras.
 
-    Beside each network lies its card, NAME.json, with the preprocessing, the threshold and the check's outcome. f32
-    that differs by more than 1e-4 and f16 by more than 5e-2 is refused; of int8 the table says what it costs: the Dice
-    of its masks with Keras', and the largest difference in probability.
-    A keras segmenter has a layer of its own: load it with
+    Each network gets a card, NAME.json, with the preprocessing, the threshold and the result of the check. f32 files
+    that differ by more than 1e-4, and f16 files by more than 5e-2, are refused; for int8 the table shows the loss: the
+    Dice with Keras' masks, and the largest difference in probability.
+    A keras segmenter has a custom layer: load it with
     keras.models.load_model(FILE, custom_objects={"TwoStepConvLSTM": lungct.lungseg.convlstm.TwoStepConvLSTM}).
     Needs the extra \[train], for tflite \[edge] too. Ends with 0, with 1 when a file does not agree
     and with 2 for wrong usage.
@@ -121,9 +121,7 @@ def export(
 def _cards(network: str) -> list[Card]:
     names = {"segmenter": [SEGMENTER], "classifier": [CLASSIFIER], "both": [SEGMENTER, CLASSIFIER]}
     if network not in (*names, *SEGMENTERS.values(), *CLASSIFIERS.values()) and not network.endswith(".json"):
-        raise typer.BadParameter(
-            f"{network} is none of segmenter, classifier, both, a shipped network, or a card (.json)"
-        )
+        raise typer.BadParameter(f"{network} is not segmenter, classifier, both, a shipped network, or a card (.json)")
     try:
         return [load_card(name) for name in names.get(network, [network])]
     except WeightsError as error:
@@ -135,7 +133,7 @@ def _is_segmenter(card: Card) -> bool:
 
 
 def _slices(folder: Path, cards: list[Card]) -> list[Slice]:
-    """Return slices with lung, found by the segmenter that is exported, or by the shipped one."""
+    """Return slices with lung, using the segmenter to export, or else the shipped one."""
     shipped = load_card(SEGMENTERS[cards[0].modality])
     segmenter = LungSegmenter(next(filter(_is_segmenter, cards), shipped))
     found = list(islice(_with_lung(folder, segmenter), MOST_SLICES))
@@ -159,7 +157,7 @@ def _export(card: Card, out: Path, form: FormatName, precision: ExportPrecisionN
     prepare_environment()
     int8 = precision is ExportPrecisionName.int8
     if int8 and len(slices) == 1:
-        raise ValueError("int8 needs at least two slices with lung, one to set the scales and one to check; give more")
+        raise ValueError("int8 needs at least two slices with lung, one to calibrate and one to check; give more")
     calibration, pictures = (slices[::2], slices[1::2]) if int8 else ([], slices)
     with errors.status(f"Exporting {card.name}"):
         return export_network(
@@ -185,9 +183,9 @@ def _build(card: Card, size: int | None) -> keras.Model:
 
 
 def _seen(card: Card, one: Slice) -> list[NDArray[np.float32]]:
-    """Return what a network is shown of a slice, float32 (1, size, size, 1) each.
+    """Return a network's inputs for a slice, each float32 (1, size, size, 1).
 
-    A segmenter is shown the whole, coarsely and finely, and the lungs' box.
+    A segmenter gets the whole slice, coarse and fine, and the lungs' box.
     """
     pixels, intensity, mask = one
     if not _is_segmenter(card):
@@ -204,7 +202,8 @@ def _seen(card: Card, one: Slice) -> list[NDArray[np.float32]]:
 
 def _print_table(done: list[Export]) -> None:
     table = Table(
-        caption="Against Keras on the same inputs: largest difference of outputs, Dice of masks, of probability"
+        caption="Compared with Keras on the same inputs: largest difference of outputs, Dice of masks, and largest "
+        "difference of probabilities"
     )
     table.add_column("file", overflow="fold")
     for title in ("MB", "inputs", "difference", "Dice", "probability"):

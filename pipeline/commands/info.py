@@ -1,4 +1,4 @@
-"""``lungct info``: what is in files and folders, and how it would be read."""
+"""``lungct info``: list the scans in files and folders, and how they are read."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def info(
     *,
     settings: SegmenterSettings,
 ) -> None:
-    """Say what files, folders and archives hold, how it is read, and why something is refused.
+    """List the scans in files, folders and archives, how each is read, and why others are refused.
 
-    Every scan is read, none is judged. Ends with 0 when all could be read, 1 when something was refused.
+    Scans are read but not predicted. Exit code 0 if everything could be read, 1 if something was refused.
 
     Example: lungct info study/ --json
     """
@@ -104,7 +104,7 @@ def _describe(source: Path | DicomSeries, intensity: Intensity | None) -> dict[s
 
 
 def _reordered(scan: Scan) -> bool:
-    """Tell whether the input's own axes lie otherwise than in a `Scan`."""
+    """Tell whether the input's axes differ from those of a `Scan`."""
     return scan.grid is not None and (scan.grid.axes != (0, 1, 2) or bool(np.any(scan.grid.flipped)))
 
 

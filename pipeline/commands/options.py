@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they end."""
+"""Options shared by several commands, and how commands end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 Sources = Annotated[
     list[Path],
     typer.Argument(
-        help=f"Files ({KNOWN}); folders or ZIP archives that hold them.",
+        help=f"Files ({KNOWN}), or folders or ZIP archives that contain them.",
         show_default=False,
     ),
 ]
@@ -41,7 +41,7 @@ SEGMENTER_OPTIONS: Mapping[str, Any] = {
     "intensity": Annotated[
         Literal["auto", Intensity] | None,
         typer.Option(
-            help="What pixel values mean: Hounsfield units, grey of a screen, or auto: told from each file.",
+            help="What pixel values mean: Hounsfield units (hu), display grey (display), or auto: decided per file.",
             callback=lambda value: None if value == "auto" else value,
             show_default="auto",
         ),
@@ -49,7 +49,7 @@ SEGMENTER_OPTIONS: Mapping[str, Any] = {
     "segmenter": Annotated[
         Path | None,
         typer.Option(
-            help="Card of a lung segmenter of your own (.json), of lungct train lungseg.",
+            help="Card (.json) of your own lung segmenter, from lungct train lungseg.",
             exists=True,
             dir_okay=False,
             show_default="the shipped one",
@@ -57,24 +57,24 @@ SEGMENTER_OPTIONS: Mapping[str, Any] = {
     ],
     "engine": Annotated[
         Engine,
-        typer.Option(help="What runs the networks. auto: onnxruntime, for bf16 openvino (an extra)."),
+        typer.Option(help="Inference engine. auto: onnxruntime, or for bf16 openvino (optional)."),
     ],
     "precision": Annotated[
         Precision,
-        typer.Option(help="What they compute in. f32: as trained. bf16: openvino on processors that have it. int8."),
+        typer.Option(
+            help="Numeric precision. f32: as trained. bf16: openvino, on CPUs that support it. int8: quantised."
+        ),
     ],
-    "threads": Annotated[
-        int | None, typer.Option(min=1, help="Processor threads.", show_default="all that it may use")
-    ],
+    "threads": Annotated[int | None, typer.Option(min=1, help="Processor threads.", show_default="all available")],
 }
-"""Options of commands that find lungs: a field of `SegmenterSettings` each."""
+"""Options of commands that find lungs, one for each field of `SegmenterSettings`."""
 
 PIPELINE_OPTIONS: Mapping[str, Any] = {
     **SEGMENTER_OPTIONS,
     "classifier": Annotated[
         Path | None,
         typer.Option(
-            help="Card of a classifier of your own (.json), of lungct train classify.",
+            help="Card (.json) of your own classifier, from lungct train classify.",
             exists=True,
             dir_okay=False,
             show_default="the shipped one",
@@ -83,26 +83,26 @@ PIPELINE_OPTIONS: Mapping[str, Any] = {
     "volume_classifier": Annotated[
         Path | None,
         typer.Option(
-            help="Card of a classifier of whole volumes, cnn3d-covid.json of lungct train volume. It computes in f32 "
-            "where --precision is int8.",
+            help="Card of your own volume classifier, cnn3d-covid.json from lungct train volume. With --precision int8 "
+            "it computes in f32.",
             exists=True,
             dir_okay=False,
-            show_default="the mean over a volume's slices",
+            show_default="none: the mean over a volume's slices",
         ),
     ],
     "error_level": Annotated[
         float,
-        typer.Option(help="Share of errors that prediction sets may make, 0 to 1; measured on single slices."),
+        typer.Option(help="Error level of prediction sets, 0 to 1; calibrated on single slices."),
     ],
     "explain": Annotated[
         Explain,
         typer.Option(
-            help="Where heatmaps come from. cam: the network's own map, at no cost. occlusion: the lungs hidden part "
-            "by part, some 120 runs of the classifier a slice."
+            help="How heatmaps are made. cam: the class activation map, at no extra cost. occlusion: the lungs hidden "
+            "part by part, about 120 runs of the classifier per slice."
         ),
     ],
 }
-"""Options of commands that judge: a field of `PipelineSettings` each."""
+"""Options of commands that predict, one for each field of `PipelineSettings`."""
 
 MASKS_HELP = (
     "png: a file a slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
@@ -113,11 +113,11 @@ takes_segmenter = takes(SegmenterSettings(), SEGMENTER_OPTIONS)
 takes_pipeline = takes(PipelineSettings(), PIPELINE_OPTIONS)
 
 errors = Console(stderr=True)
-"""Where progress and failures go, so that tables can be piped."""
+"""Console for progress and errors, on standard error, so that tables can be piped."""
 
 
 def opened(settings: PipelineSettings, callers: int = 1) -> Pipeline:
-    """Open the networks; stages that don't go together, or an engine without the precision, are wrong usage."""
+    """Open the networks; incompatible stages or an unsupported precision count as wrong usage."""
     try:
         return settings.open(callers)
     except ValueError as error:
@@ -125,7 +125,7 @@ def opened(settings: PipelineSettings, callers: int = 1) -> Pipeline:
 
 
 def opened_segmenter(settings: SegmenterSettings) -> LungSegmenter:
-    """Open the first stage as `opened` does."""
+    """Open the first stage like `opened`."""
     try:
         return settings.open_segmenter()
     except ValueError as error:
@@ -133,7 +133,7 @@ def opened_segmenter(settings: SegmenterSettings) -> LungSegmenter:
 
 
 def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None] | None:
-    """Return one path for each of `count` folders, None for '-' or where the option is absent; None if not as many."""
+    """Return `count` paths, None for '-' or if the option is absent; return None if the number is wrong."""
     names = given or ["-"] * count
     return [None if name == "-" else Path(name) for name in names] if len(names) == count else None
 
@@ -146,7 +146,7 @@ def require_train_extra() -> None:
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn what stops a whole command, a full disk, changed weights, or no decoder, into one line and exit code 1."""
+    """Turn errors that stop a command, such as a full disk or modified weights, into one line and exit code 1."""
     try:
         yield
     except (WeightsError, CellError, OSError) as error:
@@ -155,7 +155,7 @@ def plain_failures() -> Iterator[None]:
 
 
 def finish(failed: int, total: int) -> None:
-    """End the command: 0 when every input gave a result, 1 when some failed."""
+    """End the command with exit code 0 if every input gave a result, 1 if some failed."""
     if failed:
         errors.print(f"{failed} of {total} inputs failed.", style="red")
         raise typer.Exit(1)

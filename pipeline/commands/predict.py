@@ -37,20 +37,20 @@ COLUMNS = ("source", *FINDINGS, "error")
 def predict(
     paths: Sources,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for predictions.csv and, for each input, an overlay and a mask.")
+        Path | None, typer.Option(help="Folder for predictions.csv and an overlay and a mask for each input.")
     ] = None,
     masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
     html: Annotated[
-        bool, typer.Option("--html", help="Write a result sheet for each input too: a page that needs no other file.")
+        bool, typer.Option("--html", help="Also write a result sheet for each input, a self-contained HTML page.")
     ] = False,
     *,
     settings: PipelineSettings,
 ) -> None:
-    """Find the lungs in each input and give the probability of COVID-19.
+    """Find the lungs in each input and estimate the probability of COVID-19.
 
-    In folders and archives DICOM files become series, each one input.
-    Prints a table; an input that can't be read becomes a row with its error, and the rest go on.
-    Ends with 0 when every input gave a result, 1 when some failed, 2 for wrong usage.
+    DICOM files in folders and archives are grouped into series, each of them one input.
+    Prints a table; an input that can't be read gives a row with its error, and the others are still processed.
+    Exit code 0 if every input gave a result, 1 if some failed, 2 for wrong usage.
 
     Example: lungct predict examples/slices --out results --html
     """
@@ -90,7 +90,7 @@ def _write(prediction: Prediction, out: Path, stem: str, masks: MaskFormat, *, h
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:
-    """Return the row of ``predictions.csv``: rounded, lists as words."""
+    """Return the row for ``predictions.csv``, with rounded numbers and lists as text."""
     found = {name: _cell(value) for name, value in row_of(prediction).items()}
     volume = prediction.lung_volume_ml
     return {
@@ -117,7 +117,7 @@ def _with_interval(row: dict[str, Any]) -> str:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    """Print file names and answers, and below them in full what went wrong."""
+    """Print file names and answers, and below them the full errors."""
     table = Table(caption=DISCLAIMER)
     table.add_column("source", overflow="fold", min_width=16)
     for title in ("label", "probability", "lung, ml"):

@@ -34,31 +34,31 @@ SLICE_OPTIONS = {
         int | None,
         typer.Option(
             min=0,
-            help="Side of the square slices in pixels; 0 keeps the pixels of the crop.",
+            help="Side of the square slices in pixels; 0 keeps the crop's own size.",
             callback=lambda side: side or None,
         ),
     ],
     "region": Annotated[
         Show,
-        typer.Option(help="masked: the lungs alone, black around them. crop: their box with all in it. whole."),
+        typer.Option(help="masked: the lungs on black. crop: the lungs' box with everything in it. whole: the slice."),
     ],
     "window": Annotated[
-        tuple[float, float], typer.Option(help="HU that become black and white; pictures keep their own.")
+        tuple[float, float], typer.Option(help="HU shown as black and white; pictures keep their own window.")
     ],
     "stretch": Annotated[
         bool,
-        typer.Option(help="Spread values between the lung's 1st and 99th percentile, so that windows matter less."),
+        typer.Option(help="Stretch values between the lung's 1st and 99th percentile, so that windows matter less."),
     ],
     "format": Annotated[
         SliceFormat,
         typer.Option(help="png: uint8. png16: uint16. npy16, npy32: 0 to 1, float16 or 32. tiff: 0 to 1, float32."),
     ],
     "min_lung": Annotated[
-        float, typer.Option(min=0, max=1, help="Leave out slices with a smaller share of lung, such as 0.02.")
+        float, typer.Option(min=0, max=1, help="Leave out slices with a smaller share of lung than this, such as 0.02.")
     ],
-    "every": Annotated[int, typer.Option(min=1, help="Only every n-th slice of a scan.")],
+    "every": Annotated[int, typer.Option(min=1, help="Keep only every n-th slice of a scan.")],
 }
-"""A field of `PreprocessSettings` each."""
+"""One option for each field of `PreprocessSettings`."""
 
 
 @takes(PreprocessSettings(), SLICE_OPTIONS)
@@ -67,23 +67,26 @@ def preprocess(
     inputs: Inputs,
     out: Annotated[Path, typer.Option(help="Folder for images/, manifest.parquet, manifest.csv and run.json.")],
     groups: Annotated[
-        bool, typer.Option("--groups", help="Add a column group: near-duplicates, and slices of one input.")
+        bool,
+        typer.Option("--groups", help="Add a column group: near-duplicates and slices of one input belong together."),
     ] = False,
     group_by: Annotated[
         list[str] | None,
-        typer.Option(help="Group what has the same value in a table's column too, such as patient. May be repeated."),
+        typer.Option(
+            help="Also group rows with the same value in this table column, such as patient. May be repeated."
+        ),
     ] = None,
     near: Annotated[
         int,
         typer.Option(
-            min=-1, max=64, help="Bits of 256 in which hashes of near-duplicates may differ; -1 compares none."
+            min=-1, max=64, help="Largest number of differing hash bits, of 256, for near-duplicates; -1 disables this."
         ),
     ] = NEAR,
     split: Annotated[
         str | None,
-        typer.Option(help="Add a column split by group: shares of train, val and test, as in 0.8,0.1,0.1."),
+        typer.Option(help="Add a column split, by group: shares of train, val and test, such as 0.8,0.1,0.1."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 0,
     path_column: PathColumnOption = None,
     shard: ShardOption = "1/1",
     redo: RedoOption = False,
@@ -93,7 +96,7 @@ def preprocess(
     settings: PreprocessSettings,
     lungs: SegmenterSettings,
 ) -> None:
-    r"""Write normalised, masked, lung-cropped slices with a manifest, ready to train any other model on.
+    r"""Write normalised, masked, lung-cropped slices with a manifest, ready for training other models.
 
     Every slice is a row of manifest.parquet and manifest.csv: source, file, slice_index, lung_fraction, its box in the
     scan's slice, warnings, error, hash, checksum, and the other columns of the table that named the input.
@@ -126,7 +129,7 @@ def preprocess(
     if part == (1, 1):
         typer.echo(f"{summary_of(out)}. Manifest: {out / MANIFEST[0]}")
     else:
-        typer.echo(f"Part {shard}. When all are done, the same command without --shard writes the manifest.")
+        typer.echo(f"Shard {shard}. When all are done, the same command without --shard writes the manifest.")
     finish_batch(counts, out / SLICES)
 
 
@@ -134,4 +137,4 @@ def _shares(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(share) for share in text.split(","))
     except ValueError:
-        raise ValueError(f"--split is shares of train, val and test such as 0.8,0.1,0.1, not {text!r}") from None
+        raise ValueError(f"--split must be shares of train, val and test such as 0.8,0.1,0.1, not {text!r}") from None

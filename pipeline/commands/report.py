@@ -18,7 +18,7 @@ from ..settings import PipelineSettings
 from .options import errors, opened, plain_failures, takes_pipeline
 
 AllPartsOption = Annotated[
-    bool, typer.Option("--all-parts", help="Measure training parts, too: figures on what was trained on are none.")
+    bool, typer.Option("--all-parts", help="Also measure training parts; such results say nothing about new patients.")
 ]
 
 
@@ -27,17 +27,19 @@ def report(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Folder with COVID/ and NonCOVID/, or train/, val/, test/ that hold them, each file or folder in them "
-            "a scan; any folder with --reference; or a CSV as for --reference. Repeat for more sources.",
+            help="Folder with COVID/ and NonCOVID/, or with train/, val/ and test/ that contain them, in which each "
+            "file or folder is a scan; any folder with --reference; or a CSV as for --reference. May be repeated.",
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The page, such as report.html; report.json is written beside it.")],
+    out: Annotated[
+        Path, typer.Option(help="The page, such as report.html; report.json is written to the same folder.")
+    ],
     reference: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with columns path (relative to --data or to the CSV) and label (COVID or NonCOVID, 1 or 0), and "
-            "patient, source, split, paper where known; all other columns make subgroups.",
+            help="CSV with columns path (relative to --data or to the CSV), label (COVID or NonCOVID, 1 or 0), and "
+            "optionally patient, source, split, paper; all other columns define subgroups.",
             exists=True,
             dir_okay=False,
         ),
@@ -47,19 +49,19 @@ def report(
         typer.Option(
             min=0.0001,
             max=0.9999,
-            help="Share of COVID among those examined, for predictive values; repeat. By default 0.05 and 0.2.",
+            help="Prevalence of COVID for predictive values. May be repeated. By default 0.05 and 0.2.",
         ),
     ] = None,
     all_parts: AllPartsOption = False,
     *,
     settings: PipelineSettings,
 ) -> None:
-    """Measure the pipeline on your own labelled data and write one page about it.
+    """Measure the pipeline on your own labelled data, and write a report as one HTML page.
 
-    Measures of each source the test part, else the val part, else what has no part. Says first what speaks against
-    the figures: patients, papers or near-duplicate pictures in several parts, failures, shortcuts. Then cohort,
-    discrimination, calibration, thresholds, sources left out, subgroups, refusal, example pictures, provenance and the
-    CLAIM checklist.
+    Measures each source's test part, or its val part, or all if it has no parts. The report starts with doubts about
+    the results: patients, papers or near-duplicate pictures in several parts, failures, shortcuts. Then follow cohort,
+    discrimination, calibration, thresholds, leave-one-source-out, subgroups, refusal, example pictures, provenance and
+    the CLAIM checklist.
 
     Example: lungct report --data covid-ct --out report.html
     """
@@ -68,7 +70,7 @@ def report(
     from ..report.report import PREVALENCES, check_listed, write_report
 
     if out.suffix.lower() not in (".html", ".htm"):
-        raise typer.BadParameter(f"--out names the page: give a name such as {out / 'report.html'}")
+        raise typer.BadParameter(f"--out must name an HTML page, such as {out / 'report.html'}")
     with plain_failures():
         try:
             prevalences = distinct(prevalence or PREVALENCES)
@@ -90,7 +92,7 @@ def report(
                 unlisted=unlisted,
                 progress=with_progress,
             )  # fmt: skip
-        except SourceError as error:  # none could be judged
+        except SourceError as error:  # no input could be predicted
             raise typer.BadParameter(str(error)) from error
     figures = found["discrimination"]["answered"]
     auc = figure_in_words(figures["auc"]) or "not known"
@@ -103,11 +105,13 @@ def report(
 def _read(data: list[Path], reference: Path | None) -> list[Example]:
     if reference:
         if len(data) != 1 or not data[0].is_dir():
-            raise typer.BadParameter("--reference goes with one folder in --data; of several, give CSVs as --data")
+            raise typer.BadParameter("--reference needs exactly one folder in --data; for several, give CSVs as --data")
         return read_table(reference, data[0])
     for path in data:
         if path.is_dir() and not any((path / name).is_dir() for name in (POSITIVE, NEGATIVE, *PARTS)):
-            raise typer.BadParameter(f"{path} has no folders {POSITIVE} and {NEGATIVE}: give its labels by --reference")
+            raise typer.BadParameter(
+                f"{path} has no folders {POSITIVE} and {NEGATIVE}: give its labels with --reference"
+            )
     return [item for path in data for item in read_examples(path, subfolders=True)]
 
 

@@ -32,16 +32,18 @@ COLUMNS = ("source", "slices", "lung_fraction", "confidence", "warnings", "error
 @takes_segmenter
 def segment(
     paths: Sources,
-    out: Annotated[Path, typer.Option(help="Folder for segmentations.csv and, for each input, a mask and an ROI.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for segmentations.csv and a mask and a region of interest for each input.")
+    ],
     masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
     *,
     settings: SegmenterSettings,
 ) -> None:
-    """Find the lungs in each input and write masks and regions of interest, without judging them.
+    """Find the lungs in each input, and write masks and regions of interest, without a prediction.
 
     The mask of a slice is a PNG of 0 and 255. The region of interest is the slice times the mask: a PNG for pictures,
-    an int16 TIFF in HU with -1024 outside the lungs for calibrated scans. Those of a volume are NIfTI on the grid of
-    the input. Exit codes as for predict.
+    or for calibrated scans an int16 TIFF in HU with -1024 outside the lungs. For volumes, both are NIfTI on the input's
+    grid. Exit codes as for predict.
 
     Example: lungct segment examples/slices --out masks
     """

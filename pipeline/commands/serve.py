@@ -17,39 +17,42 @@ NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "filelo
 
 @takes_pipeline
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 allows access from other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8000,
     workers: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Scans judged side by side, by default one for each processor thread. Fewer answer one alone faster.",
+            help="Scans processed in parallel; by default one per processor thread. With fewer, each is faster.",
         ),
     ] = None,
-    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; what comes beyond gets 429.")] = 24,
-    timeout: Annotated[float, typer.Option(min=1, help="Longest time for one request, seconds.")] = 120,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; further ones get status 429.")] = 24,
+    timeout: Annotated[float, typer.Option(min=1, help="Time limit for one request in seconds.")] = 120,
     token: Annotated[
         str | None,
         typer.Option(
             envvar="LUNGCT_TOKEN",
-            help="What requests must bear (Authorization: Bearer TOKEN). Better set in the environment.",
+            help="Token that requests must send (Authorization: Bearer TOKEN). Better set in the environment.",
         ),
     ] = None,
     max_upload: Annotated[int, typer.Option(min=1, help="Largest upload, MB.")] = 512,
-    max_slices: Annotated[int, typer.Option(min=1, help="Most slices of a scan.")] = 1000,
+    max_slices: Annotated[int, typer.Option(min=1, help="Most slices in a scan.")] = 1000,
     max_connections: Annotated[
-        int, typer.Option(min=1, help="Most open connections; at most half of the files that the system lets it open.")
+        int,
+        typer.Option(min=1, help="Most open connections; limited to half of the open files that the system allows."),
     ] = 1000,
     allow_host: Annotated[
         list[str] | None,
-        typer.Option(help="Name by which a proxy on this machine passes requests on; repeat. '*' for any."),
+        typer.Option(help="Host name used by a proxy on this machine. May be repeated. '*' allows any."),
     ] = None,
     *,
     settings: PipelineSettings,
 ) -> None:
-    """Serve the pipeline over HTTP, with a page to drag scans to; see docs/service.md.
+    """Serve the pipeline over HTTP, with a web page for uploading scans; see docs/service.md.
 
-    Uploads stay in memory. SIGTERM and Ctrl-C finish what is running. The log is lines of JSON on standard error.
+    Uploads stay in memory. SIGTERM and Ctrl-C let running requests finish. The log is JSON lines on standard error.
 
     Example: lungct serve --port 8000
     """
@@ -60,10 +63,12 @@ def serve(
 
     given = tuple(allow_host or ())
     local = host in LOOPBACK
-    if token is None and "LUNGCT_TOKEN" in os.environ:  # an empty one counts as none, and would let anybody in
-        raise typer.BadParameter("LUNGCT_TOKEN is empty: put a token in it, or unset it")
+    if token is None and "LUNGCT_TOKEN" in os.environ:  # an empty token would mean none, and allow everybody
+        raise typer.BadParameter("LUNGCT_TOKEN is empty: set it to a token, or unset it")
     if not local and not token:
-        errors.print(f"lungct: {host} lets anybody in who can reach it: consider --token", style="yellow", markup=False)
+        errors.print(
+            f"lungct: anybody who can reach {host} can use the service: consider --token", style="yellow", markup=False
+        )
     try:
         served = ServiceSettings(
             pipeline=settings,

@@ -1,4 +1,4 @@
-"""`takes`: a command takes a whole settings object, each of whose fields is an option of its own."""
+"""Define `takes`, which turns the fields of a settings object into options of a command."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ def takes(defaults: Any, options: Mapping[str, Any], parameter: str = "settings"
     Parameters
     ----------
     defaults : object
-        Of a frozen dataclass: its values are the options' defaults. What its class refuses with a ValueError is wrong
-        usage.
+        An instance of a frozen dataclass with the options' defaults. A ValueError from the class counts as wrong usage.
     options : mapping of str to type
-        Annotated types for Typer, by field; a field without an entry is no option and keeps its default. Fields of
-        tuples are options that may be repeated.
+        Annotated types for Typer, by field. A field without an entry isn't an option and keeps its default. A tuple
+        field becomes an option that may be repeated.
     parameter : str
-        Of the command, keyword only: gets the object.
+        The command's keyword-only parameter that receives the object.
     """
     names = [field.name for field in fields(defaults) if field.name in options]
 
@@ -50,20 +49,20 @@ def takes(defaults: Any, options: Mapping[str, Any], parameter: str = "settings"
                 parameters.append(one.replace(kind=inspect.Parameter.KEYWORD_ONLY))
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what Typer reads
         run.__annotations__ = {one.name: one.annotation for one in parameters}
-        del run.__wrapped__  # its annotations would be read instead
+        del run.__wrapped__  # otherwise Typer would read its annotations
         return run
 
     return decorate
 
 
 def _option(name: str, default: Any, annotation: Any) -> inspect.Parameter:
-    """Return the parameter that stands for a field; an option that may be repeated is None where it isn't given."""
+    """Return the parameter for a field; a repeatable option is None if not given."""
     shown = None if default == () else default
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=annotation)
 
 
 def _value(given: Any, default: Any) -> Any:
-    """Return an option's value as the field wants it: JSON types, so that a record can hold them."""
+    """Convert an option's value for the field, to JSON types, so that it can be stored in a record."""
     if default == ():
         return tuple(given or ())
     return str(given) if isinstance(given, Path) else given

@@ -15,10 +15,10 @@ weights_app = typer.Typer(help="Show and check the shipped networks.", no_args_i
 
 @weights_app.command("list")
 def list_weights() -> None:
-    """List the shipped networks with their validation figures."""
+    """List the shipped networks: version, size, task and licence."""
     table = Table()
     table.add_column("name", min_width=max(map(len, shipped_names())))
-    for column in ("version", "size", "what it gives", "licence"):
+    for column in ("version", "size", "output", "licence"):
         table.add_column(column)
     cards = [load_card(name) for name in shipped_names()]
     for card in cards:
@@ -32,7 +32,7 @@ def list_weights() -> None:
 
 @weights_app.command()
 def verify() -> None:
-    """Check the sha256 of every shipped file; ends with 1 when one is missing or changed."""
+    """Check the sha256 of every shipped file; exit code 1 if one is missing or was modified."""
     failed = False
     for card in map(load_card, shipped_names()):
         for path, sha256 in card.files:
@@ -47,8 +47,10 @@ def verify() -> None:
 
 
 @weights_app.command()
-def path(name: Annotated[str, typer.Argument(help="As lungct weights list shows it.", show_default=False)]) -> None:
-    """Print where a network's ONNX file lies."""
+def path(
+    name: Annotated[str, typer.Argument(help="Name as shown by lungct weights list.", show_default=False)],
+) -> None:
+    """Print the path of a network's ONNX file."""
     typer.echo(_card(name).path)
 
 

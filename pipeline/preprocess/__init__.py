@@ -1,4 +1,4 @@
-"""Normalised, masked, lung-cropped slices with a manifest, to train other models on."""
+"""Cut normalised, masked, lung-cropped slices with a manifest, for training other models."""
 
 from .groups import Grouping, Split
 from .job import run_preprocess

@@ -1,4 +1,4 @@
-"""What must stay together when data are split, and the split: nothing may stand in two parts of it."""
+"""Group rows that must stay together, and split data so that no group is in two parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTS = ("train", "val", "test")
 """Parts of a split."""
 
 Edges = Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]
-"""Pairs of rows that belong together, some at a time."""
+"""Pairs of rows that belong together, in chunks."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Split:
     Parameters
     ----------
     shares : tuple of float
-        Of training, validation and test, which add up to 1.
+        Shares of training, validation and test, which must add up to 1.
     seed : int
-        The same seed splits the same data in the same way.
+        The same seed and data give the same split.
 
     Raises
     ------
     ValueError
-        For other shares.
+        For invalid shares.
     """
 
     shares: tuple[float, ...] = (0.8, 0.1, 0.1)
@@ -44,22 +44,22 @@ class Split:
         if not good or not math.isclose(sum(self.shares), 1, abs_tol=1e-6):
             given = ",".join(map(str, self.shares))
             raise ValueError(
-                f"shares of {', '.join(PARTS)} are three numbers that add up to 1, 0.8,0.1,0.1; not {given}"
+                f"shares of {', '.join(PARTS)} must be three numbers that add up to 1, such as 0.8,0.1,0.1, not {given}"
             )
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """What belongs together, and whether it is split.
+    """Which rows belong together, and how to split them.
 
     Parameters
     ----------
     by : tuple of str
-        Columns of the tables that named the inputs, such as ``patient``: what has the same value stays together.
+        Columns of input tables, such as ``patient``; rows with the same value stay together.
     near : int or None
-        Slices whose perceptual hashes differ in no more of their 256 bits stay together; None compares none.
+        Slices stay together if at most this many of their 256 hash bits differ; None disables the comparison.
     split : Split, optional
-        Not split without.
+        If omitted, the data are not split.
     """
 
     by: tuple[str, ...] = ()
@@ -70,23 +70,23 @@ class Grouping:
 def group_rows(
     together: Sequence[Sequence[Any]], hashes: Sequence[str | None], near: int | None, threads: int | None = None
 ) -> NDArray[np.int64]:
-    """Group rows of which any two belong together, directly or through others.
+    """Group rows that belong together, directly or through other rows.
 
     Parameters
     ----------
     together : sequence of sequence
-        Columns in which the same value means that rows belong together; None and empty say nothing.
+        Columns; rows with the same value belong together. None and empty values are ignored.
     hashes : sequence of str or None
-        Perceptual hashes, in hexadecimal digits.
+        Perceptual hashes as hexadecimal digits.
     near : int or None
-        Rows whose hashes differ in no more bits belong together; None compares no hashes.
+        Rows belong together if at most this many bits of their hashes differ; None disables the comparison.
     threads : int, optional
-        Processor threads; by default as many as this process may use.
+        Processor threads; by default, as many as this process may use.
 
     Returns
     -------
     ndarray of int64, shape (rows,)
-        Numbers of groups, in the order in which they appear.
+        Group numbers, in order of appearance.
     """
     labels = np.arange(len(hashes))
     for column in together:
@@ -101,17 +101,18 @@ def group_rows(
 
 
 def split_groups(groups: NDArray[np.int64], counted: NDArray[np.bool_], split: Split) -> NDArray[np.str_]:
-    """Deal whole groups out to the parts of a split, the largest first.
+    """Assign whole groups to the parts of a split, the largest first.
 
-    Each goes to a part that has room for it, drawn by how much room there is, so groups of every size come into every
-    part; where none has, to the one that lacks most. No part gets more than its share and one group.
+    Each group goes to a random part that has room for it, with a probability proportional to the room, so that groups
+    of every size get into every part; if none has room, it goes to the part with the most. No part exceeds its share by
+    more than one group.
 
     Parameters
     ----------
     groups : ndarray of int64, shape (rows,)
-        Numbers from 0 on.
+        Group numbers, from 0.
     counted : ndarray of bool, shape (rows,)
-        Rows that the shares are about; the others go where their group goes.
+        Rows that count for the shares; other rows follow their group.
     split : Split
 
     Returns
@@ -133,7 +134,7 @@ def split_groups(groups: NDArray[np.int64], counted: NDArray[np.bool_], split: S
 
 
 def _same(column: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pair every row with the first that has its value."""
+    """Pair every row with the first row that has the same value."""
     first: dict[Any, int] = {}
     rows = [row for row, value in enumerate(column) if value is not None and value != ""]
     return np.array(rows, dtype=np.int64), np.array(
@@ -142,7 +143,7 @@ def _same(column: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _join(labels: NDArray[np.int64], edges: Edges) -> NDArray[np.int64]:
-    """Return the labels of rows, from 0 on, after joining what edges connect; never all edges in memory."""
+    """Return row labels, from 0, after joining rows connected by edges, without holding all edges in memory."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

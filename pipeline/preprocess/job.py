@@ -1,4 +1,4 @@
-"""`run_preprocess`: slices for training of any number of inputs into a folder, which can be killed and resumed."""
+"""Define `run_preprocess`, which cuts training slices from any number of inputs, and can be killed and resumed."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ COLUMNS = {
     "error": "string",
     "input_sha256": "string",
 }
-"""The columns of slices; those of the tables that named the inputs follow."""
+"""Columns of the slices' rows; the columns of input tables follow."""
 
 SLICES, IMAGES = "slices", "images"
-"""Folders of the Parquet files, and of the slices."""
+"""Subfolders for the Parquet files and for the slices."""
 
 
 def run_preprocess(
@@ -65,34 +65,35 @@ def run_preprocess(
     retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> Counts:
-    """Cut slices out of every input that has no row yet, and write the manifest of all.
+    """Cut slices from every input that has no row yet, and write the manifest of all slices.
 
-    It can be killed at any time and called again: no input is lost, and none has its slices twice.
+    It can be killed at any time and resumed by the same call: no input is lost, and none gets its slices twice.
 
     Parameters
     ----------
     inputs : sequence of str or path
         See `lungct.pipeline.batch.listing.list_items`.
     out : path
-        Gets ``images/``, the slices; ``slices/*.parquet``, a row a slice with the columns of `COLUMNS`, one with a
-        warning or an error for an input that gave none; ``manifest.parquet`` and ``manifest.csv``, all rows in the
-        inputs' order; and ``run.json``, see `run_batch`.
+        Receives ``images/``, the slices; ``slices/*.parquet``, one row per slice with the columns in `COLUMNS`, and one
+        with a warning or an error for an input without slices; ``manifest.parquet`` and ``manifest.csv``, all rows in
+        the inputs' order; and ``run.json``, see `run_batch`.
     settings : PreprocessSettings
     lungs : SegmenterSettings
-        How lungs are found; an input is worked on by one thread, so many inputs side by side.
+        How lungs are found; `threads` inputs are processed in parallel, one thread each.
     grouping : Grouping, optional
-        Adds ``group``, and on request ``split``, to the manifest. It decides no slice, so it may change from run to
-        run: with nothing left to cut, the manifest alone is written anew.
+        Adds ``group``, and on request ``split``, to the manifest. It doesn't affect the slices, so it may change
+        between runs: if all slices are cut, only the manifest is rewritten.
     shard : tuple of int
-        Do only part i of n, (i, n), from 1, without a manifest: call it without a shard when all parts are done.
+        Process only shard i of n, (i, n), counted from 1, without a manifest; call it without a shard when all are
+        done.
     path_column : str, optional
-        The column of paths in tables.
+        The path column in tables.
     redo : bool
-        Throw away what earlier runs wrote into `out`.
+        Delete the results of earlier runs in `out`.
     retry_failed : bool
-        Do inputs again that failed.
+        Process failed inputs again.
     progress : Progress, optional
-        Nothing is shown without.
+        By default, no progress is shown.
 
     Raises
     ------
@@ -100,19 +101,20 @@ def run_preprocess(
         When `out` holds results of other settings, or another process writes there.
     MissingPackageError
     SourceError
-        When a table of inputs can't be read, or has no column to group by; anything else about inputs becomes a row.
+        When a table of inputs can't be read or lacks a column to group by; other problems with inputs become rows with
+        an error.
     WeightsError
         When the network can't be opened.
     OSError
-        When results can't be written. What is done stays; call it again.
+        When results can't be written. Finished rows are kept; call it again to resume.
     """
     folder = Path(out)
     listing = list_items(inputs, path_column, {*COLUMNS, *ADDED}, outside=folder, modality=lungs.modality)
     for name in grouping.by if grouping else ():
         if name not in listing.extras:
-            there = f"only {', '.join(listing.extras)}" if listing.extras else "and no table"
+            there = f"only {', '.join(listing.extras)}" if listing.extras else "no tables were given"
             raise SourceError(
-                f"column {name}", f"is in no table of the inputs: there is {there}", "Name one of a table"
+                f"column {name}", f"is not in the input tables ({there})", "Name a column of an input table"
             )
     workers = lungs.threads or available_threads()
     segmenter = lungs.open_segmenter(callers=workers)
@@ -140,13 +142,13 @@ def run_preprocess(
 
 
 class SliceCutter:
-    """From one input to its rows and files.
+    """Cut the slices of one input, and return its rows and write its files.
 
     Parameters
     ----------
     segmenter : LungSegmenter
     folder : Path
-        Of the results.
+        The results folder.
     settings : PreprocessSettings
     lungs : SegmenterSettings
     """
@@ -160,11 +162,11 @@ class SliceCutter:
         self._lungs = lungs
 
     def __call__(self, item: Item, work: Path) -> list[Row]:
-        """Return the rows of an input, a slice each, and write its files."""
+        """Return the rows of an input, one per slice, and write its files."""
         scan, row = read_item(item, self._lungs, work)
         if scan is None:
             return [row]
-        place = Path(IMAGES, item.key[:2])  # a folder of a million files is slow everywhere
+        place = Path(IMAGES, item.key[:2])  # a folder with a million files is slow on every system
         names = slice_names(f"{stem_of(item.name)}-{item.key}", len(scan))
         rows: list[Row] = []
         with whole_files(self._folder / place, work) as aside:
@@ -178,7 +180,7 @@ class SliceCutter:
 
 
 def _row_of(found: ProcessedSlice) -> dict[str, Any]:
-    """Return what the manifest says of a slice."""
+    """Return the manifest's columns for a slice."""
     rows, columns = found.box or (slice(None), slice(None))
     height, width = found.shape or (None, None)
     return {
@@ -198,7 +200,7 @@ def _row_of(found: ProcessedSlice) -> dict[str, Any]:
 
 
 def _forget(folder: Path, shard: tuple[int, int]) -> None:
-    """Throw away what earlier runs wrote, manifests too."""
+    """Delete the results of earlier runs, including manifests."""
     forget(folder, SLICES, shard)
     for name in MANIFEST:
         (folder / name).unlink(missing_ok=True)

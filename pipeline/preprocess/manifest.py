@@ -1,4 +1,4 @@
-"""``manifest.parquet`` and ``manifest.csv``: every slice of a preprocessed data set, its group and its part."""
+"""Write ``manifest.parquet`` and ``manifest.csv``: every slice of a preprocessed data set, its group and its part."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from ..batch.listing import Listing
 from .groups import Grouping, group_rows, split_groups
 
 MANIFEST = ("manifest.parquet", "manifest.csv")
-"""The same rows twice."""
+"""File names of the manifest; both contain the same rows."""
 
 ADDED = ("group", "split")
-"""Columns that a manifest may have beyond those of slices."""
+"""Columns that a manifest may have in addition to those of slices."""
 
 
 def write_manifest(
     folder: Path, store: Store, listing: Listing, grouping: Grouping | None = None, threads: int | None = None
 ) -> None:
-    """Write all rows of all parts of the work, each file whole or not at all.
+    """Write the rows of all shards; each file is written atomically.
 
     Parameters
     ----------
     folder : Path
     store : Store
-        Closed.
+        A closed store.
     listing : Listing
-        The inputs, in the order wanted, with what tables say of them now; other inputs of earlier runs follow.
+        The inputs in the desired order, with the current table columns; other inputs of earlier runs follow.
     grouping : Grouping, optional
-        Adds ``group`` and, where it says so, ``split``.
+        Adds ``group`` and, if requested, ``split``.
     threads : int, optional
         Processor threads for comparing hashes.
 
     Raises
     ------
     OSError
-        When it can't be written.
+        When a file can't be written.
     """
     import pyarrow
     import pyarrow.compute
@@ -66,7 +66,7 @@ def write_manifest(
 
 
 def summary_of(folder: Path) -> str:
-    """Return in a few words what a manifest holds."""
+    """Summarise a manifest in a few words."""
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(folder / MANIFEST[0])
@@ -74,7 +74,7 @@ def summary_of(folder: Path) -> str:
     said = f"{len(table)} slices"
     if "group" in table.column_names:
         sizes = np.unique(table["group"].to_numpy(), return_counts=True)[1]
-        said += f" in {len(sizes)} groups, the largest of {sizes.max(initial=0)}"
+        said += f" in {len(sizes)} groups, the largest with {sizes.max(initial=0)}"
     if "split" in table.column_names:
         counts = {pair["values"]: pair["counts"] for pair in table["split"].value_counts().to_pylist()}
         said += "; " + ", ".join(f"{name} {counts.get(name, 0)}" for name in ("train", "val", "test"))
@@ -92,7 +92,7 @@ def _all_rows(store: Store) -> Any:
 
 
 def _as_tables_say(table: Any, listing: Listing) -> Any:
-    """Return the columns that came from tables as these are now: they may have been corrected."""
+    """Replace the columns from input tables by their current values, which may have been corrected."""
     import pyarrow
 
     extras = {item.key: item.extra for item in listing.items}
@@ -106,7 +106,7 @@ def _as_tables_say(table: Any, listing: Listing) -> Any:
 
 
 def _in_order(table: Any, keys: Sequence[str]) -> Any:
-    """Order rows by their inputs, then their slices; an input done by two parts of the work at once counts once."""
+    """Sort rows by input, then slice; an input processed by two shards at once counts once."""
     places = {key: place for place, key in enumerate(keys)}
     found = table["key"].to_pylist()
     for key in found:

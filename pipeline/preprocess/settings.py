@@ -1,4 +1,4 @@
-"""`PreprocessSettings`: from a slice and its lung mask to a picture for training."""
+"""Define `PreprocessSettings`, which turn a slice and its lung mask into a picture for training."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from ...sources.intensity import apply_window, resize, stretch
 from .slice_files import FORMATS, SliceFormat
 
 Show = Literal["masked", "crop", "whole"]
-"""The lungs alone, black around them; their box with everything in it; or the whole slice."""
+"""What a slice shows: the lungs on black; the lungs' box with everything in it; or the whole slice."""
 
 PERCENTILES = (1.0, 99.0)
-"""Between which values are spread, as `RoiPreprocessing` does."""
+"""Percentiles for stretching, as in `RoiPreprocessing`."""
 
 
 @dataclass(frozen=True)
 class PreprocessSettings:
-    """From a scan to slices for training. The defaults are those of `lungct.classify.RoiPreprocessing`.
+    """How to cut slices for training from a scan. The defaults are those of `lungct.classify.RoiPreprocessing`.
 
     Parameters
     ----------
     size : int or None
-        Side of the square slices in pixels, aspect not kept; None keeps the pixels of the crop.
+        Side of the square slices in pixels, without keeping the aspect ratio; None keeps the crop's own size.
     window : tuple of float
-        HU that become 0 and 1. Pictures keep the window they came with.
+        HU that become 0 and 1. Pictures keep their own window.
     stretch : bool
-        Spread the values, after the window, between their 1st and 99th percentile in the lung (in the slice, where all
-        of it is shown): an unknown window matters less. Without, equal HU stay equal values.
+        Stretch the values, after the window, between their 1st and 99th percentile in the lung (for "whole", in the
+        slice), so that an unknown window matters less. If False, equal HU give equal values.
     region : {"masked", "crop", "whole"}
-        What is shown.
+        What is shown; see `Show`.
     margin : float
-        Added on each side of the lungs' box, as a share of its longer side.
+        Margin on each side of the lungs' box, as a share of its longer side.
     min_lung : float
-        Leave out slices of which a smaller share of all pixels is lung, 0 to 1. Slices without any are always left out,
-        except whole ones at 0.
+        Leave out slices with a smaller share of lung pixels, 0 to 1. Slices without lung are always left out, except
+        for "whole" with 0.
     every : int
-        Only every n-th slice of a scan, from the first.
+        Keep only every n-th slice of a scan, from the first.
     format : {"png", "png16", "npy16", "npy32", "tiff"}
-        Of files, see `lungct.pipeline.preprocess.slice_files.SliceFormat`.
+        File format; see `lungct.pipeline.preprocess.slice_files.SliceFormat`.
 
     Raises
     ------
     ValueError
-        For settings that make no sense, and why.
+        For invalid settings, with the reason.
     """
 
     size: int | None = 224
@@ -62,11 +62,11 @@ class PreprocessSettings:
 
     def __post_init__(self) -> None:
         for good, problem in (
-            (self.size is None or self.size > 0, f"size must be positive, or None for the crop's own, not {self.size}"),
-            (self.window[0] < self.window[1], f"window must rise, such as (-1000, 400), not {self.window}"),
+            (self.size is None or self.size > 0, f"size must be positive, or None to keep the crop's, not {self.size}"),
+            (self.window[0] < self.window[1], f"window must be (low, high) such as (-1000, 400), not {self.window}"),
             (self.region in get_args(Show), f"region must be one of {', '.join(get_args(Show))}, not {self.region!r}"),
-            (self.margin >= 0, f"margin must not be negative: {self.margin}"),
-            (0 <= self.min_lung <= 1, f"min_lung is a share from 0 to 1, not {self.min_lung}"),
+            (self.margin >= 0, f"margin must be 0 or more, not {self.margin}"),
+            (0 <= self.min_lung <= 1, f"min_lung must be a share from 0 to 1, not {self.min_lung}"),
             (self.every >= 1, f"every must be 1 or more, not {self.every}"),
             (self.format in FORMATS, f"format must be one of {', '.join(FORMATS)}, not {self.format!r}"),
         ):
@@ -74,23 +74,23 @@ class PreprocessSettings:
                 raise ValueError(problem)
 
     def keeps(self, index: int, mask: NDArray[np.bool_]) -> bool:
-        """Tell whether a slice is wanted."""
+        """Tell whether to keep a slice."""
         wanted = index % self.every == 0 and mask.mean() >= self.min_lung
         return bool(wanted and (self.region == "whole" or mask.any()))
 
     def cut(
         self, pixels: NDArray[np.float32], intensity: Intensity, mask: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], Box]:
-        """Return a slice as settings want it, and the rows and columns it shows.
+        """Return a slice cut according to the settings, and the rows and columns that it shows.
 
-        With a size and `stretch` it is what `lungct.classify.RoiPreprocessing` makes.
+        With a size and `stretch`, the result is the same as from `lungct.classify.RoiPreprocessing`.
 
         Parameters
         ----------
         pixels : ndarray of float32, shape (height, width)
         intensity : {"hu", "display"}
         mask : ndarray of bool, shape (height, width)
-            With lung, unless the whole slice is shown.
+            Must contain lung, unless the whole slice is shown.
         """
         whole = self.region == "whole"
         box = (slice(0, mask.shape[0]), slice(0, mask.shape[1])) if whole else lung_box(mask, self.margin)

@@ -1,4 +1,4 @@
-"""Slices as files for training: how values in [0, 1] are stored, and read again."""
+"""Write and read slices, with values in [0, 1], as files for training."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_slice(folder: Path, stem: str, pixels: NDArray[np.float32], form: Slic
     ----------
     folder : Path
     stem : str
-        Of the file's name.
+        File name without suffix.
     pixels : ndarray of float32, shape (height, width)
         In [0, 1].
     form : {"png", "png16", "npy16", "npy32", "tiff"}
@@ -41,7 +41,7 @@ def write_slice(folder: Path, stem: str, pixels: NDArray[np.float32], form: Slic
 
 
 def read_slice(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Read a slice that `write_slice` wrote.
+    """Read a slice written by `write_slice`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def read_slice(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     Raises
     ------
     ValueError
-        For another kind of file.
+        For other kinds of files.
     OSError
         When it can't be read.
     """
@@ -69,7 +69,7 @@ def read_slice(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         import tifffile
 
         return _to_unit(np.asarray(tifffile.imread(path)))
-    raise ValueError(f"{path} is no slice of lungct preprocess: those end in .png, .npy or .tif")
+    raise ValueError(f"{path} is not a slice from lungct preprocess: those end in .png, .npy or .tif")
 
 
 def _write_png(path: Path, pixels: NDArray[np.float32]) -> None:
@@ -100,6 +100,6 @@ _WRITERS: dict[SliceFormat, tuple[str, Callable[[Path, NDArray[np.float32]], Non
 
 
 def _to_unit(stored: NDArray[Any]) -> NDArray[np.float32]:
-    """Return what was stored as whole numbers, or as it is, in [0, 1]."""
+    """Convert stored unsigned integers, or floats, to [0, 1]."""
     highest = np.iinfo(stored.dtype).max if stored.dtype.kind == "u" else 1
     return stored.astype(np.float32) / np.float32(highest)

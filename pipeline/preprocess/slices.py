@@ -1,4 +1,4 @@
-"""`preprocess`: normalised, masked, lung-cropped slices, one by one, to train any other model on."""
+"""Define `preprocess`, which yields normalised, masked, lung-cropped slices for training other models."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from .settings import DEFAULTS, PreprocessSettings
 
 @dataclass(frozen=True, eq=False)
 class ProcessedSlice:
-    """One slice, or what is to be said of an input that gave none.
+    """One slice, or the warning or error of an input without slices.
 
     Parameters
     ----------
     source : str
         The path, or a description of the array.
     pixels : ndarray of float32 or None
-        Values in [0, 1], (size, size) or the crop's own shape; None where there is no slice.
+        Values in [0, 1], (size, size) or the crop's own shape; None if there is no slice.
     index : int or None
-        Of the slice in the scan, from 0: from the feet to the head where the input says so.
+        Index of the slice in the scan, from 0; from feet to head if the orientation is known.
     position_mm : float or None
-        Where it lies along the patient, from the scan's first slice; None where that is not known.
+        Position along the patient, relative to the scan's first slice; None if unknown.
     box : tuple of slice or None
         Rows and columns of the scan's slice that `pixels` show.
     shape : tuple of int or None
@@ -47,13 +47,13 @@ class ProcessedSlice:
     intensity : {"hu", "display"} or None
         What the scan's values mean.
     warnings : tuple of str
-        Of the scan, see `Prediction`; and ``no-slice-kept`` where the settings left none of it.
+        Warnings of the scan, see `Prediction`; and ``no-slice-kept`` if the settings exclude all slices.
     hash : str or None
         Perceptual hash of the scan's whole slice, 64 hexadecimal digits.
     error : str or None
         Why the input can't be read.
     extra : mapping
-        Other columns of the table that named the input.
+        Other columns of the table that listed the input.
     """
 
     source: str
@@ -82,18 +82,19 @@ def preprocess(
     Parameters
     ----------
     inputs : path, array_like, Scan, or an iterable of them
-        Paths are files, folders, patterns, tables or URLs, see `lungct.pipeline.batch.listing.list_items`; else see
-        `lungct.sources.read_scan`.
+        Paths may be files, folders, patterns, tables or URLs, see `lungct.pipeline.batch.listing.list_items`; for other
+        inputs see `lungct.sources.read_scan`.
     settings : PreprocessSettings
     lungs : SegmenterSettings
         How lungs are found.
     path_column : str, optional
-        The column of paths in tables.
+        The path column in tables.
 
     Yields
     ------
     ProcessedSlice
-        At least one an input: one that can't be read has `error`, one without lung a warning, and neither has `pixels`.
+        At least one per input. If the input can't be read it has `error`, and without lung it has a warning; neither
+        has `pixels`.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def preprocess(
         except SourceError as error:
             yield ProcessedSlice(error.source, error=str(error), extra=extra)
             continue
-        if isinstance(source, RemoteFile):  # the copy's name says nothing
+        if isinstance(source, RemoteFile):  # name the URL, not the temporary copy
             scan = replace(scan, source=source.url)
         yield from slices_of(scan, segmenter, settings, extra)
 
@@ -119,7 +120,7 @@ def preprocess(
 def slices_of(
     scan: Scan, segmenter: LungSegmenter, settings: PreprocessSettings, extra: Mapping[str, Any] | None = None
 ) -> Iterator[ProcessedSlice]:
-    """Yield the slices of one scan; one without pixels where none is kept."""
+    """Yield the slices of one scan, or one without pixels if none is kept."""
     scan, lungs = find_lungs(segmenter, scan)
     warnings = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
     kept = [index for index, mask in enumerate(lungs.mask) if settings.keeps(index, mask)]
@@ -145,14 +146,14 @@ def slices_of(
 
 
 def _positions(scan: Scan) -> NDArray[np.float64] | None:
-    """Return where slices lie along the patient, mm from the first; None where that is not known."""
+    """Return the slices' positions along the patient in mm from the first; None if unknown."""
     if scan.spacing is None or len(scan) < 2:
         return None
     return np.asarray(scan.metadata.get("slice_positions", np.arange(len(scan)) * scan.spacing[0]), dtype=np.float64)
 
 
 def _listed(given: Iterable[Any], path_column: str | None) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Yield what to read, and what a table said of it."""
+    """Yield sources, with the other columns of the table that listed them."""
     for one in given:
         if isinstance(one, (str, os.PathLike)):
             for item in list_items([one], path_column).items:

@@ -1,1 +1,1 @@
-"""The report: the pipeline measured on labelled data, as a page and its JSON."""
+"""Write a report on the pipeline, measured on labelled data, as a page and as JSON."""

@@ -1,7 +1,7 @@
-"""The CLAIM checklist, what this program can fill in filled in.
+"""Fill in the CLAIM checklist as far as this program can.
 
 Checklist for Artificial Intelligence in Medical Imaging, 2024 update: Tejani, Klontzas, Gatti et al., Radiology:
-Artificial Intelligence 2024; 6(4):e240300. Its 44 items are here in our own words.
+Artificial Intelligence 2024; 6(4):e240300. The 44 items are in our own words.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 from ...common.page import figure_in_words
 
 AUTHORS = "for the authors"
-"""What the tool can't know."""
+"""Entry for what the program can't know."""
 
 TRAINING = {"segmenter": "training-lungseg.md", "classifier": "training-classify.md"}
-"""Where it is told how the shipped networks were trained."""
+"""Documents on how the shipped networks were trained."""
 
 ITEMS: tuple[tuple[str, str], ...] = (
     ("Title, abstract", "The title says that this is a study of AI, and of what kind"),
     ("Title, abstract", "A summary of design, methods, results and conclusions"),
-    ("Introduction", "Background, and what the AI is meant for"),
+    ("Introduction", "Background, and intended use of the AI"),
     ("Introduction", "Aims and hypotheses"),
     ("Study design", "Prospective or retrospective"),
-    ("Study design", "What the study is for: to make a model, to test one, to compare"),
+    ("Study design", "Purpose of the study: to develop a model, to test one, or to compare"),
     ("Data", "Where the data come from"),
     ("Data", "Who was included and excluded, and why"),
     ("Data", "How images were prepared"),
@@ -31,14 +31,14 @@ ITEMS: tuple[tuple[str, str], ...] = (
     ("Data", "How identities were removed"),
     ("Data", "What was done about missing data"),
     ("Data", "How images were acquired"),
-    ("Reference standard", "How the truth was established"),
-    ("Reference standard", "Why in this way"),
-    ("Reference standard", "Who annotated, and with which experience"),
+    ("Reference standard", "How the reference standard was established"),
+    ("Reference standard", "Why this reference standard was chosen"),
+    ("Reference standard", "Who annotated, and their experience"),
     ("Reference standard", "How the test set was annotated"),
-    ("Reference standard", "How far annotators agree with each other and themselves"),
-    ("Partitions", "How data were dealt out to training, tuning and test"),
-    ("Partitions", "At which level the parts are apart: image, study, patient, hospital"),
-    ("Test data", "How many were needed, and how that was found"),
+    ("Reference standard", "Agreement between annotators, and of each with themselves"),
+    ("Partitions", "How data were assigned to training, tuning and test"),
+    ("Partitions", "Level at which the parts are separated: image, study, patient, hospital"),
+    ("Test data", "Sample size, and how it was determined"),
     ("Model", "The model in full: inputs, layers, outputs"),
     ("Model", "Software, with versions"),
     ("Model", "How the weights were initialised"),
@@ -47,27 +47,27 @@ ITEMS: tuple[tuple[str, str], ...] = (
     ("Training", "How models were combined, if several"),
     ("Evaluation", "Measures of performance"),
     ("Evaluation", "Measures of uncertainty and significance"),
-    ("Evaluation", "How robust it is: analyses of sensitivity"),
+    ("Evaluation", "Robustness: sensitivity analyses"),
     ("Evaluation", "How answers are explained"),
-    ("Evaluation", "Tests on data like those of training"),
-    ("Evaluation", "Tests on data from elsewhere"),
+    ("Evaluation", "Tests on internal data"),
+    ("Evaluation", "Tests on external data"),
     ("Evaluation", "Registration of a clinical trial"),
     ("Results", "How many were included and excluded, as a flow diagram"),
-    ("Results", "Who the patients of each part are: age, sex, disease"),
+    ("Results", "Characteristics of the patients in each part: age, sex, disease"),
     ("Results", "Performance with its uncertainty, for each part"),
-    ("Results", "Diagnostic accuracy with its precision"),
+    ("Results", "Diagnostic accuracy with confidence intervals"),
     ("Results", "Where and why it fails"),
     ("Discussion", "Limits of the study: bias, uncertainty, generalisation"),
     ("Discussion", "What it means for practice"),
     ("Other", "Where the full protocol and technical details are"),
-    ("Other", "Whether software, model and data can be had"),
-    ("Other", "Who paid, and what their part was"),
+    ("Other", "Availability of software, model and data"),
+    ("Other", "Funding, and the role of the funders"),
 )
 """Section and item, in the checklist's order."""
 
 
 def fill_claim(report: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the checklist as rows: number, section, item, and what a report says of it or `AUTHORS`."""
+    """Return the checklist as rows: number, section, item, and what the report says about it or `AUTHORS`."""
     said = _said(report)
     return [
         {"no": str(number), "section": section, "item": item, "what this report says": said.get(number, AUTHORS)}
@@ -76,53 +76,52 @@ def fill_claim(report: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _said(report: Mapping[str, Any]) -> dict[int, str]:
-    """Return what is known of each item, by its number."""
+    """Return what is known about each item, by number."""
     main, failures = report["discrimination"]["answered"], report["failures"]
     leaks, provenance = report["leaks"], report["provenance"]
     sources = ", ".join(sorted({row["source"] for row in report["cohort"]["groups"]}))
     network, segmenter = provenance["classifier"], provenance["segmenter"]
     shared = f"{len(leaks['shared_patients'])} patients, {len(leaks['shared_papers'])} papers, "
-    shared += f"{len(leaks['shared_dicom'])} patients or series of DICOM headers and "
-    shared += f"{len(leaks['across_parts'])} pairs of near-duplicate pictures stand in several parts"
+    shared += f"{len(leaks['shared_dicom'])} patients or series by DICOM headers and "
+    shared += f"{len(leaks['across_parts'])} pairs of near-duplicate pictures are in several parts"
     compared = leaks["compared"]
     known = (
-        f"patients are known of {sum(compared['with_patient_by_part'].values())}, pictures of {compared['with_hash']}"
+        f"patients are known for {sum(compared['with_patient_by_part'].values())}, pictures for {compared['with_hash']}"
     )
     tags = [name for name in report["cohort"]["measured"] if name.endswith("(DICOM)")]
     training = ". ".join(
         f"{stage.capitalize()}: {f'docs/{page} of lungct' if stage in provenance['shipped'] else AUTHORS}"
         for stage, page in TRAINING.items()
     )
-    auc = figure_in_words(main["auc"]) or "not known, for one class is missing"
+    auc = figure_in_words(main["auc"]) or "unknown, because one class is missing"
     return {
         1: "A deep network that classifies chest CT as COVID-19 or not",
         6: "Test of a trained network on labelled data; nothing was trained",
         7: f"Data sets as given: {sources}. Their origin: {AUTHORS}",
-        8: f"Of {failures['inputs']} inputs of the measured parts {failures['answered']} are in the figures, the "
-        f"others listed under failures with the reason. Criteria of the data sets: {AUTHORS}",
-        9: "Lungs outlined, all else masked away, cropped and resized; settings in the cards of the networks",
+        8: f"Of {failures['inputs']} inputs in the measured parts, {failures['answered']} are in the results; the "
+        f"others are listed under failures with the reason. Criteria of the data sets: {AUTHORS}",
+        9: "Lungs segmented, everything else masked out, cropped and resized; settings in the networks' cards",
         10: f"Parts measured: {', '.join(provenance['measured_parts'])}",
-        12: f"{failures['unreadable']} inputs could not be read and are listed; what is not known is a group",
+        12: f"{failures['unreadable']} inputs could not be read and are listed; unknown values form a group",
         13: f"From DICOM tags: {', '.join(tags)}. The rest: {AUTHORS}" if tags else AUTHORS,
-        19: f"Taken from the folders or the table as given. How they were made: {AUTHORS}",
+        19: f"Taken from the given folders or table. How they were made: {AUTHORS}",
         20: f"Checked here: {shared}; {known} of {compared['inputs']} inputs",
         22: f"{segmenter['name']} {segmenter['version']} and {network['name']} {network['version']}, with checksums",
         23: ", ".join(f"{name} {number}" for name, number in provenance["versions"].items()),
         24: training,
         25: training,
-        26: "By validation figures, as the cards of the networks say",
+        26: "By validation metrics, see the networks' cards",
         28: "AUC, average precision, sensitivity, specificity, predictive values, Brier score, calibration error",
-        29: "95 % bootstrap intervals over patients, of shares of 0 or 1 Clopper and Pearson's. "
-        "Tests of significance: none",
-        30: "Lungs erased, outline alone, trivial features, source left out, subgroups",
+        29: "95 % bootstrap intervals over patients, Clopper-Pearson for shares of 0 or 1. No significance tests",
+        30: "Lungs erased, lung mask alone, trivial features, leave-one-source-out, subgroups",
         31: "Class activation map over the outlined lungs, shown for examples. It does not show where disease is: "
         "docs/explanations.md of lungct",
-        32: f"Validation figures are in the network's card. Trained on: {', '.join(provenance['trained_on'])}",
-        33: f"This report, as far as none of its pictures were trained on, which is {AUTHORS} to say",
+        32: f"Validation metrics are in the network's card. Trained on: {', '.join(provenance['trained_on'])}",
+        33: f"This report, if none of its pictures were used for training, which is {AUTHORS} to say",
         35: f"{failures['inputs']} inputs, {failures['answered']} answered, {failures['unreadable']} unreadable, "
         f"{failures['without_lung']} without lung, {failures['refused']} refused",
-        36: f"In the tables of cohort and subgroups, as far as tables and tags say. The rest: {AUTHORS}",
-        37: f"AUC {auc}; {main['n']} inputs of {main['patients']} patients, measured parts alone",
+        36: f"In the tables of cohort and subgroups, as far as known from tables and tags. The rest: {AUTHORS}",
+        37: f"AUC {auc}; {main['n']} inputs of {main['patients']} patients, measured parts only",
         38: "Sensitivity, specificity and predictive values at several thresholds and prevalences, with intervals",
         39: f"Worst answers, refused and failed inputs are shown. Their interpretation: {AUTHORS}",
         42: "docs/ of lungct; command, settings and checksum of the data are above under provenance",

@@ -1,4 +1,4 @@
-"""Every figure of a report, as JSON types: what the page shows is what ``report.json`` holds."""
+"""Compute all figures of a report as JSON types, for the page and for ``report.json``."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from .rows import Answers, Row
 def all_figures(
     rows: Sequence[Row], others: Sequence[Row], threshold: float, prevalences: Sequence[float]
 ) -> dict[str, Any]:
-    """Measure everything.
+    """Compute all figures.
 
     Parameters
     ----------
     rows : sequence of Row
         Measured inputs.
     others : sequence of Row
-        Those of other parts, to compare with.
+        Inputs of other parts, for comparison.
     threshold : float
-        The network's own.
+        The network's own threshold.
     prevalences : sequence of float
 
     Raises
@@ -43,8 +43,8 @@ def all_figures(
     answers = Answers([row for row in rows if row.is_answered])
     if not answers.rows:
         first = next((row.error for row in rows if row.error), "no lung was found, or all were refused")
-        problem = f"none of {len(rows)} inputs could be judged, the first because: {first.rstrip('.')}"
-        raise SourceError(str(rows[0].example.path), problem, "Give chest CT and the right paths")
+        problem = f"none of {len(rows)} inputs could be predicted. The first one: {first.rstrip('.')}"
+        raise SourceError(str(rows[0].example.path), problem, "Give chest CT, and check the paths")
     probabilities, covid, patients = answers.probabilities, answers.covid, answers.patients
     subgroups, not_grouped = subgroup_table(
         [_of_groups(row) for row in answers.rows], probabilities, covid, patients, threshold
@@ -66,7 +66,7 @@ def all_figures(
 
 
 def cohort(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, Any]:
-    """Count inputs and patients by source, part and class, and what was read of their formats, sizes and scanners."""
+    """Count inputs and patients by source, part and class, and summarise formats, sizes and scanners."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for use, some in (("measured", rows), ("compared", others)):
         for row in some:
@@ -90,7 +90,7 @@ def cohort(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, Any]:
 
 
 def _facts(rows: Sequence[Row]) -> dict[str, Any]:
-    """Summarise what reading found out, and the tags of DICOM."""
+    """Summarise facts from reading the inputs, including DICOM tags."""
     known = [row.facts for row in rows if row.facts]
     shapes = np.array([facts.shape for facts in known]).reshape(-1, 3)
     spacings = np.array([facts.spacing for facts in known if facts.spacing]).reshape(-1, 3)
@@ -117,7 +117,7 @@ def _range(values: NDArray[Any]) -> str:
 
 
 def leaks(rows: Sequence[Row]) -> dict[str, Any]:
-    """Compare all inputs."""
+    """Compare all inputs with each other."""
     known = {index: row.facts for index, row in enumerate(rows) if row.facts}
     hashes = {index: facts.hash for index, facts in known.items()}
     return leak_table([row.example for row in rows], hashes, {index: facts.identity for index, facts in known.items()})
@@ -160,7 +160,7 @@ def _why(row: Row) -> str:
 
 
 def discrimination(rows: Sequence[Row], answers: Answers, threshold: float) -> dict[str, Any]:
-    """Measure the answers; where inputs were refused, also what the answers would be with them."""
+    """Measure the answers, and if inputs were refused, also the answers including them."""
     found = {"answered": _summary(answers, threshold)}
     everything = Answers([row for row in rows if row.has_probability])
     if len(everything.rows) > len(answers.rows):
@@ -180,12 +180,12 @@ def _summary(answers: Answers, threshold: float) -> dict[str, Any]:
 
 
 def _of_groups(row: Row) -> dict[str, str]:
-    """Return what groups are made of: the source, and everything known besides the pixels."""
+    """Return the values that define groups: the source, and all known details."""
     return {"source": row.example.source, **row.details}
 
 
 def controls(answers: Answers) -> dict[str, Any]:
-    """Return the AUC of the network without lung tissue and of trivial features, beside its own."""
+    """Return the AUC of the network, of the network without lung tissue, and of trivial features."""
     covid, patients = answers.covid, answers.patients
     scores: dict[str, NDArray[np.float64]] = {
         "network": answers.probabilities,
@@ -196,7 +196,7 @@ def controls(answers: Answers) -> dict[str, Any]:
 
 
 def source_probe(answers: Answers) -> list[dict[str, Any]]:
-    """Return how well trivial features tell each source, or part where there is one source, from the others."""
+    """Return how well trivial features distinguish each source (or part, with one source) from the others."""
     patients, rows = answers.patients, []
     names, by = np.array(answers.sources), "source"
     if len(set(names)) < 2:
@@ -209,7 +209,7 @@ def source_probe(answers: Answers) -> list[dict[str, Any]]:
 
 
 def refusal(rows: Sequence[Row], threshold: float) -> dict[str, Any]:
-    """Return the accuracy at some shares of answers: the most unlike training refused first, and the least sure."""
+    """Return the accuracy at several shares of answers, refusing the most unlike training or the least sure first."""
     answers = Answers([row for row in rows if row.has_probability])
     correct = (answers.probabilities >= threshold) == answers.covid
     found = {"least sure first": coverage_table(-np.abs(answers.probabilities - threshold), correct, answers.patients)}
@@ -221,10 +221,10 @@ def refusal(rows: Sequence[Row], threshold: float) -> dict[str, Any]:
 
 
 def conformal(answers: Answers) -> dict[str, Any]:
-    """Return how often the prediction sets hold the true label; empty where the network has none."""
+    """Return how often prediction sets contain the true label; empty if the network has none."""
     sets = answers.values("prediction_set")
     if not any(sets) and (None in answers.values("ood_score") or _of_volumes(answers)):
-        return {}  # the network knows no sets
+        return {}  # the network has no prediction sets
     truth = [row.example.label for row in answers.rows]
     level = answers.values("error_level")[0]
     return {"error_level": level, "coverage": conformal_coverage(sets, truth, answers.patients)}

@@ -1,4 +1,4 @@
-"""What a reader must know before any figure of a report: leaks, failures and shortcuts, in one sentence each."""
+"""State what a reader must know before any figure of a report: leaks, failures and shortcuts, one sentence each."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ...classify.data.leak_table import NO_PART
 from ...common.intervals import FEWEST
 
 FEW_PATIENTS = 50
-"""Of a class; with fewer, intervals are wide and hide much."""
+"""Patients per class; with fewer, intervals are too wide to show much."""
 
 MISCALIBRATED = 0.1
 """Expected calibration error above which the report warns about the probabilities."""
 
 NAMED = 5
-"""Of a kind, in a finding; the sections below name the rest."""
+"""Most names in a finding; the sections below have the rest."""
 
 
 class Finding(NamedTuple):
-    """One sentence, and whether it speaks against the figures ("leak", "doubt") or says what was checked ("good")."""
+    """One sentence, with its kind: a problem with the figures ("leak", "doubt"), or a passed check ("good")."""
 
     kind: str
     text: str
 
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
-    """Return what there is to say of a report's figures, what speaks against them first."""
+    """Return the findings of a report, problems first."""
     every = [
         *leak_findings(report["leaks"]), *_trained_on(report), *_failures(report["failures"]),
         *_few(report), *_shortcuts(report), *_lists(report),
@@ -37,40 +37,42 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
 
 
 def leak_findings(leaks: Mapping[str, Any]) -> list[Finding]:
-    """Return what there is to say of a table of leaks: see `lungct.classify.data.leak_table.leak_table`."""
+    """Return the findings of a leak table; see `lungct.classify.data.leak_table.leak_table`."""
     return [*_papers(leaks["shared_papers"]), *_patients(leaks), *_alike(leaks)]
 
 
 def _papers(papers: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for paper in papers[:NAMED]:
-        yield Finding("leak", f"Pictures of paper {paper['name']} stand in {_where(paper)}.")
+        yield Finding("leak", f"Pictures of paper {paper['name']} are in {_where(paper)}.")
     if len(papers) > NAMED:
-        yield Finding("leak", f"Pictures of {len(papers) - NAMED} more papers stand in several parts, listed below.")
+        yield Finding("leak", f"Pictures of {len(papers) - NAMED} more papers are in several parts, listed below.")
 
 
 def _patients(leaks: Mapping[str, Any]) -> Iterator[Finding]:
     shared, in_dicom, parts = leaks["shared_patients"], leaks["shared_dicom"], _parts(leaks["parts"])
     known = leaks["compared"]["with_patient_by_part"]
     if shared:
-        text = f"In several parts stand pictures of {_many(len(shared), 'patient')}: {_names(shared)}"
+        text = f"Pictures of {_many(len(shared), 'patient')} are in several parts: {_names(shared)}"
         yield Finding("leak", f"{text}.")
     elif len(_parts(known)) > 1:
         counted = "; ".join(
             f"{row['names']} " + ", ".join(f"{row[part]} in {part}" for part in parts if row[part])
             for row in leaks["patients"]
         )
-        yield Finding("good", f"No patient named in the tables stands in several parts ({counted}).")
+        yield Finding("good", f"No patient named in the tables is in several parts ({counted}).")
     missing = [part for part in parts if known.get(part, 0) < leaks["parts"][part]]
     if len(parts) > 1 and missing:
         text = f"Not all inputs of {' and '.join(missing)} have a patient"
-        yield Finding("doubt", f"{text}: whether one stands in several parts can't be told of those.")
+        yield Finding("doubt", f"{text}: for those, it is unknown whether one is in several parts.")
     if in_dicom:
         pictures = " and ".join(f"{part}/{names[0]}" for part, names in in_dicom[0]["pictures"].items())
         text = f"By their DICOM headers, {_many(len(in_dicom), 'patient or series', 'patients or series')} "
-        yield Finding("leak", f"{text}stand in several parts, first {pictures}.")
+        yield Finding("leak", f"{text}are in several parts, such as {pictures}.")
     if same := leaks["patients_in_sources"]:
-        text = f"Several sources name patients alike, who count as different ones: {_names(same)}"
-        yield Finding("doubt", f"{text}. If they are the same people, parts share them and intervals are too narrow.")
+        text = f"Several sources use the same patient names, which are counted as different patients: {_names(same)}"
+        yield Finding(
+            "doubt", f"{text}. If they are the same people, parts share patients and intervals are too narrow."
+        )
 
 
 def _alike(leaks: Mapping[str, Any]) -> Iterator[Finding]:
@@ -79,14 +81,14 @@ def _alike(leaks: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("leak", f"Pictures in different parts look alike: {_many(pairs, 'pair')}.")
     elif len(_parts(read)) > 1:
         counted = ", ".join(f"{read[part]} of {part}" for part in _parts(read))
-        yield Finding("good", f"No two pictures of different parts look alike (compared: {counted}).")
+        yield Finding("good", f"No two pictures in different parts look alike (compared: {counted}).")
     if unread := [part for part in parts if part not in read]:
-        text = f"Nothing of {' and '.join(unread)} could be read"
-        yield Finding("doubt", f"{text}, so it was compared with nothing.")
+        text = f"No input of {' and '.join(unread)} could be read"
+        yield Finding("doubt", f"{text}, so nothing was compared with it.")
     if pairs := len(leaks["two_labels"]):
         yield Finding("doubt", f"Pictures look alike but have different labels: {_many(pairs, 'pair')}.")
     if pairs := len(leaks["between_patients"]):
-        text = f"Pictures of different patients or blocks of one part look alike: {_many(pairs, 'pair')}"
+        text = f"Pictures of different patients or blocks in one part look alike: {_many(pairs, 'pair')}"
         yield Finding("doubt", f"{text}. Intervals over patients may be too narrow.")
 
 
@@ -113,12 +115,12 @@ def _where(shared: Mapping[str, Any]) -> str:
 def _trained_on(report: Mapping[str, Any]) -> Iterator[Finding]:
     sources = {row["source"] for row in report["cohort"]["groups"]}
     if names := [name for name in report["provenance"]["trained_on"] if name in sources]:
-        text = f"The network was trained on pictures of {' and '.join(names)}, so this is no external test"
-        yield Finding("doubt", f"{text}. What it was trained on must not be measured at all.")
+        text = f"The network was trained on pictures of {' and '.join(names)}, so this is not an external test"
+        yield Finding("doubt", f"{text}. Training pictures must not be measured at all.")
     measured = [row for row in report["cohort"]["groups"] if row["used"] == "measured" and row["part"] == "train"]
     if count := sum(row["inputs"] for row in measured):
         text = f"{_many(count, 'input')} of the part train {'is' if count == 1 else 'are'} among those measured"
-        yield Finding("doubt", f"{text}: what a network was trained on it knows, and figures on it are none.")
+        yield Finding("doubt", f"{text}: results on training data say nothing about new patients.")
 
 
 def _failures(failures: Mapping[str, Any]) -> Iterator[Finding]:
@@ -130,7 +132,7 @@ def _failures(failures: Mapping[str, Any]) -> Iterator[Finding]:
             if failures[name]
         )
         text = f"{missing} of {failures['inputs']} inputs have no answer ({counts})"
-        yield Finding("doubt", f"{text}; figures leave them out.")
+        yield Finding("doubt", f"{text}; the results leave them out.")
     else:
         yield Finding("good", f"All {failures['inputs']} inputs were answered.")
 
@@ -139,38 +141,39 @@ def _few(report: Mapping[str, Any]) -> Iterator[Finding]:
     fewest = min(row["patients"] for row in report["patients_by_class"])
     counted = " and ".join(f"{row['patients']} {row['label']}" for row in report["patients_by_class"])
     if fewest < FEWEST:
-        text = f"There are too few patients to conclude anything, {counted}: figures have no interval"
-        yield Finding("doubt", f"{text}, and neither shortcuts nor calibration can be judged.")
+        text = f"There are too few patients to conclude anything ({counted}): figures have no interval"
+        yield Finding("doubt", f"{text}, and neither shortcuts nor calibration can be assessed.")
     elif fewest < FEW_PATIENTS:
-        yield Finding("doubt", f"There are few patients, {counted}: intervals are wide.")
+        yield Finding("doubt", f"There are few patients ({counted}): intervals are wide.")
 
 
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     words = {
         "erased": "with the lungs erased",
-        "mask": "from the outline of the lungs alone",
-        "trivial": "by brightness, border and size of the pictures alone",
+        "mask": "from the lung mask alone",
+        "trivial": "from brightness, border and size of the pictures alone",
     }
     for name, how in words.items():
         figure = report["controls"][name]
         if figure["interval"] and figure["interval"][0] > 0.5:
-            yield Finding("doubt", f"The classes can be told {how}: AUC {figure['value']:.2f}. That much is no skill.")
+            text = f"The classes can be predicted {how}: AUC {figure['value']:.2f}"
+            yield Finding("doubt", f"{text}. Performance up to that level is no sign of skill.")
     error = report["discrimination"]["answered"]["expected_calibration_error"]
     if error["interval"] and error["value"] > MISCALIBRATED:
         off = f"{error['value']:.2f}"
-        yield Finding("doubt", f"Probabilities are {off} off on average: don't read them as frequencies.")
+        yield Finding("doubt", f"Probabilities are off by {off} on average: don't read them as frequencies.")
     if names := report["single_class_sources"]:
-        text = f"One class alone comes from {' and '.join(names)}"
-        yield Finding("doubt", f"{text}: there, telling sources apart looks like telling COVID.")
+        text = f"Only one class comes from {' and '.join(names)}"
+        yield Finding("doubt", f"{text}: recognising the source can pass for recognising COVID.")
 
 
 def _lists(report: Mapping[str, Any]) -> Iterator[Finding]:
     if unlisted := report["unlisted"]:
-        text = f"{_many(len(unlisted), 'file')} of the folder without a label left out"
+        text = f"{_many(len(unlisted), 'file')} in the folder without a label left out"
         yield Finding("doubt", f"{text}: {_listed(unlisted)}.")
     if repeated := [Path(name).name for name in report["repeated"]]:
         yield Finding("doubt", f"Listed more than once, but counted once: {_listed(repeated)}.")
     if report["patients_unknown"]:
-        text = f"{_many(report['patients_unknown'], 'input')} without a patient: neighbours in blocks, or each input, "
-        text += "count as one"
+        text = f"{_many(report['patients_unknown'], 'input')} of unknown patients: blocks of neighbours, or single "
+        text += "inputs, count as one patient"
         yield Finding("doubt", f"{text}, so intervals may be too narrow.")

@@ -16,10 +16,10 @@ from ..settings import PipelineSettings
 from .rows import Answers, Row
 
 SHOWN = 3
-"""Of each kind and class."""
+"""Number of pictures for each kind and class."""
 
 SIDE = 320
-"""Longer side of a picture, pixels."""
+"""Longer side of a picture in pixels."""
 
 
 def curves_of(rows: Sequence[Row], threshold: float) -> Iterator[dict[str, str]]:
@@ -87,6 +87,6 @@ def _called(row: Row) -> bool:
 
 
 def _truth(row: Row) -> float:
-    """Return the probability given to the true label."""
+    """Return the predicted probability of the true label."""
     said = row.prediction.probability if row.prediction and row.prediction.probability is not None else 0.5
     return said if row.example.covid else 1 - said

@@ -1,4 +1,4 @@
-"""What made a report: versions, networks with checksums, the command, and a checksum of the data."""
+"""Record the provenance of a report: versions, networks with checksums, the command, and a checksum of the data."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ PACKAGES = ("lungct", "numpy", "scipy", "scikit-learn", "matplotlib", "onnxrunti
 def provenance(
     pipe: Pipeline, measured: Sequence[Example], others: Sequence[Example], command: str, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return where a report comes from, as JSON types.
+    """Return the provenance of a report, as JSON types.
 
     Parameters
     ----------
     pipe : Pipeline
     measured, others : sequence of Example
-        All inputs: their labels, patients, parts and contents make the checksum of the data.
+        All inputs. Their labels, patients, parts and contents determine the checksum of the data.
     command : str
-        As typed.
+        The command line.
     settings : mapping
-        What else decides the figures.
+        Other settings that affect the figures.
     """
     card = pipe.classifier.card
     return {
@@ -56,7 +56,7 @@ def provenance(
 
 
 def data_checksum(examples: Sequence[Example]) -> str:
-    """Return the SHA-256 of the data list: of each input's label, patient, source, part and content, sorted."""
+    """Return the SHA-256 of the data: of each input's name, label, patient, source, part and content, sorted."""
     return digest_of(["\t".join(_line(item)) for item in examples])
 
 
@@ -67,7 +67,7 @@ def _line(item: Example) -> tuple[str, ...]:
 def _content(path: Path) -> str:
     try:
         return digest(path, Limits())
-    except (SourceError, OSError):  # it has a row with this error in the report
+    except (SourceError, OSError):  # the report has a row with this error
         return hashlib.sha256(b"").hexdigest()
 
 
@@ -76,7 +76,7 @@ def _decision(card: Card) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of what is installed: an engine may be missing."""
+    """Return the versions of installed packages; an engine may be missing."""
     found = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""`write_report`: a page and its JSON about the pipeline on labelled data."""
+"""Define `write_report`, which measures the pipeline on labelled data and writes a page and JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .provenance import provenance
 from .rows import Row, judge, look
 
 PREVALENCES = (0.05, 0.2)
-"""Shares of COVID among those examined, at which predictive values are given."""
+"""Prevalences of COVID for which predictive values are reported."""
 
 Progress = Callable[[Iterable[Row], str, int], Iterator[Row]]
 """Yields rows as they come, saying what is done, of how many."""
@@ -41,41 +41,41 @@ def write_report(
     unlisted: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Judge labelled inputs and write ``report.html``, which needs no other file, and ``report.json`` beside it.
+    """Predict labelled inputs, and write a self-contained ``report.html`` and ``report.json`` in the same folder.
 
     Parameters
     ----------
     pipe : Pipeline
     measured : sequence of Example
-        What the figures are about.
+        Inputs to measure.
     others : sequence of Example
-        Other parts of the data, compared with the measured ones.
+        Other parts of the data, to compare with the measured ones.
     out : Path
-        The page; the JSON has the same name but for its suffix.
+        Path of the page; the JSON has the same name with another suffix.
     title : str
-        What the report is on; by default the sources.
+        Subject of the report; by default, the sources.
     prevalences : sequence of float
     command : str
-        As typed, for the record.
+        The command line, for the record.
     settings : PipelineSettings
-        That the pipeline was opened with; its `intensity` and `explain` go with every input.
+        Settings that the pipeline was opened with; their `intensity` and `explain` apply to every input.
     all_parts : bool
-        Whether training parts are measured too, for the record.
+        Whether training parts are also measured, for the record.
     unlisted : sequence of str
-        Files that nothing gave a label, for the record.
+        Files without a label, for the record.
     progress : callable, optional
 
     Returns
     -------
     dict
-        What the JSON holds.
+        The contents of the JSON.
 
     Raises
     ------
     SourceError
-        When none of the inputs could be judged.
+        When no input could be predicted.
     OSError
-        When the page can't be written there: before anything is judged.
+        When the page can't be written; this is checked before any prediction.
     """
     _check_writable(out)
     (measured, repeated), (others, more) = without_repeats(measured), without_repeats(others)
@@ -105,7 +105,7 @@ def write_report(
 
 
 def check_listed(folder: Path, examples: Sequence[Example]) -> list[str]:
-    """Return the files in a folder that no example names, by itself or with a folder above it."""
+    """Return the files in a folder that are not an example, or in the folder of one."""
     named = {item.path.resolve() for item in examples}
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() != ".csv")
     return [
@@ -114,26 +114,26 @@ def check_listed(folder: Path, examples: Sequence[Example]) -> list[str]:
 
 
 def _threshold_of(rows: Sequence[Row], pipe: Pipeline) -> float:
-    """Return the threshold that the answers were called by: one for all, or the figures would mix two networks.
+    """Return the threshold of the answers, which must be the same for all, so that figures don't mix two networks.
 
     Raises
     ------
     SourceError
-        When a volume classifier judged some inputs and the classifier of slices others.
+        When the volume classifier predicted some inputs and the slice classifier others.
     """
     used = {row.prediction.threshold: row for row in rows if row.prediction and row.prediction.threshold is not None}
     if len(used) > 1:
         name = str(next(iter(used.values())).example.path)
         raise SourceError(
             name,
-            "and others were judged by two classifiers, one of slices and one of volumes",
-            "Report single slices and volumes apart",
+            "and other inputs were predicted by two classifiers, one for slices and one for volumes",
+            "Write separate reports for single slices and volumes",
         )
     return next(iter(used), pipe.classifier.threshold)
 
 
 def _check_writable(out: Path) -> None:
-    """Make the folder and try both files, which keep what they hold; what is new is removed again."""
+    """Create the folder and try to open both files, without changing existing ones or leaving new ones."""
     out.parent.mkdir(parents=True, exist_ok=True)
     for path in (out, out.with_suffix(".json")):
         is_new = not path.exists()

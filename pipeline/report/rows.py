@@ -1,4 +1,4 @@
-"""Labelled inputs of a report: what was read, what the pipeline says of it, and what controls say."""
+"""Run the pipeline and the controls on the labelled inputs of a report."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ..settings import DEFAULTS, PipelineSettings
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What reading an input found out.
+    """Facts about an input from reading it.
 
     Parameters
     ----------
     shape : tuple of int
         Slices, height, width.
     spacing : tuple of float or None
-        mm, (z, y, x).
+        Spacing in mm, (z, y, x).
     format, intensity : str
     tags : dict of str to str
         See `lungct.sources.dicom.tags.tags_of`.
     hash : ndarray of uint8, shape (32,)
         Perceptual hash of the middle slice.
     identity : str
-        Stands for the patient or series a DICOM header names: see `lungct.sources.dicom.tags.identity_of`.
+        Hash of the patient or series in the DICOM header; see `lungct.sources.dicom.tags.identity_of`.
     """
 
     shape: tuple[int, int, int]
@@ -62,11 +62,11 @@ class Row:
     ----------
     example : Example
     facts : Facts or None
-        None where it could not be read.
+        None if it could not be read.
     prediction : Prediction or None
-        Without pictures; None for parts that are compared with the measured ones alone.
+        Without pictures; None for parts that are only compared with the measured ones.
     controls : dict of str to float
-        What the network says without lung tissue, NaN without lung: see `lungct.classify.evaluation.controls`.
+        The network's scores without lung tissue, see `lungct.classify.evaluation.controls`; NaN without lung.
     features : ndarray of float64, shape (7,)
         See `lungct.classify.evaluation.controls.picture_features`.
     error : str
@@ -82,22 +82,22 @@ class Row:
 
     @property
     def has_probability(self) -> bool:
-        """Whether there is a probability, be it that of an input that was refused."""
+        """Whether there is a probability, even if the input was refused."""
         return self.prediction is not None and self.prediction.probability is not None
 
     @property
     def is_answered(self) -> bool:
-        """Whether the pipeline called it COVID or non-COVID."""
+        """Whether the pipeline's label is COVID or non-COVID."""
         return self.prediction is not None and self.prediction.label in ("COVID", "non-COVID")
 
     @property
     def details(self) -> dict[str, str]:
-        """Everything known of it besides its pixels: what tables say goes before what DICOM tags say."""
+        """All known details; table columns take precedence over DICOM tags."""
         return {**(self.facts.tags if self.facts else {}), **self.example.details}
 
 
 def judge(pipe: Pipeline, examples: Sequence[Example], settings: PipelineSettings = DEFAULTS) -> Iterator[Row]:
-    """Run inputs through the pipeline, one by one; what can't be read becomes a row with an error."""
+    """Run inputs through the pipeline, one by one; an unreadable input gives a row with an error."""
     controls = controls_of(pipe.classifier)
     predictions = pipe.stream([item.path for item in examples], **settings.of_predict)
     for item, prediction in zip(examples, predictions, strict=True):
@@ -109,12 +109,14 @@ def judge(pipe: Pipeline, examples: Sequence[Example], settings: PipelineSetting
         has_lung = prediction.probability is not None
         said = control_scores(controls, scan, mask.reshape(scan.shape)) if has_lung else dict.fromkeys(controls, np.nan)
         features = picture_features(scan.pixels[middle], scan.intensity)
-        plain = replace(prediction, lung_mask=None, scan=None, classification=None)  # a volume's pictures fill memory
+        plain = replace(
+            prediction, lung_mask=None, scan=None, classification=None
+        )  # drop pictures: volumes would fill the memory
         yield Row(item, Facts.of(scan), plain, said, features)
 
 
 def look(examples: Iterable[Example], settings: PipelineSettings = DEFAULTS) -> Iterator[Row]:
-    """Read inputs that are not measured, to compare them with those that are."""
+    """Read inputs that are not measured, to compare them with the measured ones."""
     for item in examples:
         try:
             yield Row(item, Facts.of(read_scan(item.path, intensity=settings.intensity)))
@@ -124,19 +126,19 @@ def look(examples: Iterable[Example], settings: PipelineSettings = DEFAULTS) -> 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Probabilities of inputs, side by side.
+    """Answers for several inputs, as arrays.
 
     Parameters
     ----------
     rows : list of Row
-        Each with a probability.
+        Rows that have a probability.
     """
 
     rows: list[Row]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Of COVID, float64 (n,)."""
+        """Probabilities of COVID, float64 (n,)."""
         return np.array([row.prediction.probability for row in self.rows if row.prediction], dtype=np.float64)
 
     @property
@@ -146,12 +148,12 @@ class Answers:
 
     @property
     def patients(self) -> list[str]:
-        """The patient of each."""
+        """The patient of each input."""
         return [row.example.patient for row in self.rows]
 
     @property
     def sources(self) -> list[str]:
-        """The data set, hospital or scanner of each."""
+        """The data set, hospital or scanner of each input."""
         return [row.example.source for row in self.rows]
 
     @property
@@ -160,7 +162,7 @@ class Answers:
         return np.stack([row.features for row in self.rows])
 
     def control(self, name: str) -> NDArray[np.float64]:
-        """Return what a control says of each, float64 (n,)."""
+        """Return a control's score for each input, float64 (n,)."""
         return np.array([row.controls[name] for row in self.rows])
 
     def values(self, name: str) -> list[Any]:

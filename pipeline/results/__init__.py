@@ -1,1 +1,1 @@
-"""A prediction as data, and turned into things to look at and keep: overlay, sheet, masks, words."""
+"""Prediction data, and its presentation: overlay, result sheet, masks, wording."""

@@ -23,7 +23,7 @@ def chart_of(probabilities: NDArray[np.float32], threshold: float | None) -> dic
     Parameters
     ----------
     probabilities : ndarray of float32, shape (slices,)
-        NaN for slices that have none: their places stay empty.
+        NaN for slices without a probability, which have no bar.
     threshold : float or None
     """
     high = np.zeros(probabilities.shape, bool) if threshold is None else probabilities >= threshold

@@ -1,4 +1,4 @@
-"""`PredictionData`: everything the pipeline found out about one source, without the means to draw or write it."""
+"""Define `PredictionData`, the pipeline's result for one source, without methods to draw or write it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MaskFormat = Literal["auto", "png", "nifti", "seg"]
 
 @dataclass(frozen=True, eq=False)
 class SliceView:
-    """The pictures of one slice, each (height, width): see the properties of `Prediction`."""
+    """The pictures of one slice, each (height, width); see the properties of `Prediction`."""
 
     display: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -33,51 +33,50 @@ class SliceView:
 
 @dataclass(frozen=True, eq=False)
 class PredictionData:
-    """Result for one source, as data: what drawing and writing know of a `lungct.pipeline.Prediction`.
+    """Result for one source, as data: the part of a `lungct.pipeline.Prediction` that drawing and writing use.
 
     Parameters
     ----------
     source : str
         The path, or a description of the array.
     label : {"COVID", "non-COVID", "indeterminate"} or None
-        None only where `error` is set.
+        None only if `error` is set.
     probability : float or None
-        Calibrated probability of COVID of the scan, 0 to 1; `aggregation` says where it comes from. None where there
-        is no lung to judge.
+        Calibrated probability of COVID for the scan, 0 to 1; `aggregation` says how it was computed. None without lung.
     slice_probabilities : ndarray of float32, shape (slices,)
         NaN for slices without lung.
     lung_mask : ndarray of bool or None
-        At the input's own resolution: (height, width) for one slice, else (slices, height, width), in the order of
-        `scan`. To get it back onto the input's own grid use `save`.
+        At the input's native resolution: (height, width) for one slice, otherwise (slices, height, width), in the order
+        of `scan`. Use `save` to write it on the input's own grid.
     warnings : tuple of str
         Short codes for what is doubtful: `lungct.common.warning_codes.CODES` says what each means and what to do.
     provenance : mapping
         Names, versions and checksums of the weights.
     error : str or None
-        Why the source could not be read, in `Pipeline.stream` alone.
+        Why the source could not be read; only from `Pipeline.stream`.
     scan : Scan or None
-        What was judged.
+        The scan that was predicted.
     classification : Classification or None
-        What the second stage said, slice by slice.
+        The second stage's result, slice by slice.
     threshold : float or None
-        Lowest probability at which a scan is called COVID.
+        Lowest probability at which a scan is labelled COVID.
     interval : tuple of float or None
-        Where 90 % of an ensemble of heads see `probability`; see docs/trust.md.
+        Interval that contains `probability` for 90 % of an ensemble of heads; see docs/trust.md.
     prediction_set : tuple of str
-        The labels that can't be ruled out at `error_level` (conformal prediction): one, both, or none where nothing
-        fits. Both where the scan is refused, none without lung.
+        The labels that can't be ruled out at `error_level` (conformal prediction): one, both, or none if neither fits.
+        Both if the scan is refused, none without lung.
     error_level : float
-        Share of single slices, of new patients from the sources of training, whose true label is allowed to lie outside
-        of `prediction_set`; for volumes and other sources nothing is promised. See docs/trust.md.
+        Largest share of single slices, from new patients of the training sources, whose true label may be outside
+        `prediction_set`. There is no guarantee for volumes and other sources. See docs/trust.md.
     ood_score : float or None
-        How unlike the training data the scan is; above 1 its label is "indeterminate" and its warnings have
+        How unlike the training data the scan is; above 1 the label is "indeterminate" and the warnings contain
         ``unlike-training``. None without lung.
     caution : str
-        What the classifier's card says that everybody who uses it must know; empty where nothing stands out.
+        What every user of the classifier must know, from its card; empty if there is nothing special.
     aggregation : str or None
-        Where `probability` comes from: ``slice``, the only one; ``lung-weighted mean``, of a volume's slices, each
-        weighted by its lung; ``volume classifier``, the whole volume at once, which knows no `interval` and no
-        `prediction_set`. None where `error` is set.
+        How `probability` was computed: ``slice``, from the only slice; ``lung-weighted mean``, the mean over a volume's
+        slices weighted by lung; ``volume classifier``, from the whole volume at once, without `interval` and
+        `prediction_set`. None if `error` is set.
     """
 
     source: str
@@ -100,20 +99,21 @@ class PredictionData:
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
-        """Float32 in [0, 1], the mask's shape: above 0.5 a place speaks for COVID, below against it; 0 outside.
+        """Heatmap, float32 in [0, 1] with the mask's shape: above 0.5 is evidence for COVID, below against it.
 
-        Computed when asked for, as are `roi` and `display`: a volume's would fill the memory.
+        It is 0 outside the lungs. It is computed on access, like `roi` and `display`, because volumes would fill the
+        memory.
         """
         return self._all_slices(lambda index: self.slice_view(index).heatmap)
 
     @property
     def roi(self) -> NDArray[np.float32] | None:
-        """Input times mask, float32, the mask's shape: HU (air, -1024, outside the lungs) or grey (0 outside)."""
+        """Input times mask, float32 with the mask's shape: HU (-1024, air, outside the lungs) or grey (0 outside)."""
         return self._all_slices(lambda index: self.slice_view(index).roi)
 
     @property
     def display(self) -> NDArray[np.float32] | None:
-        """Slices as shown on a screen, float32 in [0, 1], the mask's shape; what `Prediction.overlay` draws on."""
+        """Slices as shown on a screen, float32 in [0, 1] with the mask's shape; the background of overlays."""
         return self._all_slices(lambda index: self.slice_view(index).display)
 
     def slice_view(self, index: int) -> SliceView:
@@ -147,10 +147,10 @@ class PredictionData:
 
     @property
     def heatmap_in_lungs(self) -> float | None:
-        """Share of what speaks for the called class that lies inside the lungs, 0 to 1; None without such.
+        """Share of the evidence for the predicted class that is inside the lungs, 0 to 1; None without evidence.
 
-        The rest lies beside the lungs in their box, where the network sees nothing but their outline. Slices count as
-        they do for `probability`, by their lung.
+        The rest is outside the lungs in their box, where the network sees only their outline. Slices are weighted by
+        their lung, as for `probability`.
         """
         masses = self._heatmap_masses
         voxels = self.scan.voxel_volumes if self.scan is not None else None
@@ -162,7 +162,7 @@ class PredictionData:
 
     @property
     def slice_heatmap_in_lungs(self) -> NDArray[np.float32]:
-        """`heatmap_in_lungs` of each slice, float32 (slices,); NaN where nothing speaks for the called class."""
+        """`heatmap_in_lungs` of each slice, float32 (slices,); NaN without evidence for the predicted class."""
         masses = self._heatmap_masses
         shares = np.full(self.slices, np.nan, dtype=np.float32)
         if masses is not None:
@@ -171,7 +171,7 @@ class PredictionData:
 
     @cached_property
     def _heatmap_masses(self) -> NDArray[np.float64] | None:
-        """Return what speaks for the called class, inside the lungs and in all, (slices, 2); None where none is."""
+        """Return the evidence for the predicted class inside the lungs and in total, (slices, 2); None without one."""
         called = self.label in ("COVID", "non-COVID")
         if not called or self.classification is None or self.lung_mask is None:
             return None
@@ -180,7 +180,7 @@ class PredictionData:
 
     @property
     def lung_volume_ml(self) -> float | None:
-        """Volume of the lungs in ml; None for single slices, and where the spacing is not known."""
+        """Volume of the lungs in ml; None for single slices, and if the spacing is unknown."""
         volumes = self.scan.voxel_volumes if self.scan is not None else None
         if volumes is None or self.lung_mask is None:
             return None
@@ -223,5 +223,5 @@ class PredictionData:
 
 
 def _finite(values: NDArray[np.float32]) -> list[float | None]:
-    """Return numbers as JSON knows them: None for NaN."""
+    """Convert numbers for JSON, with None for NaN."""
     return [float(value) if np.isfinite(value) else None for value in values]

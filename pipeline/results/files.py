@@ -1,4 +1,4 @@
-"""Names and files of results."""
+"""Name and write the files of results."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .overlay import draw_prediction
 from .sheet import result_sheet
 
 LONGEST = 120
-"""Bytes of an input's name in those of its files: systems allow 255."""
+"""Most bytes of an input's name in file names; systems allow 255 in total."""
 
 
 def stem_of(source: str) -> str:
-    """Return a file name for a source: its own without the suffix, safe on every system, and short."""
-    name = re.sub(r"\.(nii\.gz|[a-zA-Z]\w{0,5})$", "", Path(source).name)  # folders may be named by a UID
+    """Return a file name for a source: its own name without the suffix, safe on every system, and short."""
+    name = re.sub(r"\.(nii\.gz|[a-zA-Z]\w{0,5})$", "", Path(source).name)  # keep UIDs, which folders may be named by
     stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "scan"
     return stem.encode()[:LONGEST].decode(errors="ignore")
 
 
 def unique_stems(sources: list[str]) -> list[str]:
-    """Return a name for each source, numbered where two would be the same."""
+    """Return a unique name for each source, numbered if needed."""
     taken: set[str] = set()
     stems = []
     for source in sources:
@@ -44,7 +44,7 @@ def unique_stems(sources: list[str]) -> list[str]:
 
 
 def slice_names(stem: str, slices: int) -> list[str]:
-    """Return one name a slice: the stem itself for one, numbered from slice001 for more."""
+    """Return one name per slice: the stem itself for a single slice, otherwise numbered from slice001."""
     return [stem] if slices == 1 else [f"{stem}_slice{index + 1:03d}" for index in range(slices)]
 
 
@@ -68,13 +68,13 @@ def require_masks(masks: str) -> None:
 def write_volume(
     folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, provenance: Mapping[str, str]
 ) -> list[Path]:
-    """Write the mask of a whole scan in the format asked for.
+    """Write the mask of a whole scan in the requested format.
 
     Parameters
     ----------
     folder : Path
     stem : str
-        Of the file names.
+        Start of the file names.
     mask : ndarray of bool, shape (slices, height, width)
     scan : Scan
     masks : {"auto", "png", "nifti", "seg"}
@@ -85,7 +85,7 @@ def write_volume(
     Raises
     ------
     SourceError
-        When the scan can't have a mask of that format.
+        When the mask format is impossible for this scan.
     """
     if masks == "png" or (masks == "auto" and len(scan) == 1):
         names = slice_names(stem, len(scan))
@@ -102,20 +102,20 @@ def write_volume(
 
 
 def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, a_slice_each: bool) -> list[Path]:
-    """Write the slices times their masks: a PNG of a picture's slice, an int16 TIFF of one in HU, or one NIfTI of all.
+    """Write slices times masks: a PNG per slice for grey, an int16 TIFF per slice for HU, or one NIfTI of all.
 
     Parameters
     ----------
     folder : Path
     stem : str
-        Of the file names.
+        Start of the file names.
     masks : ndarray of bool, shape (slices, height, width)
     scan : Scan
     a_slice_each : bool
-        Files of slices, not one volume.
+        Write one file per slice instead of one volume.
     """
     rois = np.empty(scan.shape, dtype=np.int16 if scan.intensity == "hu" else np.uint8)
-    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # a volume at once would fill memory
+    for index, (pixels, mask) in enumerate(zip(scan.pixels, masks, strict=True)):  # slice by slice to save memory
         whole = np.rint(pixels) if scan.intensity == "hu" else np.rint(pixels * 255)
         rois[index] = np.where(mask, np.clip(whole, -32768, 32767), AIR if scan.intensity == "hu" else 0)
     if not a_slice_each:
@@ -128,7 +128,7 @@ def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, 
 
 
 def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
-    """Write a slice in HU, int16, as TIFF, or in grey, uint8, as PNG."""
+    """Write a slice as TIFF (HU, int16) or PNG (grey, uint8)."""
     if roi.dtype == np.uint8:
         path = path.with_name(f"{path.name}.png")
         Image.fromarray(roi).save(path)
@@ -143,7 +143,7 @@ def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
 def save_prediction(
     prediction: PredictionData, folder: Path, name: str | None, masks: MaskFormat, *, html: bool
 ) -> list[Path]:
-    """Write everything about a prediction; see `Prediction.save`."""
+    """Write all files of a prediction; see `Prediction.save`."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = name or stem_of(prediction.source)
     record = folder / f"{stem}.json"
@@ -153,14 +153,14 @@ def save_prediction(
 
 
 def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
-    """Write the result sheet, also of a source that could not be read; return its path."""
+    """Write the result sheet, also for a source that could not be read, and return its path."""
     path = folder / f"{stem}.html"
     path.write_text(result_sheet(prediction), encoding="utf-8")
     return path
 
 
 def write_results(prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:
-    """Write overlay and mask; nothing for a source that could not be read."""
+    """Write overlay and mask, or nothing for a source that could not be read."""
     if prediction.lung_mask is None or prediction.scan is None:
         return []
     overlay = folder / f"{stem}_overlay.png"

@@ -1,4 +1,4 @@
-"""The picture people look at: slice, lungs' outline, heatmap, caption."""
+"""Draw overlays: slice, lung outline, heatmap, caption."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .data import PredictionData, SliceView
 from .wording import DISCLAIMER
 
 SHORTEST_SIDE = 384
-"""Smaller slices are enlarged for the overlay: a caption must be readable."""
+"""Smaller slices are enlarged for the overlay, so that the caption is readable."""
 
 SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE = 4, 3, 320
-"""A volume's sheet: tiles across, tiles down, and the longer side of one in pixels."""
+"""A volume's sheet: tiles across, tiles down, and the longer side of a tile in pixels."""
 
 OUTLINE = (0, 220, 255)
 FOR_COVID = np.array([255, 60, 0], dtype=np.float32)
 STRONGEST = 0.55
-"""Opacity of the heatmap where it is 1; it fades to nothing at 0.5, where a place speaks for neither."""
+"""Opacity of the heatmap where it is 1; it fades to nothing at 0.5, where there is no evidence either way."""
 
 
 def draw_prediction(prediction: PredictionData, slice_index: int | None = None) -> Image.Image:
-    """Draw one slice, or of a volume a sheet of slices; see `Prediction.overlay`."""
+    """Draw one slice, or a sheet of slices for a volume; see `Prediction.overlay`."""
     if slice_index is None and prediction.slices > 1:
         return draw_sheet(prediction)
     return draw_overlay(prediction, slice_index or 0)
@@ -38,7 +38,7 @@ def draw_overlay(prediction: PredictionData, slice_index: int = 0) -> Image.Imag
 
 
 def draw_sheet(prediction: PredictionData) -> Image.Image:
-    """Draw a volume's slices side by side, evenly spaced along the lungs, with one caption."""
+    """Draw a sheet of a volume's slices, evenly spaced along the lungs, with one caption."""
     tiles = []
     for index in along_lungs(prediction, SHEET_COLUMNS * SHEET_ROWS):
         view = prediction.slice_view(index)
@@ -52,14 +52,14 @@ def draw_sheet(prediction: PredictionData) -> Image.Image:
 
 
 def along_lungs(prediction: PredictionData, count: int) -> list[int]:
-    """Return at most so many slices, evenly spaced from the first with lung to the last; of all where none has any."""
+    """Return at most `count` slices, evenly spaced from the first to the last with lung, or over all without lung."""
     found = np.flatnonzero(np.isfinite(prediction.slice_probabilities))
     first, last = (found[0], found[-1]) if found.size else (0, prediction.slices - 1)
     return [int(index) for index in np.unique(np.rint(np.linspace(first, last, count)))]
 
 
 def draw_plain(view: SliceView, scale: float) -> Image.Image:
-    """Draw a slice as a screen shows it, grey."""
+    """Draw a slice in grey, as on a screen."""
     height, width = view.display.shape
     grey = Image.fromarray(np.rint(view.display * 255).astype(np.uint8))
     return grey.resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
@@ -76,21 +76,21 @@ def draw_evidence(view: SliceView, scale: float) -> Image.Image:
 
 
 def draw_layers(view: SliceView, scale: float) -> tuple[Image.Image, Image.Image]:
-    """Draw heatmap and outline each on its own, transparent, to be laid over `draw_plain`."""
+    """Draw heatmap and outline as separate transparent pictures, to be laid over `draw_plain`."""
     height, width = view.mask.shape
     lungs, opacity = _lungs_and_opacity(view, (round(width * scale), round(height * scale)))
     return _tint(opacity, FOR_COVID), _tint(_outline(lungs), np.array(OUTLINE))
 
 
 def _lungs_and_opacity(view: SliceView, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    """Return the mask, and how opaque the heatmap lies on each pixel, in a size of (width, height)."""
+    """Return the mask and the heatmap's opacity per pixel, resized to (width, height)."""
     heat = np.asarray(Image.fromarray(view.heatmap).resize(size, Image.Resampling.BILINEAR))
     lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
     return lungs, np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs
 
 
 def _tint(opacity: NDArray[Any], colour: NDArray[Any]) -> Image.Image:
-    """Return one colour of some opacity, 0 to 1: a palette of nothing but that colour, less and less transparent."""
+    """Return a picture of one colour with the given opacity, 0 to 1, stored as a palette with transparency."""
     picture = Image.fromarray(np.rint(opacity * 255.0).astype(np.uint8)).convert("L")
     picture.putpalette([int(part) for part in colour] * 256)
     picture.info["transparency"] = bytes(range(256))
@@ -127,7 +127,7 @@ def place_in_words(prediction: PredictionData, index: int) -> str:
 
 
 def _with_caption(picture: Image.Image, lines: list[str]) -> Image.Image:
-    """Put lines of text on a black strip below the picture, as large as fits its width."""
+    """Add lines of text on a black strip below the picture, as large as its width allows."""
     longest = max(lines, key=len)
     size = 16.0
     while size > 8 and ImageFont.load_default(size).getlength(longest) > picture.width - 12:

@@ -1,4 +1,4 @@
-"""A prediction as a row of a table: the columns that every table of results has."""
+"""Turn a prediction into a row, with the columns that every table of results has."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "warnings": "list<string>",
     }
 )
-"""Columns and their types, in order: those of ``predictions.csv`` and of a batch's Parquet files."""
+"""Columns and their types, in order, for ``predictions.csv`` and a batch's Parquet files."""
 
 
 def row_of(prediction: PredictionData) -> dict[str, Any]:
-    """Return what a prediction says under the names of `FINDINGS`, JSON types."""
+    """Return a prediction's values for the columns in `FINDINGS`, as JSON types."""
     low, high = prediction.interval or (None, None)
     return {
         "label": prediction.label,

@@ -1,4 +1,4 @@
-"""The pictures of a result sheet: one slice, or a choice of a volume's with a chart to pick them on."""
+"""Write the pictures of a result sheet: one slice, or selected slices of a volume with a chart to pick from."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MOST_SLICES = 24
-"""Of a volume; each is there twice."""
+"""Most slices of a volume; each is shown twice, with and without outline and heatmap."""
 
 LONGEST_SIDE = 640
 MANY, LONGEST_OF_MANY = 8, 416
-"""Longer side of a picture in pixels, of many pictures: a sheet should stay under 1.5 MB."""
+"""Number of pictures that count as many, and their longer side in pixels; a sheet should stay under 1.5 MB."""
 
 SHORTEST_SIDE = 320
 """Smaller pictures are enlarged."""
@@ -61,14 +61,14 @@ def _name(prediction: PredictionData, index: int, judged: bool) -> str:
 
 
 def _chosen(prediction: PredictionData) -> list[int]:
-    """Return the slices to show: evenly spaced along the lungs, the most suspicious among them."""
+    """Return the slices to show: evenly spaced along the lungs, and the most suspicious one."""
     own = prediction.slice_probabilities
     highest = {int(np.nanargmax(own))} if np.isfinite(own).any() else set()
     return sorted({*along_lungs(prediction, MOST_SLICES - 1), *highest})
 
 
 def _first_shown(own: NDArray[np.float32], shown: list[int]) -> int:
-    """Return the slice to begin with: the most suspicious, without probabilities the middle one."""
+    """Return the slice to show first: the most suspicious one, or without probabilities the middle one."""
     return int(np.nanargmax(own)) if np.isfinite(own).any() else shown[len(shown) // 2]
 
 

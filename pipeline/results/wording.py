@@ -1,4 +1,4 @@
-"""What answers mean, in plain words: for result sheets, reports and web pages."""
+"""Explain answers in plain words, for result sheets, reports and web pages."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from types import MappingProxyType
 
 DISCLAIMER = "Research software, not a medical device."
 
-OUTLINE_IN_WORDS = "The light blue line is the outline of the lungs that were found; all else was ignored."
+OUTLINE_IN_WORDS = "The light blue line is the outline of the lungs that were found; everything else was ignored."
 
 HEATMAP_IN_WORDS = (
-    "Red speaks for COVID, the redder the more. That is where the answer comes from, not where disease is: measured on "
-    "infection drawn in CT slices, the class activation map does not point at it, that made by occlusion does better."
+    "Red areas are evidence for COVID: the redder, the stronger. They show where the answer comes from, not where "
+    "disease is: compared with infections drawn in CT slices, the class activation map does not locate them; occlusion "
+    "does better."
 )
 
 INTERVAL_IN_WORDS = (
-    "The interval holds what 90 % of networks like this one would say had they learnt from other patients of the same "
-    "sources. It is not the chance that the answer is wrong."
+    "The interval contains the probabilities of 90 % of networks like this one, trained on other patients from the "
+    "same sources. It is not the chance that the answer is wrong."
 )
 
 LEVEL_OF_VOLUMES = "The error level was measured on single slices, not on volumes."
@@ -24,10 +25,10 @@ LEVEL_OF_VOLUMES = "The error level was measured on single slices, not on volume
 EXPLANATIONS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "cam": "class activation map of the network",
-        "occlusion": "what changes when parts of the lungs are hidden",
+        "occlusion": "change of the answer when parts of the lungs are hidden",
     }
 )
-"""Where a heatmap comes from."""
+"""How a heatmap is made."""
 
 LABELS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -46,8 +47,8 @@ def probability_in_words(probability: float, interval: tuple[float, float] | Non
 
 
 def prediction_set_in_words(labels: Sequence[str], error_level: float) -> str:
-    """Return what a conformal prediction set says; an empty one says that no label fits."""
-    level = f"At an error level of {error_level * 100:.3g} %"
+    """Describe a conformal prediction set; an empty one means that neither label fits."""
+    level = f"At an error level of {error_level * 100:.3g} %,"
     if not labels:
         return f"{level} neither COVID nor non-COVID fits."
     if len(labels) > 1:

@@ -1,1 +1,1 @@
-"""The pipeline behind HTTP: the service, its page, and its Python client."""
+"""The pipeline as an HTTP service, with its web page and a Python client."""

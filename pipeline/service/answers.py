@@ -1,4 +1,4 @@
-"""Answers in the form that was asked for: JSON, picture, volume, page or archive."""
+"""Make answers in the requested format: JSON, picture, volume, page or archive."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .wire import pack
 JSON, PNG, NIFTI, ZIP, HTML = "application/json", "image/png", "application/x-nifti", "application/zip", "text/html"
 
 VIEW = "application/vnd.lungct.view+json"
-"""What the service's own page shows, see `view_of`; it changes with the page."""
+"""Format for the service's own page, see `view_of`; it may change with the page."""
 
 What = Literal["mask", "heatmap", "overlay"]
 """What a picture or volume shows."""
 
 SHEET_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; base-uri 'none'"
-"""Content security policy of a result sheet, which holds its pictures and styles itself."""
+"""Content security policy of a result sheet, whose pictures and styles are inline."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a request, and the number of slices looked at."""
+    """The answer to a request, and the number of slices processed."""
 
     body: bytes
     media_type: str
@@ -45,23 +45,23 @@ class Answer:
 
 
 def negotiate(accept: str | None, offered: Sequence[str]) -> str:
-    """Return the media type that a client likes best of those offered; the first where it doesn't say.
+    """Return the offered media type that the client prefers; the first one if it has no preference.
 
     Raises
     ------
     ServiceFault
-        406 when it takes none of them.
+        406 when the client accepts none of them.
     """
     wanted = [_wish(part) for part in (accept or "*/*").split(",")]
     liked = [(_liking(media, wanted), -rank, media) for rank, media in enumerate(offered)]
     best, _, media = max(liked)
     if best <= 0:
-        raise ServiceFault(406, f"this can be had as {', '.join(offered)}. Say so in the header Accept.")
+        raise ServiceFault(406, f"available formats are {', '.join(offered)}. Name one in the header Accept.")
     return media
 
 
 def _wish(part: str) -> tuple[str, float]:
-    """Return a media range and how much it is liked, 0 to 1."""
+    """Return a media range and its quality value, 0 to 1."""
     media, *parameters = (piece.strip().lower() for piece in part.split(";"))
     quality = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
     try:
@@ -71,7 +71,7 @@ def _wish(part: str) -> tuple[str, float]:
 
 
 def _liking(media: str, wanted: Sequence[tuple[str, float]]) -> float:
-    """Return how much a media type is liked: what names it closest counts."""
+    """Return the quality of a media type, from the most specific range that matches it."""
     ranges = (media, f"{media.split('/')[0]}/*", "*/*")
     return next((dict(wanted)[name] for name in ranges if name in dict(wanted)), 0.0)
 
@@ -79,7 +79,7 @@ def _liking(media: str, wanted: Sequence[tuple[str, float]]) -> float:
 def prediction_answer(
     prediction: Prediction, media: str, what: What | None, slice_index: int | None, folder: Path
 ) -> Answer:
-    """Return a prediction in the form that was asked for.
+    """Return a prediction in the requested format.
 
     Parameters
     ----------
@@ -87,19 +87,19 @@ def prediction_answer(
     media : str
         Media type.
     what : {"mask", "heatmap", "overlay"}, optional
-        By default the overlay as a picture, the mask as a volume.
+        By default, the overlay for a picture and the mask for a volume.
     slice_index : int, optional
-        From 0, of pictures.
+        Slice for pictures, from 0.
     folder : Path
-        Private, for files that are answered.
+        Private folder for temporary files.
 
     Raises
     ------
     ServiceFault
-        422 for a slice that is not there, and what is no volume.
+        422 for a slice that doesn't exist, or a volume that isn't available.
     """
     if prediction.scan is None or prediction.lung_mask is None:
-        raise ValueError("a prediction of the pipeline has its scan and mask")
+        raise ValueError("the prediction has no scan or mask; pass one from Pipeline.predict")
     scan = prediction.scan
     if media == HTML:
         return _answer(prediction.sheet().encode(), HTML, scan, policy=SHEET_POLICY)
@@ -117,9 +117,7 @@ def prediction_answer(
         return _answer(content, PNG, scan, name=f"{what}.png")
     if media == NIFTI:
         if what == "overlay":
-            raise ServiceFault(
-                422, "an overlay is a picture. Ask for image/png, or for the mask or heatmap.", "no-volume"
-            )
+            raise ServiceFault(422, "an overlay is a picture. Request image/png, or the mask or heatmap.", "no-volume")
         volume = prediction.heatmap if what == "heatmap" else prediction.lung_mask
         return _nifti(np.asarray(volume).reshape(scan.shape), scan, folder, what or "mask")
     return _answer(_json(prediction.to_dict()), JSON, scan)
@@ -128,7 +126,7 @@ def prediction_answer(
 def segmentation_answer(
     scan: Scan, lungs: Segmentation, provenance: Mapping[str, Any], media: str, slice_index: int | None, folder: Path
 ) -> Answer:
-    """Return lungs in the form that was asked for; see `prediction_answer`."""
+    """Return a segmentation in the requested format; see `prediction_answer`."""
     if media == PNG:
         mask = lungs.mask[_one_slice(slice_index, scan)]
         return _answer(mask_png(mask), PNG, scan, name="mask.png")
@@ -167,12 +165,14 @@ def _nifti(volume: NDArray[Any], scan: Scan, folder: Path, name: str) -> Answer:
 def _one_slice(index: int | None, scan: Scan) -> int:
     if index is None and len(scan) > 1:
         raise ServiceFault(
-            422, f"the scan has {len(scan)} slices. Say which: slice_index=0 to {len(scan) - 1}.", "no-such-slice"
+            422, f"the scan has {len(scan)} slices. Choose one: slice_index=0 to {len(scan) - 1}.", "no-such-slice"
         )
     return _checked(index or 0, scan)
 
 
 def _checked(index: int, scan: Scan) -> int:
     if index >= len(scan):
-        raise ServiceFault(422, f"the scan has {len(scan)} slices: slice_index=0 to {len(scan) - 1}.", "no-such-slice")
+        raise ServiceFault(
+            422, f"the scan has {len(scan)} slices. Use slice_index=0 to {len(scan) - 1}.", "no-such-slice"
+        )
     return index

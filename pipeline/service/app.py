@@ -1,4 +1,4 @@
-"""The service: the pipeline behind HTTP."""
+"""Build the service's ASGI app: the pipeline over HTTP."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from .trace import Tracing
 UPLOAD = {
     "requestBody": {
         "required": True,
-        "description": f"One file ({KNOWN}), or a ZIP archive of one DICOM series. What it is shows in its content; "
-        "its name is not used.",
+        "description": f"One file ({KNOWN}), or a ZIP archive of one DICOM series. The format is recognised by "
+        "content; the file name is not used.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -59,24 +59,28 @@ UPLOAD = {
 SAID = {
     400: "The form is damaged or has no file.",
     401: "The token is missing or wrong.",
-    403: "A page of another site asks.",
-    406: "The header Accept names nothing that can be had.",
-    408: "The sender stopped in the middle.",
+    403: "The request comes from a page of another site.",
+    406: "The header Accept names no available format.",
+    408: "The upload stopped halfway.",
     413: "The upload is too large.",
-    415: "The body is no multipart form.",
+    415: "The body is not multipart/form-data.",
     422: "The upload can't be read as a CT scan, or a parameter is wrong.",
-    429: "All places are taken; Retry-After says when to try again.",
+    429: "The service is busy; Retry-After says when to try again.",
     503: "The service is starting, stopping or stuck, or has no room for the upload.",
-    504: "It took too long.",
+    504: "The request exceeded the time limit.",
 }
-COMMON = {421: "The service goes by another name.", 500: "Something unforeseen."}
+COMMON = {421: "The header Host names an unknown host.", 500: "An unexpected error."}
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 SliceIndex = Annotated[
     int | None,
-    Query(ge=0, le=1_000_000, description="Which slice a picture shows, from 0; a volume's overlay shows twelve."),
+    Query(
+        ge=0,
+        le=1_000_000,
+        description="Slice that a picture shows, from 0; by default, a volume's overlay shows twelve.",
+    ),
 ]
-Meaning = Annotated[Intensity | None, Query(description="What the values mean; by default told from the file.")]
+Meaning = Annotated[Intensity | None, Query(description="What the values mean; by default, decided from the file.")]
 Shows = Annotated[
     What | None, Query(description="What a picture (default: overlay) or a volume (default: mask) shows.")
 ]
@@ -101,15 +105,15 @@ def create_app(pipe: Pipeline, settings: ServiceSettings, give_up: Callable[[], 
         ``settings.pipeline.open(callers=settings.workers)``.
     settings : ServiceSettings
     give_up : callable
-        Called when the first prediction fails, or too many workers are stuck: the service is of no use any more. What
-        runs the app should stop it.
+        Called when the first prediction fails or too many workers are stuck, so that the service can't work any more.
+        It should stop the server.
     """
     service = Service(pipe, settings, give_up)
     app = FastAPI(
         title="lungct",
         version=version("lungct"),
-        description=f"Finds the lungs in a chest CT and judges what is in them. {DISCLAIMER}",
-        docs_url=None,  # these pages load scripts from elsewhere
+        description=f"Finds the lungs in a chest CT and estimates the probability of COVID-19. {DISCLAIMER}",
+        docs_url=None,  # these pages load external scripts
         redoc_url=None,
         lifespan=service.lifespan,
         responses=_failures(COMMON),
@@ -136,10 +140,10 @@ def _scan_routes(service: Service) -> APIRouter:
     async def predict(
         request: Request, intensity: Meaning = None, what: Shows = None, slice_index: SliceIndex = None
     ) -> Response:
-        """Judge one scan.
+        """Predict one scan.
 
-        The header Accept chooses the answer: application/json, image/png, application/x-nifti (.nii.gz), text/html (a
-        result sheet), or application/zip (JSON and arrays, which numpy.load reads).
+        The header Accept chooses the format: application/json, image/png, application/x-nifti (.nii.gz), text/html (a
+        result sheet), or application/zip (JSON and arrays, readable with numpy.load).
         """
         media = negotiate(request.headers.get("accept"), (JSON, PNG, NIFTI, ZIP, HTML, VIEW))
 
@@ -154,9 +158,9 @@ def _scan_routes(service: Service) -> APIRouter:
         "/v1/segment", openapi_extra=UPLOAD, responses=_responses(SegmentationAnswer, PNG, NIFTI), response_model=None
     )
     async def segment(request: Request, intensity: Meaning = None, slice_index: SliceIndex = None) -> Response:
-        """Find the lungs without judging them.
+        """Find the lungs, without a prediction.
 
-        The header Accept chooses the answer: application/json, image/png, or application/x-nifti (.nii.gz).
+        The header Accept chooses the format: application/json, image/png, or application/x-nifti (.nii.gz).
         """
         media = negotiate(request.headers.get("accept"), (JSON, PNG, NIFTI))
 
@@ -168,7 +172,7 @@ def _scan_routes(service: Service) -> APIRouter:
 
     @router.get("/v1/models", responses={401: {"model": ErrorAnswer, "description": SAID[401]}})
     async def models() -> ModelsAnswer:
-        """Return which networks answer, and what is known of them."""
+        """Return the networks in use, and what their cards say."""
         pipe = service.pipe
         cards = {"segmenter": pipe.segmenter.card, "classifier": pipe.classifier.card}
         known = {stage: {**pipe.provenance[stage], **_of_card(card)} for stage, card in cards.items()}
@@ -187,12 +191,12 @@ def _state_routes(service: Service) -> APIRouter:
 
     @router.get("/healthz")
     async def healthz() -> StatusAnswer:
-        """Say that the process runs."""
+        """Report that the process is running."""
         return StatusAnswer(status="stuck" if service.queue.pool.stuck else "ok")
 
     @router.get("/readyz", responses={503: {"model": ErrorAnswer, "description": SAID[503]}})
     async def readyz() -> StatusAnswer:
-        """Say whether scans can be judged: the networks have answered once, and few workers are stuck."""
+        """Report whether scans can be predicted: the networks have answered once, and few workers are stuck."""
         service.check_ready()
         return StatusAnswer(status="ready")
 
@@ -211,7 +215,7 @@ def _metric_routes(service: Service) -> APIRouter:
         },
     )
     async def metrics() -> Response:
-        """Return figures for Prometheus."""
+        """Return metrics for Prometheus."""
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

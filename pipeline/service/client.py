@@ -1,4 +1,4 @@
-"""`Client`: the pipeline of a service elsewhere, called as if it were here. Needs nothing but the standard library."""
+"""Define `Client`, which calls a remote service like a local pipeline, using only the standard library for HTTP."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from .settings import check_token
 from .wire import unpack
 
 LONGEST_WAIT = 30.0
-"""Seconds that a busy service is waited for before it is asked again, at most."""
+"""Most seconds to wait before asking a busy service again."""
 
 
 class ServiceError(Exception):
-    """A service that gave no answer, or an error for one.
+    """The service could not be reached, or answered with an error.
 
     Parameters
     ----------
     message : str
         What is wrong and what to do about it.
     status : int or None
-        HTTP status; None where the connection failed.
+        HTTP status; None if the connection failed.
     code : str
-        A word for programs: see docs/service.md; ``no-connection`` where the connection failed.
+        Machine-readable code, see docs/service.md; ``no-connection`` if the connection failed.
     request_id : str or None
-        By which the service's log knows the request.
+        ID of the request in the service's log.
     """
 
     def __init__(
@@ -48,23 +48,23 @@ class ServiceError(Exception):
 
 
 class Client:
-    """A service that runs ``lungct serve``.
+    """Client for a service started with ``lungct serve``.
 
     Parameters
     ----------
     url : str
-        Such as ``http://127.0.0.1:8000``.
+        Address of the service, such as ``http://127.0.0.1:8000``.
     token : str, optional
-        What the service was started with.
+        The token that the service was started with.
     timeout : float
-        Longest wait for an answer, s.
+        Longest wait for an answer in seconds.
     retries : int
-        How often to ask again when the service is busy or starting (429, 503), after the time it says.
+        How often to retry when the service is busy or starting (429, 503), after the time it asks for.
 
     Raises
     ------
     ValueError
-        For a URL that is not http or https, and a token that is empty, has blanks around it, or is not ASCII.
+        For a URL that is not http or https, and for a token that is empty, is surrounded by blanks, or is not ASCII.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Client:
     def __init__(self, url: str, token: str | None = None, timeout: float = 180.0, retries: int = 5) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no address of a service: give one such as http://127.0.0.1:8000")
+            raise ValueError(f"{url!r} is not the address of a service: give one such as http://127.0.0.1:8000")
         if token is not None:
             check_token(token)
         self.url, self.timeout, self.retries = url.rstrip("/"), timeout, retries
@@ -85,26 +85,26 @@ class Client:
     def predict(
         self, source: str | os.PathLike[str], *, intensity: Intensity | None = None, read: bool = True
     ) -> Prediction:
-        """Have one source judged; the answer equals that of `Pipeline.predict`.
+        """Predict one source on the service; the result equals that of `Pipeline.predict`.
 
-        Names of files are not sent.
+        File names are not sent.
 
         Parameters
         ----------
         source : path
-            A file that `read_scan` reads, or a folder or ZIP archive of one DICOM series.
+            A file that `read_scan` can read, or a folder or ZIP archive of one DICOM series.
         intensity : {"hu", "display"}, optional
-            What the values mean, where you know.
+            What the values mean, if you know.
         read : bool
-            Read the source here, too, so that `Prediction.scan` is set: pictures, volume and `save` need it. Without it
-            the answer has label, probability, mask and warnings alone, and nothing is decoded here.
+            Also read the source locally, to set `Prediction.scan`, which pictures, volume and `save` need. If False,
+            the result has only label, probability, mask and warnings, and nothing is decoded locally.
 
         Raises
         ------
         ServiceError
             When the service refuses the source, is busy, or can't be reached.
         SourceError
-            When the source can't be opened here.
+            When the source can't be opened locally.
         """
         path = Path(source)
         content = _content(path)
@@ -113,16 +113,18 @@ class Client:
         try:
             prediction = unpack(answer, str(path))
         except ValueError as error:
-            raise ServiceError(f"{self.url}: {error}. Is it lungct of the same version?", 200, "no-answer") from error
+            raise ServiceError(
+                f"{self.url}: {error}. Check that it is lungct of the same version.", 200, "no-answer"
+            ) from error
         if not read:
             return prediction
         scan = read_scan(path, intensity=intensity)
         if "inverted" in prediction.warnings and "inverted" not in scan.warnings:
-            scan = replace(scan, pixels=1 - scan.pixels, warnings=(*scan.warnings, "inverted"))  # as the service found
+            scan = replace(scan, pixels=1 - scan.pixels, warnings=(*scan.warnings, "inverted"))  # as on the service
         return replace(prediction, scan=scan)
 
     def models(self) -> dict[str, Any]:
-        """Return which networks answer, and what is known of them."""
+        """Return the networks in use, and what their cards say."""
         found: dict[str, Any] = json.loads(self.ask("GET", "/v1/models"))
         return found
 
@@ -134,12 +136,12 @@ class Client:
         query: Mapping[str, str | int] | None = None,
         accept: str = "application/json",
     ) -> bytes:
-        """Send one request, again where the service is busy, and return the body of the answer.
+        """Send one request, retry if the service is busy, and return the body of the answer.
 
         Parameters
         ----------
         method, path : str
-            As docs/service.md lists them.
+            See docs/service.md.
         content : bytes, optional
             The upload.
         query : mapping, optional
@@ -149,7 +151,7 @@ class Client:
         Raises
         ------
         ServiceError
-            For every answer but a good one, and without any.
+            For every answer other than 200, and if there is no answer.
         """
         headers = {**self._headers, "Accept": accept}
         body = None
@@ -170,7 +172,7 @@ class Client:
     def _send(
         self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Return status, headers and body of an answer."""
+        """Send a request, and return the answer's status, headers and body."""
         connection = self._connect()
         try:
             try:
@@ -178,17 +180,15 @@ class Client:
             except (BrokenPipeError, ConnectionResetError):
                 if connection.sock is None:
                     raise
-                # Refused before all was sent: the answer says why.
+                # Refused before everything was sent; the answer says why.
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         except TimeoutError as error:
-            raise ServiceError(
-                f"{self.url}: no answer within {self.timeout:g} s. Ask with a longer timeout."
-            ) from error
+            raise ServiceError(f"{self.url}: no answer within {self.timeout:g} s. Use a longer timeout.") from error
         except (OSError, http.client.HTTPException) as error:
             reason = str(error) or type(error).__name__
             raise ServiceError(
-                f"{self.url}: no answer ({reason}). Check the address and whether lungct serve runs there."
+                f"{self.url}: no answer ({reason}). Check the address, and that lungct serve is running there."
             ) from error
         finally:
             connection.close()
@@ -201,12 +201,12 @@ class Client:
 
 
 def _pause(said: str) -> float:
-    """Return how many seconds to wait before the next attempt."""
+    """Return the seconds to wait before the next attempt."""
     return min(float(said), LONGEST_WAIT) if said.isdecimal() else 1.0  # a proxy may give a date
 
 
 def _content(path: Path) -> bytes:
-    """Return the bytes of a file; of a folder, an archive of its files, numbered instead of named."""
+    """Return the bytes of a file, or for a folder a ZIP archive of its files, numbered instead of named."""
     try:
         if not path.is_dir():
             return path.read_bytes()
@@ -221,17 +221,21 @@ def _content(path: Path) -> bytes:
 
 
 def _form(content: bytes, boundary: str) -> bytes:
-    """Return a multipart form of one file, without its name."""
+    """Return a multipart form with one file, without its name."""
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n'
     kind = "Content-Type: application/octet-stream\r\n\r\n"
     return b"".join([(head + kind).encode(), content, f"\r\n--{boundary}--\r\n".encode()])
 
 
 def _refused(status: int, body: bytes) -> ServiceError:
-    """Return the error that an answer holds; what stands between may answer in other words."""
+    """Return the error in an answer; a proxy in between may use another format."""
     try:
         error = json.loads(body)["error"]
         return ServiceError(str(error["message"]), status, str(error["code"]), error.get("request_id"))
     except (ValueError, LookupError, TypeError):
         phrase = http.client.responses.get(status, "unknown")
-        return ServiceError(f"the service, or a proxy before it, answered {status} {phrase}", status, "no-answer")
+        return ServiceError(
+            f"the service, or a proxy in front of it, answered {status} {phrase}. Check the address",
+            status,
+            "no-answer",
+        )

@@ -1,4 +1,4 @@
-"""Connections: how many may be open, and how long one may keep the service waiting for headers or for its reader."""
+"""Limit connections: how many may be open, and how long one may take to send headers or read its answer."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .logs import log
 
 HEADER_SECONDS = 10.0
-"""A request's headers must be there so long after the connection opened, or after the answer before."""
+"""Seconds within which headers must arrive after the connection opened or the last answer ended."""
 
 ANSWER_SECONDS = 20.0
-"""So often it is looked whether an answer is being taken."""
+"""Seconds between checks that the client is reading its answer."""
 
 LEAST_TAKEN = 1024 * 1024
-"""Bytes of an answer that must be taken in that time, unless it is less."""
+"""Bytes of an answer that the client must read in that time, or all of a smaller rest."""
 
 SEND_BUFFER = 256 * 1024
-"""Bytes that the system holds for a reader: left alone it takes megabytes, and a slow reader would look like none."""
+"""Size of the system's send buffer: by default it is megabytes, and a slow reader would look like none."""
 
-CROWDED = {"code": "crowded", "message": "all connections are taken. Try again in 1 s.", "request_id": ""}
+CROWDED = {"code": "crowded", "message": "all connections are in use. Try again in 1 s.", "request_id": ""}
 
 _BODY = json.dumps({"error": CROWDED}).encode()
 CROWDED_ANSWER = (
@@ -32,21 +32,22 @@ CROWDED_ANSWER = (
 
 
 class Gate:
-    """Keeps the connections of a service below a number, and counts them.
+    """Limit the number of a service's connections, and count them.
 
     Parameters
     ----------
     most : int
+        Most open connections.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.waiting: dict[Connection, None] = {}  # for headers; who has waited longest comes first
-        self.open = Gauge("lungct_connections", "Connections that are open.", registry=None)
+        self.waiting: dict[Connection, None] = {}  # waiting for headers, the longest wait first
+        self.open = Gauge("lungct_connections", "Open connections.", registry=None)
         self.cut = Counter("lungct_connections_cut", "Connections refused or cut off.", ("why",), registry=None)
 
     def make_room(self) -> bool:
-        """Cut off who has waited longest without asking anything; return whether there was one."""
+        """Close the connection that has been idle longest; return whether there was one."""
         for connection in self.waiting:
             if not connection.unsent():
                 connection.cut_off("crowded-out")
@@ -54,15 +55,15 @@ class Gate:
         return False
 
     def count(self, why: str) -> None:
-        """Note that a connection was cut off."""
+        """Count and log that a connection was cut off."""
         self.cut.labels(why).inc()
         log.info("connection cut off", extra={"facts": {"why": why}, "kind": ("connection", why)})
 
 
 class Connection(H11Protocol):
-    """A connection that is cut off when its headers don't come, or its answers are not taken.
+    """A connection that is cut off if its headers don't arrive or its answers are not read.
 
-    The state of the app it serves must hold a `Gate` by the name of ``gate``.
+    The state of the app that it serves must have a `Gate` named ``gate``.
     """
 
     _headers_due: asyncio.TimerHandle | None = None
@@ -70,7 +71,7 @@ class Connection(H11Protocol):
     _left = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let the connection in if there is room, or can be made."""
+        """Accept the connection if there is room, or if room can be made."""
         super().connection_made(transport)
         self._gate: Gate = self.app_state["gate"]
         self._gate.open.inc()
@@ -82,23 +83,23 @@ class Connection(H11Protocol):
         self._watch_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came: with it, headers may be complete."""
+        """Process received data, which may complete the headers."""
         super().data_received(data)
         self._watch_headers()
 
     def on_response_complete(self) -> None:
-        """Wait for the next headers, and for the answer to be taken."""
+        """Wait for the next headers, and for the answer to be read."""
         super().on_response_complete()
         self._watch_headers()
         self._watch_reader()
 
     def pause_writing(self) -> None:
-        """Wait for what was sent to be taken."""
+        """Wait for sent data to be read."""
         super().pause_writing()
         self._watch_reader()
 
     def resume_writing(self) -> None:
-        """Start the reader's time anew: nearly all was taken."""
+        """Restart the reader's time, because nearly everything was read."""
         super().resume_writing()
         self._forget_reader()
         self._watch_reader()
@@ -110,17 +111,17 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def unsent(self) -> int:
-        """Return how many bytes of answers are still to be taken."""
+        """Return the number of bytes of answers that are still to be sent."""
         return self.transport.get_write_buffer_size()
 
     def cut_off(self, why: str) -> None:
-        """Close the connection at once, whatever was to be sent."""
+        """Close the connection at once, discarding unsent data."""
         self._gate.count(why)
         self._stop_watching()
         self.transport.abort()
 
     def _watch_headers(self) -> None:
-        """Start the clock when headers are waited for, and stop it when they are there."""
+        """Start the timer while waiting for headers, and stop it when they have arrived."""
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop_waiting()
         elif self._headers_due is None:

@@ -1,4 +1,4 @@
-"""Errors of the service: what the answer says, and what it must not."""
+"""Turn errors into answers of the service, without leaking information from uploads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CODES: Mapping[int, str] = {
     503: "unavailable",
     504: "time-limit",
 }
-"""A word for every status that is an error."""
+"""Machine-readable code for every error status."""
 
 MODALITIES = (
     "CR",
@@ -53,29 +53,29 @@ MODALITIES = (
     "US",
     "XA",
 )
-"""Values of the tag Modality that an answer may name; anything may stand there in a damaged file."""
+"""Values of the tag Modality that an answer may repeat; in a damaged file it may contain anything."""
 
 NOT_FROM_AFAR = re.compile(r"\blungct(\.\w| (?!serve\b))")
-"""Remedies that name a command or function: who asks over HTTP may have neither."""
+"""Remedies that name a command or function, which HTTP clients may not have."""
 
 DRAIN_SECONDS = 10.0
-"""So long a refused upload is taken and thrown away: a connection closed before would lose the answer."""
+"""Seconds for which a refused upload is read and discarded: closing the connection earlier would lose the answer."""
 
 DRAIN_IDLE_SECONDS = 2.0
-"""Nor longer than this for one who sends nothing."""
+"""Seconds to wait for a client that sends nothing."""
 
 
 class ServiceFault(HTTPException):
-    """A request that gets an error for its answer.
+    """A request that is answered with an error.
 
     Parameters
     ----------
     status : int
         HTTP status.
     message : str
-        What is wrong and what to do about it; the requester reads it.
+        What is wrong and what to do about it, for the client.
     code : str, optional
-        A word for programs; by default that of the status.
+        Machine-readable code; by default, that of the status.
     headers : mapping, optional
     """
 
@@ -94,17 +94,17 @@ def error_answer(
 
 
 def public_message(error: SourceError, home: Path) -> str:
-    """Return what is wrong with an upload, without what may stand in its headers or in the names of files.
+    """Return a message about an upload, without text from its headers or file names.
 
     Parameters
     ----------
     error : SourceError
     home : Path
-        The folder that the upload lay in.
+        The upload's folder.
     """
     place = re.escape(str(home))
-    problem = re.sub(rf": {place}.*", "", error.problem, flags=re.DOTALL)  # a file of an archive, and why
-    problem = re.sub(r"\s*[(\[](?![\d, x]+[)\]]).*", "", problem, flags=re.DOTALL)  # what libraries and headers say
+    problem = re.sub(rf": {place}.*", "", error.problem, flags=re.DOTALL)  # a file in an archive, with its error
+    problem = re.sub(r"\s*[(\[](?![\d, x]+[)\]]).*", "", problem, flags=re.DOTALL)  # text from libraries and headers
     problem = re.sub(r"of modality (.*?), not CT", _known_modality, problem, flags=re.DOTALL)
     remedy = "Send one CT scan" if NOT_FROM_AFAR.search(error.remedy) else error.remedy
     message = f"upload: {problem}. {remedy}."
@@ -116,7 +116,7 @@ def _known_modality(found: re.Match[str]) -> str:
 
 
 async def drain(request: Request) -> None:
-    """Take the rest of a refused request's body, for some time, unless its sender waits to be asked for it."""
+    """Read the rest of a refused request's body for some time, unless the client waits for permission to send it."""
     if "expect" in request.headers:
         return
     try:
@@ -128,11 +128,11 @@ async def drain(request: Request) -> None:
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """Give every error of an app the same form."""
+    """Give all errors of an app the same format."""
 
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         status = error.status_code
-        if status != 408:  # its sender has stopped sending
+        if status != 408:  # the client has stopped sending
             await drain(request)
         code = error.code if isinstance(error, ServiceFault) else CODES.get(status, "error")
         return error_answer(request, status, str(error.detail), code, error.headers)
@@ -140,7 +140,7 @@ def add_error_answers(app: FastAPI) -> None:
     async def wrong_parameter(request: Request, error: RequestValidationError) -> JSONResponse:
         await drain(request)
         names = ", ".join(str(one["loc"][-1]) for one in error.errors() if one["loc"][0] in ("query", "path"))
-        message = f"these parameters are wrong: {names}. See /openapi.json for what they may be."
+        message = f"invalid parameters: {names}. See /openapi.json for valid values."
         return error_answer(request, 422, message, "wrong-parameter")
 
     async def gone(request: Request, _error: ClientDisconnect) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The service's log: lines of JSON, without words from outside, and no more of one kind than somebody can read."""
+"""Log as JSON lines, without untrusted text, and with a rate limit per kind of line."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from pathlib import Path
 log = logging.getLogger("lungct.service")
 
 OWN = ("lungct.service", "uvicorn")
-"""Loggers whose words are known to hold nothing of an upload."""
+"""Loggers whose messages never contain data from an upload."""
 
 PLACES = 8
-"""Places in the code that a line names, at most."""
+"""Most code locations in a line."""
 
 
 class JsonLines(logging.Formatter):
-    """A log record as one line of JSON; of an error its kind and the places in the code, never its words.
+    """Format a log record as one line of JSON, with an error's type and code locations but never its message.
 
-    Nor those of libraries that read files: they quote headers.
+    Messages of libraries that read files are left out too, because they quote headers.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -49,20 +49,20 @@ class JsonLines(logging.Formatter):
 
 
 def places(frames: Sequence[traceback.FrameSummary]) -> list[str]:
-    """Return the last places in the code of a traceback or a stack."""
+    """Return the last code locations of a traceback or stack."""
     return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-PLACES:]]
 
 
 class OncePerSecond(logging.Filter):
-    """Lets one line of a kind pass in a second, with the number of those left out before it.
+    """Let one line per kind pass each second, with the number of lines left out before it.
 
-    A record's ``kind`` says which are alike; None lets it pass always. Without one, lines are alike that come from the
-    same place in the code with the same kind of error.
+    A record's ``kind`` identifies its kind; None lets it always pass. Without one, lines from the same code location
+    with the same type of error are of one kind.
 
     Parameters
     ----------
     clock : callable
-        Seconds.
+        Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,14 +86,14 @@ class OncePerSecond(logging.Filter):
 
 
 def log_as_json() -> None:
-    """Send the service's log, and what libraries warn of, to standard error as lines of JSON."""
+    """Send the service's log and libraries' warnings to standard error as JSON lines."""
     from nibabel import imageglobals
 
-    imageglobals.logger.handlers.clear()  # its own one writes what headers hold, as it stands
+    imageglobals.logger.handlers.clear()  # nibabel's own handler writes text from headers
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     handler.addFilter(OncePerSecond())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    warnings.simplefilter("always", UserWarning)  # "default" keeps every text for good, and uploads bring new ones
+    warnings.simplefilter("always", UserWarning)  # "default" would remember every text, and uploads cause new ones
     log.setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""What the service's answers look like: the types of its OpenAPI description."""
+"""Define the types of the service's answers, for its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Probability = Field(ge=0, le=1)
 
 
 class NetworkModel(BaseModel):
-    """Which weights answered."""
+    """Weights that were used."""
 
     name: str
     version: str
@@ -21,24 +21,24 @@ class NetworkModel(BaseModel):
 
 
 class PredictionAnswer(BaseModel):
-    """What the pipeline says of one scan: `lungct.pipeline.Prediction.to_dict`."""
+    """Prediction for one scan; see `lungct.pipeline.Prediction.to_dict`."""
 
-    source: str = Field(description='Always "upload": names of files are not used.')
+    source: str = Field(description='Always "upload": file names are not used.')
     label: Literal["COVID", "non-COVID", "indeterminate"]
     probability: float | None = Field(ge=0, le=1, description="Calibrated probability of COVID; null without lung.")
-    aggregation: str | None = Field(description="How the probability comes from the slices'.")
+    aggregation: str | None = Field(description="How the probability was computed from the slices.")
     threshold: float | None = Field(description="Lowest probability at which the label is COVID.")
     interval: tuple[float, float] | None = Field(description="90 % interval of the probability.")
     prediction_set: list[str] = Field(description="Labels that can't be ruled out at error_level.")
     error_level: float = Probability
     ood_score: float | None = Field(description="Above 1 the scan is unlike the training data; null without lung.")
     slice_probabilities: list[float | None] = Field(description="Null for slices without lung.")
-    explain: Explain | None = Field(description="Where the heatmap comes from.")
-    heatmap_in_lungs: float | None = Field(description="Share of the evidence that lies inside the lungs.")
+    explain: Explain | None = Field(description="How the heatmap was made.")
+    heatmap_in_lungs: float | None = Field(description="Share of the evidence that is inside the lungs.")
     slice_heatmap_in_lungs: list[float | None]
     lung_fraction: float = Field(ge=0, le=1, description="Share of all pixels that is lung.")
-    lung_volume_ml: float | None = Field(description="Of volumes whose spacing is known.")
-    warnings: list[str] = Field(description="Short codes.")
+    lung_volume_ml: float | None = Field(description="Only for volumes with a known spacing.")
+    warnings: list[str] = Field(description="Warning codes.")
     error: None = None
     caution: str = Field(description="What all who use this classifier must know; empty where nothing stands out.")
     provenance: dict[str, NetworkModel]
@@ -46,12 +46,12 @@ class PredictionAnswer(BaseModel):
 
 
 class SegmentationAnswer(BaseModel):
-    """What the segmenter says of one scan."""
+    """Segmentation of one scan."""
 
-    source: str = Field(description='Always "upload": names of files are not used.')
+    source: str = Field(description='Always "upload": file names are not used.')
     slices: int = Field(ge=1)
     lung_fraction: float = Field(ge=0, le=1, description="Share of all pixels that is lung.")
-    lung_volume_ml: float | None = Field(description="Of volumes whose spacing is known.")
+    lung_volume_ml: float | None = Field(description="Only for volumes with a known spacing.")
     slice_confidences: list[float] = Field(description="Expected Dice of each slice; 0 without lung.")
     warnings: list[str] = Field(description="Short codes.")
     provenance: dict[str, NetworkModel]
@@ -59,7 +59,7 @@ class SegmentationAnswer(BaseModel):
 
 
 class ModelsAnswer(BaseModel):
-    """The networks that answer, and what is known of them."""
+    """The networks in use, and what their cards say."""
 
     lungct: str = Field(description="Version of the software.")
     models: dict[str, ModelCard]
@@ -71,11 +71,11 @@ class ModelCard(NetworkModel):
 
     task: str
     licence: str
-    validation: dict[str, object] = Field(description="Figures on validation data, with intervals.")
+    validation: dict[str, object] = Field(description="Metrics on validation data, with intervals.")
 
 
 class StatusAnswer(BaseModel):
-    """How the service is."""
+    """State of the service."""
 
     status: Literal["ok", "stuck", "ready"]
 
@@ -83,13 +83,13 @@ class StatusAnswer(BaseModel):
 class Failure(BaseModel):
     """What went wrong."""
 
-    code: str = Field(description="A word for programs.")
+    code: str = Field(description="Machine-readable code.")
     message: str = Field(description="What is wrong, and what to do about it.")
     request_id: str = Field(description="Also in the header X-Request-ID and in the service's log.")
 
 
 class ErrorAnswer(BaseModel):
-    """The answer of every request that fails."""
+    """The answer to every failed request."""
 
     error: Failure
 

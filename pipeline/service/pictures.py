@@ -1,4 +1,4 @@
-"""Pictures that the service answers with, as PNG."""
+"""Encode the service's pictures as PNG."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def png(picture: Image.Image) -> bytes:
 
 
 def mask_png(mask: NDArray[np.bool_]) -> bytes:
-    """Return a slice's mask, bool (height, width), as PNG of 0 and 255."""
+    """Return a slice's mask, bool (height, width), as a PNG with values 0 and 255."""
     return png(Image.fromarray(mask * np.uint8(255)))
 
 
 def heatmap_png(heatmap: NDArray[np.float32]) -> bytes:
-    """Return a slice's heatmap, float32 in [0, 1] (height, width), as PNG of 0 to 255."""
+    """Return a slice's heatmap, float32 in [0, 1] (height, width), as a PNG with values 0 to 255."""
     return png(Image.fromarray(np.rint(heatmap * 255).astype(np.uint8)))

@@ -1,4 +1,4 @@
-"""The queue: how many requests are inside, and for how long; a worker who takes too long is given up."""
+"""Queue requests: limit their number and time, and replace workers that get stuck."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .workers import Job, Workers
 Result = TypeVar("Result")
 
 LONGEST_WAIT = 60
-"""Seconds after which a refused request is told to come again, at most."""
+"""Most seconds after which a refused client is told to try again."""
 
 STUCK = 2.0
-"""Work that takes so many times as long as a request may is taken to be stuck."""
+"""A worker counts as stuck after this many times the time limit of a request."""
 
 CLOSE_SECONDS = 5.0
-"""So long the end waits for work that nobody waits for any more."""
+"""Seconds that shutting down waits for abandoned work."""
 
 
 class Queue:
-    """Places for requests: one is taken before the upload is read, and kept until nothing of it is left.
+    """Places for requests. A request takes one before its upload is read, and keeps it until its work has ended.
 
     Parameters
     ----------
     workers : int
-        Requests worked on side by side; as many workers may get stuck and are replaced.
+        Requests processed in parallel; up to this many stuck workers are replaced.
     waiting : int
-        Places beyond those of the workers.
+        Additional places for waiting requests.
     seconds : float
-        Longest time in a place.
+        Time limit for a request.
     held_bytes : int
-        Most bytes of uploads that all requests hold.
+        Most bytes of uploads in all requests together.
     give_up : callable
         Called when too many workers are stuck.
     """
@@ -57,33 +57,33 @@ class Queue:
         Raises
         ------
         ServiceFault
-            429 when none is free, 504 when the time is over.
+            429 when none is free, 504 when the time limit is exceeded.
         """
         if self.inside >= self.places:
-            raise self.busy("all places are taken")
+            raise self.busy("the service is busy")
         place = Place(self)
         try:
             async with asyncio.timeout(self.seconds):
                 yield place
         except TimeoutError:
             raise ServiceFault(
-                504, f"this took longer than {self.seconds:g} s. Send fewer slices, or try when less is going on."
+                504, f"this took longer than {self.seconds:g} s. Send fewer slices, or try again at a quieter time."
             ) from None
         finally:
             place.leave()
 
     def busy(self, why: str) -> ServiceFault:
-        """Return the answer to what comes too much, with the time after which a place should be free."""
+        """Return the 429 response for a request over the limit, with the time when a place should be free."""
         wait = math.ceil(self.pool.typical * max(1, self.inside - self.workers) / self.workers)
         wait = min(max(1, wait), LONGEST_WAIT)
         return ServiceFault(429, f"{why}. Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
     def seconds_left(self, job: Job[Any]) -> float:
-        """Return in how many seconds a job that runs counts as stuck."""
+        """Return the seconds until a running job counts as stuck."""
         return job.began + STUCK * self.seconds - time.monotonic()
 
     def replace_worker(self, job: Job[Any]) -> None:
-        """Give up the worker who does a job, and the service when there have been too many."""
+        """Replace a job's stuck worker, or give up the service if too many are stuck."""
         if not self.pool.give_up(job):
             return
         log.error("a worker is stuck", extra={"facts": {"lost": self.pool.lost, "where": job.where()}})
@@ -92,7 +92,7 @@ class Queue:
             self._give_up()
 
     def close(self) -> None:
-        """Throw away what waits; what runs may go on for a moment."""
+        """Discard waiting jobs, and give running ones a moment to finish."""
         self.pool.close(CLOSE_SECONDS)
 
 
@@ -105,12 +105,12 @@ class Place:
         queue.inside += 1
 
     def hold(self, count: int) -> None:
-        """Take so many bytes more of memory for the upload.
+        """Reserve more bytes of memory for the upload.
 
         Raises
         ------
         ServiceFault
-            429 when all requests together would hold too many.
+            429 when all requests together would exceed the limit.
         """
         if self._queue.held + count > self._queue.held_bytes:
             raise self._queue.busy("the memory for uploads is full")
@@ -118,18 +118,18 @@ class Place:
         self._held += count
 
     async def run(self, work: Callable[[], Result], gone: Awaitable[object]) -> Result:
-        """Return what a worker's thread makes of some work.
+        """Run some work on a worker's thread and return its result.
 
         Parameters
         ----------
         work : callable
         gone : awaitable
-            Ends when nobody waits for the answer any more. Work that has not begun is then left.
+            Ends when the client has disconnected. Work that has not started is then cancelled.
 
         Raises
         ------
         ServiceFault
-            499 when nobody waits.
+            499 when the client has disconnected.
         """
         started = self._job = self._queue.pool.submit(work)
         job: asyncio.Future[Result] = asyncio.wrap_future(started)
@@ -145,7 +145,7 @@ class Place:
             job.cancel()
 
     def leave(self) -> None:
-        """Give the place back; while a worker is busy with it only when he is done, or given up."""
+        """Release the place; if a worker is still busy with it, when that worker has finished or is replaced."""
         loop, job = asyncio.get_running_loop(), self._job
         if job is None or job.done():
             self._free()
@@ -154,7 +154,7 @@ class Place:
 
         def done(_: object) -> None:
             if self._taken:
-                with suppress(RuntimeError):  # the loop may have ended before
+                with suppress(RuntimeError):  # the loop may have ended already
                     loop.call_soon_threadsafe(self._leave_done, late)
 
         job.add_done_callback(done)

@@ -1,4 +1,4 @@
-"""Who may ask, and what browsers are told about the answers."""
+"""Check tokens, origins and hosts, and define security headers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Content security policy: everything comes from the service itself, nothing from anywhere else."""
+"""Content security policy: everything is loaded from the service itself."""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
@@ -28,13 +28,13 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Headers of every answer that has none of its own."""
+"""Default headers of every answer."""
 
-bearer = HTTPBearer(auto_error=False, description="What the service was started with: lungct serve --token.")
+bearer = HTTPBearer(auto_error=False, description="The token that the service was started with (lungct serve --token).")
 
 
 class TokenCheck:
-    """Refuses requests that don't bear a token, in the same time whatever they bear.
+    """Refuse requests without the right token, comparing in constant time.
 
     Parameters
     ----------
@@ -45,23 +45,23 @@ class TokenCheck:
         self._token = token.encode()
 
     def __call__(self, given: HTTPAuthorizationCredentials | None = Security(bearer)) -> None:  # noqa: B008
-        """Refuse with 401."""
+        """Refuse the request with 401 if the token is missing or wrong."""
         said = given.credentials.encode() if given else b""
         if not hmac.compare_digest(said, self._token):
             raise ServiceFault(
                 401,
-                "this needs the service's token: Authorization: Bearer TOKEN.",
+                "send the service's token in the header Authorization: Bearer TOKEN.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
 
 
 def check_same_site(request: Request) -> None:
-    """Refuse uploads that a page of another site makes its visitor's browser send.
+    """Refuse uploads that a page of another site sends through its visitor's browser.
 
     Raises
     ------
     ServiceFault
-        403. Programs other than browsers send none of these headers.
+        403 for such uploads. Programs other than browsers don't send these headers.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
@@ -69,11 +69,11 @@ def check_same_site(request: Request) -> None:
     else:
         foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if foreign:
-        raise ServiceFault(403, "pages of other sites may not ask. Open the service's own page.")
+        raise ServiceFault(403, "requests from pages of other sites are refused. Open the service's own page.")
 
 
 def host_is_known(headers: Headers, hosts: tuple[str, ...]) -> bool:
-    """Tell whether a request came by one of the names that are answered."""
+    """Tell whether a request's Host header has one of the allowed names."""
     if not hosts:
         return True
     try:

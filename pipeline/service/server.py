@@ -1,4 +1,4 @@
-"""The server under the service: says where it listens once it does, and stops when the service is of no use."""
+"""Run the server: announce the address once it listens, and stop if the service can't work any more."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if sys.platform != "win32":
     import resource
 
 SPARE_SECONDS = 5
-"""For sending answers, when the service stops."""
+"""Seconds for sending answers when the service stops."""
 
 BACKLOG = 128
-"""Connections that wait to be let in; for a moment each may take a descriptor beyond those that are open."""
+"""Connections waiting to be accepted; each may briefly use an additional file descriptor."""
 
 
 def run(pipe: Pipeline, settings: ServiceSettings, host: str, port: int) -> bool:
-    """Serve until a signal comes, with no more connections than the system has descriptors for.
+    """Serve until a signal arrives, with no more connections than the file descriptor limit allows.
 
     Parameters
     ----------
@@ -39,35 +39,37 @@ def run(pipe: Pipeline, settings: ServiceSettings, host: str, port: int) -> bool
     host : str
         Address to listen on.
     port : int
-        0 for a free one.
+        Port to listen on; 0 for any free port.
 
     Returns
     -------
     bool
-        Whether the service could judge anything: False when its first prediction failed, or too many workers got stuck.
+        False if the first prediction failed or too many workers got stuck.
     """
-    half = raise_descriptors(4 * settings.max_connections) // 2  # the other half: who is refused, files, decoders
+    half = (
+        raise_descriptors(4 * settings.max_connections) // 2
+    )  # the other half is for refused connections, files, decoders
     if half < settings.max_connections:
         log.warning("%d connections at most: the system grants %d descriptors (ulimit -n)", half, 2 * half)
         settings = replace(settings, max_connections=half)
     server = Server(pipe, settings, host, port)
-    with suppress(KeyboardInterrupt):  # Ctrl-C has stopped it as it should
+    with suppress(KeyboardInterrupt):  # Ctrl-C has already stopped it cleanly
         server.run()
     return not server.failed
 
 
 def raise_descriptors(wanted: int) -> int:
-    """Let this process open more files and connections, as far as the system does.
+    """Raise this process's limit of open files and connections, as far as the system allows.
 
     Parameters
     ----------
     wanted : int
-        No more than what is needed: some programs go through all that they might have.
+        Number needed, and no more, because some programs iterate over all possible descriptors.
 
     Returns
     -------
     int
-        How many it may open: `wanted` where there is no limit.
+        The resulting limit; `wanted` if there is none.
     """
     if sys.platform == "win32":
         return wanted
@@ -80,9 +82,9 @@ def raise_descriptors(wanted: int) -> int:
 
 
 class Server(uvicorn.Server):
-    """A server that can be told that what it serves works no more.
+    """A server that can be stopped because its app has failed.
 
-    Parameters as for `run`.
+    The parameters are those of `run`.
     """
 
     failed = False
@@ -94,7 +96,7 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 http=Connection,
-                ws="none",  # a connection that becomes another kind would have no deadlines
+                ws="none",  # websockets would bypass the time limits
                 loop="asyncio",
                 backlog=min(BACKLOG, max(1, settings.max_connections // 2)),
                 log_config=None,
@@ -105,11 +107,11 @@ class Server(uvicorn.Server):
         )
 
     def give_up(self) -> None:
-        """Stop as after SIGTERM, but remember that it was a failure."""
+        """Stop as after SIGTERM, but record a failure."""
         self.failed = self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind the port, and only then say which."""
+        """Bind the port, then announce it."""
         await super().startup(sockets)
         for server in self.servers:
             for bound in server.sockets:

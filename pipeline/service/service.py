@@ -1,4 +1,4 @@
-"""What the requests of one service share: queue, upload folder, figures, and whether it is ready."""
+"""Define `Service`, the state shared by all requests: queue, upload folder, metrics, readiness."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST_SECONDS = 300.0
 
 
 class Service:
-    """What the requests of one service share.
+    """State shared by all requests of a service.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Service:
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        """Be ready after a first prediction; at the end leave no upload behind."""
+        """Become ready after a first prediction, and on exit remove all uploads."""
         self.folder = UploadFolder(self.settings.held_bytes)
         warm_up = asyncio.create_task(self._warm_up())
         try:
@@ -68,23 +68,23 @@ class Service:
         try:
             first = self.queue.pool.submit(lambda: self.pipe.predict(nothing))
             await asyncio.wait_for(asyncio.wrap_future(first), FIRST_SECONDS)
-        except Exception:  # noqa: BLE001 - nobody waits for this task, so nobody else would hear of it
-            log.exception("the first prediction failed: nothing can be judged")
+        except Exception:  # noqa: BLE001 - nobody awaits this task, so the error would be lost
+            log.exception("the first prediction failed, so the service stops")
             self._give_up()
         else:
             self.ready = True
 
     def check_ready(self) -> UploadFolder:
-        """Return where uploads lie while they are read; refuse while none can be judged.
+        """Return the folder for uploads; refuse the request if the service isn't ready.
 
         Raises
         ------
         ServiceFault
-            503.
+            503 while the service is starting or stuck.
         """
         again = {"Retry-After": "1"}
         if self.queue.pool.stuck:
-            raise ServiceFault(503, "the service is stuck, and will start anew. Try again.", "stuck", again)
+            raise ServiceFault(503, "the service is stuck and will restart. Try again.", "stuck", again)
         if not self.ready or self.folder is None:
             raise ServiceFault(503, "the service is starting. Try again.", "not-ready", again)
         return self.folder
@@ -92,13 +92,13 @@ class Service:
     async def answer(
         self, request: Request, work: Callable[[Scan, Path], Answer], intensity: Intensity | None
     ) -> Response:
-        """Receive an upload, wait for a worker, and return what it makes of the scan.
+        """Receive an upload, process it on a worker, and return the response.
 
         Parameters
         ----------
         request : Request
         work : callable
-            From the scan and a private folder to the answer; called in a worker's thread.
+            Takes the scan and a private folder, and returns the answer; called on a worker's thread.
         intensity : {"hu", "display"}, optional
         """
         check_same_site(request)
@@ -109,7 +109,7 @@ class Service:
             self.metrics.uploaded.inc(len(upload[0]))
 
             def judge() -> Answer:
-                with folder.holding(upload.pop()) as path:  # the upload need not stay in memory twice
+                with folder.holding(upload.pop()) as path:  # so that the upload isn't in memory twice
                     scan = read_upload(path, self.limits, meant, self.pipe.modality)
                     path.unlink()
                     request.state.format = str(scan.metadata.get("format", "array"))
@@ -118,13 +118,13 @@ class Service:
             try:
                 found = await place.run(judge, _disconnected(request))
             finally:
-                upload.clear()  # a job that was left before it began stays in the queue for a while
+                upload.clear()  # a cancelled job stays in the queue for a while
         request.state.slices = found.slices
         self.metrics.slices.inc(found.slices)
         return Response(found.body, media_type=found.media_type, headers=dict(found.headers))
 
 
 async def _disconnected(request: Request) -> None:
-    """End when the client closes the connection."""
+    """Return when the client closes the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

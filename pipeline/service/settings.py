@@ -1,4 +1,4 @@
-"""What a service is started with, and what it refuses for being too large."""
+"""Define the settings of a service, and its limits on uploads."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from ..settings import DEFAULTS, PipelineSettings
 MEGABYTE = 1024 * 1024
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""Names under which a service is reached that is bound to its own machine."""
+"""Host names of a service that listens on its own machine only."""
 
 
 @dataclass(frozen=True)
 class UploadLimits(Limits):
-    """Limits on uploads: as `Limits`, and on the number of slices, each of which costs time.
+    """Limits on uploads: those of `Limits`, and the number of slices, because each takes time.
 
     Parameters
     ----------
     max_slices : int
+        Most slices in a scan.
     detached : bool
-        An upload is one file: its pixels are nowhere else.
+        False, because an upload is one file and can't have a separate pixel file.
     """
 
     max_slices: int = 1000
@@ -29,7 +30,7 @@ class UploadLimits(Limits):
 
     @classmethod
     def of(cls, max_slices: int) -> UploadLimits:
-        """Return limits for scans of so many slices of 512 x 512 pixels, and for archives that hold one."""
+        """Return limits for scans of `max_slices` slices of 512 x 512 pixels, and for archives with one such scan."""
         pixels = max_slices * 512 * 512
         return cls(
             max_scan_pixels=pixels,
@@ -40,32 +41,32 @@ class UploadLimits(Limits):
 
     @property
     def max_unpacked_bytes(self) -> int:
-        """Most bytes that an archive may unpack to: twice what 16-bit slices take."""
+        """Most bytes that an archive may unpack to: twice the size of 16-bit slices."""
         return 4 * self.max_scan_pixels
 
     def check_shape(self, source: str, shape: tuple[int, ...]) -> None:
-        """Refuse as `Limits.check_shape`, and more slices than allowed."""
+        """Refuse the same shapes as `Limits.check_shape`, and too many slices."""
         super().check_shape(source, shape)
         if len(shape) == 3 and shape[0] > self.max_slices:
             raise SourceError(
                 source,
                 f"holds {shape[0]} slices, over the limit of {self.max_slices}",
-                "Send fewer slices, thicker ones say, or have the limit raised (lungct serve --max-slices)",
+                "Send fewer slices (for example thicker ones), or have the limit raised (lungct serve --max-slices)",
             )
 
 
 def check_token(token: str) -> None:
-    """Refuse a token that a header can't carry as it is.
+    """Refuse a token that can't be sent unchanged in a header.
 
     Raises
     ------
     ValueError
-        For one that is empty, has blanks around it, or holds other characters than printable ASCII.
+        For a token that is empty, is surrounded by blanks, or contains anything but printable ASCII.
     """
     if not token or token != token.strip() or not (token.isascii() and token.isprintable()):
         raise ValueError(
-            "the token is empty, has blanks around it, or holds more than printable ASCII: "
-            "give another, or none where the service needs none"
+            "the token is empty, is surrounded by blanks, or contains anything but printable ASCII: "
+            "give another one, or none if the service needs none"
         )
 
 
@@ -76,24 +77,24 @@ class ServiceSettings:
     Parameters
     ----------
     pipeline : PipelineSettings
-        How scans are judged. Its `intensity` holds where a request says none.
+        How scans are predicted. Its `intensity` is the default for requests.
     workers : int
-        Requests judged side by side.
+        Requests processed in parallel.
     waiting : int
-        Requests that may wait for a worker; what comes beyond gets 429.
+        Requests that may wait for a worker; further ones get status 429.
     seconds : float
-        Longest time for one request, s, from its headers to its answer.
+        Time limit for one request in seconds, from headers to answer.
     max_upload : int
-        Largest upload, MB.
+        Largest upload in MB.
     max_slices : int
-        Most slices of a scan.
+        Most slices in a scan.
     max_connections : int
-        Most connections that are open.
+        Most open connections.
     token : str, optional
-        What requests must bear; anybody may ask without.
+        Token that requests must send; without it, access is unrestricted.
     hosts : tuple of str
-        Names in the ``Host`` header that are answered; all without any. A page elsewhere can then not make a browser
-        believe that the service is its own (DNS rebinding).
+        Allowed names in the ``Host`` header; if empty, all. This prevents pages of other sites from reaching the
+        service through a visitor's browser (DNS rebinding).
 
     Raises
     ------
@@ -112,18 +113,18 @@ class ServiceSettings:
     hosts: tuple[str, ...] = LOOPBACK
 
     def __post_init__(self) -> None:
-        """Check the token: one that nobody can send would lock everybody out, an empty one nobody."""
+        """Check the token: one that can't be sent would lock out everybody, an empty one nobody."""
         if self.token is not None:
             check_token(self.token)
 
     @property
     def upload_bytes(self) -> int:
-        """Largest upload, bytes."""
+        """Largest upload in bytes."""
         return self.max_upload * MEGABYTE
 
     @property
     def held_bytes(self) -> int:
-        """Most bytes of uploads in memory at once: one of the largest for each worker, and one more."""
+        """Most bytes of uploads in memory at once: the largest size for each worker, plus one."""
         return self.upload_bytes * (self.workers + 1)
 
     @property

@@ -1,4 +1,4 @@
-"""What is known of every request afterwards: a line in the log and figures for Prometheus, nothing of the patient."""
+"""Trace requests: a log line and Prometheus metrics for each, without patient data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 25, 50, 100, 200)
 
 
 class Metrics:
-    """Figures of one service.
+    """Prometheus metrics of a service.
 
     Parameters
     ----------
@@ -43,29 +43,33 @@ class Metrics:
             collector(registry=self.registry)
         own: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter("lungct_requests", "Requests answered.", ("path", "status"), **own)
-        self.seconds = Histogram("lungct_request_seconds", "From headers to answer.", ("path",), buckets=SECONDS, **own)
+        self.seconds = Histogram(
+            "lungct_request_seconds", "Seconds from headers to answer.", ("path",), buckets=SECONDS, **own
+        )
         self.uploaded = Counter("lungct_uploaded_bytes", "Bytes of uploads.", **own)
-        self.slices = Counter("lungct_slices", "Slices looked at.", **own)
-        inside = Gauge("lungct_requests_inside", "Requests with a place: received, waiting or worked on.", **own)
+        self.slices = Counter("lungct_slices", "Slices processed.", **own)
+        inside = Gauge(
+            "lungct_requests_inside", "Requests with a place: being received, waiting or in progress.", **own
+        )
         inside.set_function(lambda: queue.inside)
-        working = Gauge("lungct_requests_working", "Requests worked on.", **own)
+        working = Gauge("lungct_requests_working", "Requests in progress.", **own)
         working.set_function(lambda: queue.pool.working)
-        lost = Gauge("lungct_workers_lost", "Workers that are stuck and were replaced.", **own)
+        lost = Gauge("lungct_workers_lost", "Stuck workers that were replaced.", **own)
         lost.set_function(lambda: queue.pool.lost)
-        Gauge("lungct_places", "Places: what comes beyond gets 429.", **own).set(queue.places)
+        Gauge("lungct_places", "Places; further requests get status 429.", **own).set(queue.places)
         for figures in (gate.open, gate.cut):
             self.registry.register(figures)
 
 
 class Tracing:
-    """Wraps an app: gives each request its number, each answer its headers, and keeps count.
+    """Wrap an app to give each request an ID and each answer its headers, and to record them.
 
     Parameters
     ----------
     app : ASGI app
     metrics : Metrics
     hosts : tuple of str
-        Names that are answered, see `ServiceSettings`.
+        Allowed host names; see `ServiceSettings`.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, hosts: tuple[str, ...]) -> None:
@@ -99,18 +103,18 @@ class Tracing:
             if host_is_known(request.headers, self.hosts):
                 await self.app(scope, receive_to_end, send_with_headers)
             else:
-                message = "the service goes by another name (lungct serve --allow-host)."
+                message = "the header Host names an unknown host. Allow it with lungct serve --allow-host."
                 await error_answer(request, 421, message, CODES[421])(scope, receive, send_with_headers)
-        except Exception:  # noqa: BLE001 - the one place where everything unforeseen ends
+        except Exception:  # noqa: BLE001 - the last resort for unexpected errors
             log.exception("unforeseen", extra={"facts": {"request_id": request.state.request_id}, "kind": None})
             if not began:
-                message = "something unforeseen happened. The service's log knows the request by its request_id."
+                message = "an unexpected error occurred. Look up the request_id in the service's log."
                 await error_answer(request, 500, message, CODES[500])(scope, receive, send_with_headers)
         finally:
             self._record(request, status, time.perf_counter() - start)
 
     def _record(self, request: Request, status: int, seconds: float) -> None:
-        path = getattr(request.scope.get("route"), "path", "other")  # of the route: a path asked for may say anything
+        path = getattr(request.scope.get("route"), "path", "other")  # the route's path: the requested one is untrusted
         self.metrics.requests.labels(path, str(status)).inc()
         self.metrics.seconds.labels(path).observe(seconds)
         state = request.state
@@ -119,7 +123,7 @@ class Tracing:
         for name in ("outcome", "bytes", "slices", "format"):
             if hasattr(state, name):
                 facts[name] = getattr(state, name)
-        always = "bytes" in facts or status == 500  # what cost work; the rest comes as fast as anybody likes
+        always = "bytes" in facts or status == 500  # requests that cost work; others can be sent at any rate
         log.info("request", extra={"facts": facts, "kind": None if always else (facts["method"], path, status)})
 
 

@@ -1,4 +1,4 @@
-"""Uploads: received within limits, kept in memory, and read as scans."""
+"""Receive uploads within limits, keep them in memory, and read them as scans."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from .queue import Place
 from .settings import MEGABYTE, ServiceSettings, UploadLimits
 
 FRAME_BYTES = 64 * 1024
-"""What a multipart body may hold beside the file: boundaries and headers."""
+"""Bytes that a multipart body may have in addition to the file, for boundaries and headers."""
 
 IDLE_SECONDS = 10.0
-"""So long a sender may send nothing: until then its place is taken from others."""
+"""Seconds that a client may send nothing; meanwhile it occupies a place."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108
-"""Where Linux keeps files in memory."""
+"""Linux's folder for files in memory."""
 
 PREFIX, LOCK = "lungct-serve-", "lock"
 
 
 async def receive_upload(request: Request, place: Place, settings: ServiceSettings) -> bytes:
-    """Return the content of the multipart field ``file``; it stays in memory.
+    """Receive the content of the multipart field ``file`` in memory.
 
     Raises
     ------
     ServiceFault
-        413 as soon as it is known to be too large, 429 without memory for it, 408 when nothing comes any more, 415 and
-        400 for what is no such form.
+        413 as soon as it is known to be too large, 429 if there is no memory for it, 408 if the upload stops, 415 and
+        400 for other or damaged forms.
     """
     limit = settings.upload_bytes + FRAME_BYTES
-    too_large = ServiceFault(413, f"the upload is larger than {settings.max_upload} MB. Send less, a ZIP for instance.")
+    too_large = ServiceFault(413, f"the upload is larger than {settings.max_upload} MB. Send less, or a ZIP archive.")
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise ServiceFault(415, "send the scan as multipart/form-data, in a field named file.")
     declared = request.headers.get("content-length", "")
@@ -66,7 +66,7 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
             yield chunk
 
     parser = MultiPartParser(request.headers, counted(), max_files=1, max_fields=4, max_part_size=1024)
-    parser.spool_max_size = limit  # beyond it the upload would go to disk
+    parser.spool_max_size = limit  # so that the upload is never spooled to disk
     try:
         form = await parser.parse()
     except (MultiPartException, LookupError, UnicodeError) as error:  # LookupError: without a boundary
@@ -81,7 +81,7 @@ async def receive_upload(request: Request, place: Place, settings: ServiceSettin
 
 
 async def _steadily(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Pass chunks on for as long as they keep coming."""
+    """Yield chunks as long as they keep arriving."""
     while True:
         try:
             async with asyncio.timeout(IDLE_SECONDS):
@@ -90,32 +90,32 @@ async def _steadily(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes
             return
         except TimeoutError:
             raise ServiceFault(
-                408, f"nothing came for {IDLE_SECONDS:g} s. Send the whole upload.", headers={"Connection": "close"}
+                408, f"no data arrived for {IDLE_SECONDS:g} s. Send the whole upload.", headers={"Connection": "close"}
             ) from None
         yield chunk
 
 
 class UploadFolder:
-    """A private folder for uploads while they are read, in memory where the system has room there for them.
+    """A private folder for uploads while they are read, in memory if there is enough room.
 
-    What earlier services left that were killed is removed.
+    Files left by services that were killed are removed.
 
     Parameters
     ----------
     room : int
-        Bytes that uploads take at most.
+        Most bytes of all uploads together.
     """
 
     def __init__(self, room: int) -> None:
         on_disk = Path(tempfile.gettempdir())
-        for base in (MEMORY, on_disk):  # what the dead left takes room: first of all
+        for base in (MEMORY, on_disk):  # first free the room taken by killed services
             _sweep(base)
         in_memory = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * room
         base = MEMORY if in_memory else on_disk
         free = shutil.disk_usage(base).free
         if free < room:
             log.warning(
-                "%s has room for %d MB, uploads may take %d MB: make room, or lower --max-upload or --workers",
+                "%s has room for %d MB, but uploads may take %d MB: make room, or lower --max-upload or --workers",
                 base,
                 free // MEGABYTE,
                 room // MEGABYTE,
@@ -126,7 +126,7 @@ class UploadFolder:
 
     @contextmanager
     def holding(self, content: bytes) -> Iterator[Path]:
-        """Write an upload to a file of its own, named by what it holds and never as its sender named it.
+        """Write an upload to a separate file, named by its format, never by the client's file name.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class UploadFolder:
             with tempfile.TemporaryDirectory(dir=self.path) as folder:
                 path = Path(folder) / f"upload{found.suffixes[0] if found else ''}"
                 path.write_bytes(content)
-                del content  # once in memory is enough
+                del content  # don't keep it in memory twice
                 yield path
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -148,41 +148,41 @@ class UploadFolder:
             ) from error
 
     def remove(self) -> None:
-        """Remove the folder and what is in it."""
+        """Remove the folder and its contents."""
         self._lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _sweep(base: Path) -> None:
-    """Remove the folders of services that run no more: their locks ended with them."""
+    """Remove the folders of services that have ended, and so released their locks."""
     for lock in base.glob(f"{PREFIX}*/{LOCK}"):
         try:
             with filelock.FileLock(lock, timeout=0):
                 shutil.rmtree(lock.parent, ignore_errors=True)
-        except (filelock.Timeout, PermissionError):  # in use, or somebody else's
+        except (filelock.Timeout, PermissionError):  # in use, or another user's
             continue
 
 
 def read_upload(path: Path, limits: UploadLimits, intensity: Intensity | None, modality: Modality) -> Scan:
-    """Read an upload as a scan that says nothing of where it lay.
+    """Read an upload as a scan, without its temporary path.
 
     Raises
     ------
     ServiceFault
-        422 when it can't be read, or is of another modality than the service judges, with the reason.
+        422, with the reason, when it can't be read or is of another modality than the service's.
     """
     try:
         _check_unpacked(path, limits)
         scan = read_scan(path, intensity=intensity, limits=limits)
         scan.check_is(modality)
-        limits.check_shape(str(path), scan.shape)  # a volume's header doesn't say which axis is which
+        limits.check_shape(str(path), scan.shape)  # the axes are only known after reading a volume
     except SourceError as error:
         raise ServiceFault(422, public_message(error, path.parent)) from error
     return replace(scan, source="upload")
 
 
 def _check_unpacked(path: Path, limits: UploadLimits) -> None:
-    """Refuse an archive that says it unpacks to more than a scan takes; a member never unpacks to more than it says."""
+    """Refuse an archive that claims to unpack to more than a scan needs; members never unpack to more than claimed."""
     if path.suffix != ".zip":
         return
     with explained(str(path), *DAMAGED_ARCHIVE), opened_archive(path, limits) as archive:
@@ -190,6 +190,6 @@ def _check_unpacked(path: Path, limits: UploadLimits) -> None:
     if size > limits.max_unpacked_bytes:
         raise SourceError(
             str(path),
-            f"unpacks to {size // MEGABYTE} MB, more than {limits.max_unpacked_bytes // MEGABYTE}",
-            "Send one series alone, without the rest of the study",
+            f"unpacks to {size // MEGABYTE} MB, more than the limit of {limits.max_unpacked_bytes // MEGABYTE} MB",
+            "Send a single series, without the rest of the study",
         )

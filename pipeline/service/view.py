@@ -1,4 +1,4 @@
-"""What the service's page shows of a prediction, in one answer: words, pictures to lay over each other, files."""
+"""Prepare a prediction for the service's page, in one answer: text, picture layers, files."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from ..results.wording import (
 from .pictures import mask_png, png
 
 MOST_SLICES = 120
-"""Of a volume; more would take longer to send than to judge."""
+"""Most slices of a volume; more would take longer to send than to predict."""
 
 LONGEST_SIDE = 768
 MANY, LONGEST_OF_MANY = 8, 512
-"""Longer side of a picture in pixels, of many pictures."""
+"""Number of pictures that count as many, and their longer side in pixels."""
 
 
 def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
-    """Return everything that the page shows and offers to download, as JSON types.
+    """Return everything that the page shows and offers for download, as JSON types.
 
     Parameters
     ----------
     prediction : Prediction
     scan : Scan
-        What was judged.
+        The scan that was predicted.
     folder : Path
-        Private, for files that are answered.
+        Private folder for temporary files.
 
     Returns
     -------
     dict
-        ``prediction``, as `Prediction.to_dict`; ``words``, ``warnings`` and ``facts``, plain sentences; ``legend``, of
-        the layers that there are; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, of each its index,
-        words, and the pictures ``plain``, ``outline`` and ``heatmap`` as data URIs; ``first``, which of them to show
-        first; ``files``, of each its name, what it is, media type, and content in base64.
+        ``prediction``, from `Prediction.to_dict`; ``words``, ``warnings`` and ``facts``, plain sentences; ``legend``,
+        for each available layer; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, each with its index,
+        text, and the pictures ``plain``, ``outline`` and ``heatmap`` as data URIs; ``first``, which of them to show
+        first; ``files``, each with its name, description, media type, and content in base64.
     """
     judged = prediction.probability is not None and prediction.label != "indeterminate"
     shown = _shown(prediction, judged)
@@ -80,7 +80,7 @@ def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
         yield f"{probability_in_words(prediction.probability, prediction.interval)}."
     if prediction.label is not None:
         yield LABELS_IN_WORDS[prediction.label]
-    if judged and prediction.interval is not None:  # else the network's card knows nothing of trust
+    if judged and prediction.interval is not None:  # otherwise the network has no trust data
         yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
     if judged and prediction.caution:
         yield prediction.caution
@@ -91,7 +91,7 @@ def _facts(prediction: Prediction) -> Iterator[str]:
     volume = prediction.lung_volume_ml
     yield f"Lungs: {share}." if volume is None else f"Lungs: {volume:,.0f} ml, {share}."
     if prediction.ood_score is not None:
-        yield f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."
+        yield f"Distance from the training data: {prediction.ood_score:.2f}. Above 1, no answer is given."
 
 
 def _bar(prediction: Prediction) -> str:
@@ -104,7 +104,7 @@ def _chart(probabilities: NDArray[np.float32], threshold: float | None) -> str:
 
 
 def _most_suspicious(prediction: Prediction, judged: bool) -> int:
-    """Return the slice that speaks most for COVID; without an answer, that with most lung."""
+    """Return the slice with the highest probability; without an answer, the one with the most lung."""
     if judged:
         return int(np.nanargmax(prediction.slice_probabilities))
     mask = np.asarray(prediction.lung_mask).reshape(prediction.slices, -1)
@@ -112,7 +112,7 @@ def _most_suspicious(prediction: Prediction, judged: bool) -> int:
 
 
 def _shown(prediction: Prediction, judged: bool) -> list[int]:
-    """Return the slices to show: all, or of very many some, evenly spaced, the most suspicious among them."""
+    """Return the slices to show: all, or if there are too many, evenly spaced ones and the most suspicious one."""
     if prediction.slices <= MOST_SLICES:
         return list(range(prediction.slices))
     spaced = np.rint(np.linspace(0, prediction.slices - 1, MOST_SLICES - 1)).astype(int)

@@ -1,6 +1,6 @@
-"""A prediction on its way from the service to a client: a ZIP archive of JSON and arrays.
+"""Pack a prediction as a ZIP archive of JSON and arrays, to send it from the service to a client.
 
-NumPy's own format for several arrays is such an archive, so `numpy.load` reads it too.
+NumPy's ``.npz`` format is such an archive, so `numpy.load` can read it too.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ RECORD = "prediction.json"
 
 
 def pack(prediction: Prediction) -> bytes:
-    """Return a prediction as an archive.
+    """Pack a prediction as an archive.
 
-    It holds ``prediction.json``, as `Prediction.to_dict`; ``lung_mask.npy``, bool, in the order of the slices; and what
-    the heatmap is made of: ``lung.npy``, ``distances.npy`` (slices,) and ``ood_score.npy``, and for the slices with
-    lung, whose indices are ``judged.npy`` (n,), ``grids.npy`` (n, rows, columns), ``lungs_only.npy`` (n,) and
-    ``boxes.npy`` (n, 4): first and last row and column.
+    It contains ``prediction.json``, from `Prediction.to_dict`; ``lung_mask.npy``, bool, in slice order; ``lung.npy``
+    and ``distances.npy`` (slices,); ``ood_score.npy``; and the evidence of the slices with lung: ``judged.npy`` (n,),
+    their indices, ``grids.npy`` (n, rows, columns), ``lungs_only.npy`` (n,) and ``boxes.npy`` (n, 4), first and last
+    row and column.
 
     Raises
     ------
@@ -43,9 +43,7 @@ def pack(prediction: Prediction) -> bytes:
         "lung_mask": prediction.lung_mask,
         "lung": result.lung,
         "distances": result.distances,
-        "ood_score": np.array(
-            np.nan if prediction.ood_score is None else prediction.ood_score
-        ),  # JSON knows no infinity
+        "ood_score": np.array(np.nan if prediction.ood_score is None else prediction.ood_score),  # JSON has no infinity
         "judged": np.array([index for index, _ in found], dtype=np.int64),
         "grids": np.array([evidence.grid for _, evidence in found], dtype=np.float32),
         "boxes": np.array([_corners(evidence) for _, evidence in found], dtype=np.int64).reshape(-1, 4),
@@ -66,14 +64,14 @@ def unpack(content: bytes, source: str) -> Prediction:
     Parameters
     ----------
     content : bytes
-        As `pack` makes it.
+        An archive from `pack`.
     source : str
-        What the prediction is of.
+        Name of the predicted source.
 
     Raises
     ------
     ValueError
-        When it is no such archive.
+        When it is not such an archive.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -82,7 +80,7 @@ def unpack(content: bytes, source: str) -> Prediction:
             arrays = {name.removesuffix(".npy"): _array(archive.read(name)) for name in names}
         return _prediction(record, arrays, source)
     except DECODER_ERRORS as error:
-        raise ValueError(f"no answer of a lungct service ({error})") from error
+        raise ValueError(f"not an answer of a lungct service ({error})") from error
 
 
 def _corners(evidence: Evidence) -> tuple[int, int, int, int]:
@@ -118,7 +116,7 @@ def _prediction(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], s
 
 
 def _frozen(value: Any) -> Any:
-    """Return JSON's lists as the tuples that they were."""
+    """Convert JSON lists back to tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 

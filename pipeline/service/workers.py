@@ -1,4 +1,4 @@
-"""Workers: threads that do jobs. One whose job never ends is given up, and another takes its place."""
+"""Run jobs on threads; a thread whose job never ends is replaced."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .logs import places
 Result = TypeVar("Result")
 
 TYPICAL = 0.5
-"""Seconds of work for a job, before any has been done."""
+"""Assumed seconds per job before any has finished."""
 
 
 class Job(Future[Result]):
-    """Some work for a thread, and what comes of it."""
+    """Work for a thread, and its future result."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         super().__init__()
@@ -30,23 +30,23 @@ class Job(Future[Result]):
         self.began = 0.0
 
     def where(self) -> list[str]:
-        """Return the places in the code where its thread is, the innermost last."""
+        """Return the code locations where its thread is, innermost last."""
         frame = sys._current_frames().get(self.thread.ident or 0) if self.thread else None
         return places(traceback.extract_stack(frame)) if frame else []
 
 
 class Workers:
-    """Threads that do jobs, first come, first served.
+    """Threads that run jobs, first come, first served.
 
-    A thread can't be stopped. `give_up` counts the one that does a job as lost, and starts another. When a lost one
-    comes back, its job is done like any other, and there is one thread too many, which ends.
+    A thread can't be stopped, so `give_up` counts a job's thread as lost and starts another. If a lost thread finishes
+    after all, its job completes normally, and the surplus thread ends.
 
     Parameters
     ----------
     count : int
-        Jobs done side by side.
+        Jobs run in parallel.
     spare : int
-        Lost threads that are replaced; with more, the workers are `stuck`.
+        Most lost threads that are replaced; with more, the workers are `stuck`.
     """
 
     def __init__(self, count: int, spare: int) -> None:
@@ -62,32 +62,32 @@ class Workers:
 
     @property
     def working(self) -> int:
-        """Jobs that are being done, without those given up."""
+        """Number of running jobs, without those given up."""
         return len(self._running)
 
     @property
     def lost(self) -> int:
-        """Threads given up that have not come back."""
+        """Number of lost threads."""
         return len(self._lost)
 
     @property
     def stuck(self) -> bool:
-        """Whether more threads are lost than are replaced."""
+        """Whether more threads are lost than can be replaced."""
         return self.lost > self._spare
 
     def submit(self, work: Callable[[], Result]) -> Job[Result]:
-        """Give some work to the next thread that is free."""
+        """Queue work for the next free thread."""
         job = Job(work)
         self._jobs.put(job)
         return job
 
     def give_up(self, job: Job[Any]) -> bool:
-        """Count the thread of a job as lost, and start another while there are spare ones.
+        """Count a job's thread as lost, and start another one if there are spare ones.
 
         Returns
         -------
         bool
-            False when the job is not being done.
+            False if the job is not running.
         """
         with self._lock:
             if job not in self._running:
@@ -99,7 +99,7 @@ class Workers:
         return True
 
     def close(self, seconds: float) -> None:
-        """Throw away what waits, and let what runs go on for some seconds; no thread keeps the process from ending."""
+        """Cancel waiting jobs, and wait some seconds for running ones; no thread keeps the process alive."""
         with suppress(queue.Empty):
             while job := self._jobs.get_nowait():
                 job.cancel()
@@ -120,7 +120,7 @@ class Workers:
     def _go_on(self) -> None:
         while (job := self._jobs.get()) is not None:
             self._do(job)
-            del job  # what it holds must not wait for the next one
+            del job  # free its memory before waiting for the next one
             if self._one_too_many():
                 return
 
@@ -132,10 +132,10 @@ class Workers:
             self._running.add(job)
         try:
             result = job.work()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the job gets it
+        except BaseException as error:  # noqa: BLE001 - passed on to whoever waits for the job
             self._done(job)
             job.set_exception(error)
-            del job  # this frame hangs on the error: together they would keep the scan in memory
+            del job  # the error refers to this frame, and would keep the scan in memory
         else:
             self._done(job)
             job.set_result(result)

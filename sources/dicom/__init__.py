@@ -1,1 +1,1 @@
-"""DICOM: headers, slices, series, X-rays, decoding, and masks written back as SEG."""
+"""Read DICOM headers, slices, series and X-rays, and write masks as DICOM SEG."""

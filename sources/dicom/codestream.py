@@ -1,6 +1,6 @@
-"""The size that compressed pixels say they have, by their own first bytes: JPEG, JPEG-LS and JPEG 2000.
+"""Read the picture size from the first bytes of compressed pixels: JPEG, JPEG-LS and JPEG 2000.
 
-A decoder sets aside what the codestream says, whatever the DICOM header around it says.
+A decoder allocates memory for the size in the codestream, whatever the DICOM header around it says.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import struct
 from typing import Any
 
 J2K_START, J2K_SIZE = b"\xff\x4f\xff\x51", struct.Struct(">HHIIII")
-"""Start of a JPEG 2000 codestream; its length, capabilities, width, height, and offsets (ISO/IEC 15444-1, A.5.1)."""
+"""Start of a JPEG 2000 codestream, then length, capabilities, width, height and offsets (ISO/IEC 15444-1, A.5.1)."""
 
 JP2_BOX = b"\x00\x00\x00\x0cjP  "
-"""Start of a JP2 file, which holds a codestream further on."""
+"""Start of a JP2 file, which contains a codestream further on."""
 
 JPEG_START = b"\xff\xd8"
 
 FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
-"""JPEG markers that give the size (ISO/IEC 10918-1, B.2.2), that of JPEG-LS among them."""
+"""JPEG markers that give the size (ISO/IEC 10918-1, B.2.2), including that of JPEG-LS."""
 
 ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
 
 
 def size_of(codestream: bytes) -> tuple[int, int] | None:
-    """Return rows and columns as a codestream says them; None for what is neither JPEG nor JPEG 2000, or cut off."""
+    """Return the rows and columns of a codestream; None if it is neither JPEG nor JPEG 2000, or is cut off."""
     if codestream.startswith(JP2_BOX):
         codestream = codestream[codestream.find(J2K_START) :]
     if codestream.startswith(J2K_START) and len(codestream) >= len(J2K_START) + J2K_SIZE.size:
@@ -52,7 +52,7 @@ def _size_of_jpeg(codestream: bytes) -> tuple[int, int] | None:
 
 
 def check_codestream(file: Any, index: int) -> None:
-    """Refuse a frame that says it is larger than the header says; run-length encoded ones are left to their decoder.
+    """Refuse a frame whose codestream has another size than the header; run-length encoded frames are not checked.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def check_codestream(file: Any, index: int) -> None:
     Raises
     ------
     ValueError
-        For another size, and frames that say none.
+        For a different size, and for frames without one.
     """
     from pydicom.encaps import get_frame
     from pydicom.uid import RLELossless
@@ -76,4 +76,4 @@ def check_codestream(file: Any, index: int) -> None:
     found = size_of(stream)
     if found != wanted:
         said = "no size" if found is None else f"{found[1]} x {found[0]} pixels"
-        raise ValueError(f"the compressed picture says {said}, the header {wanted[1]} x {wanted[0]}")
+        raise ValueError(f"the compressed picture gives {said}, the header {wanted[1]} x {wanted[0]}")

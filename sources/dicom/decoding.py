@@ -1,4 +1,4 @@
-"""Compressed DICOM in a cell: pixels decoded, deflated files unpacked; see `lungct.sources.cell`."""
+"""Decode compressed DICOM pixels and unpack deflated files in a cell; see `lungct.sources.cell`."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from ..limits import Limits
 from .codestream import check_codestream
 
 USUAL_GROWTH = 4
-"""So many times larger is a deflated file, unpacked, at most; more is allowed to small ones."""
+"""How many times larger a deflated file may become when unpacked; small files may grow more."""
 
 UNPACKED_BYTES = 16 * 1024 * 1024
 
 ANSWER = "lungct.sources.dicom.decoding:answer"
-"""What answers in a cell."""
+"""The function that a cell calls."""
 
 
 def answer(content: bytes, index: int | None = None, most: int = 0) -> NDArray[np.generic]:
-    """Decode one frame, or unpack a deflated file: what runs in the cell.
+    """Decode one frame, or unpack a deflated file. Runs in the cell.
 
     Parameters
     ----------
     content : bytes
         The whole file.
     index : int, optional
-        Frame, from 0; without it the file is unpacked.
+        Frame, counted from 0; without it, the file is unpacked.
     most : int
-        Bytes that it may unpack to.
+        Largest number of bytes that the file may unpack to.
 
     Returns
     -------
     ndarray
-        Pixels, (rows, columns); of an unpacked file its bytes, uint8 (n,).
+        Pixels, (rows, columns); or the bytes of the unpacked file, uint8 (n,).
 
     Raises
     ------
     ValueError
-        When a frame is of another size than the header says, or the file unpacks to too much.
+        When a frame's size differs from the header's, or the file unpacks to too many bytes.
     """
     from pydicom.pixels.utils import pixel_array
     from pydicom.uid import ExplicitVRLittleEndian
@@ -61,7 +61,7 @@ def answer(content: bytes, index: int | None = None, most: int = 0) -> NDArray[n
 
 @lru_cache(maxsize=1)
 def _parsed(content: bytes) -> Any:
-    """Return a file's elements; a file of many frames is asked about many times."""
+    """Return a parsed file, cached because a file of many frames is requested many times."""
     import pydicom
 
     return pydicom.dcmread(io.BytesIO(content), force=True)
@@ -73,7 +73,7 @@ def unpacked(content: bytes, limits: Limits) -> bytes:
     Raises
     ------
     RuntimeError
-        When it is damaged or unpacks to more than allowed.
+        When it is damaged or unpacks to more bytes than allowed.
     """
     expected = USUAL_GROWTH * len(content) + UNPACKED_BYTES
     with CELLS.holding(ANSWER, content, expected) as ask:
@@ -81,5 +81,5 @@ def unpacked(content: bytes, limits: Limits) -> bytes:
 
 
 def bytes_of_frame(header: Any) -> int:
-    """Return how many bytes a frame takes when it is decoded."""
+    """Return the number of bytes of a decoded frame."""
     return int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel") or 1) * 8

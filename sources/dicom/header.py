@@ -1,4 +1,4 @@
-"""A DICOM file's header: read, bounded, and decoded as far as it is used."""
+"""Read DICOM headers within limits, and decode the attributes that are used."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ USED = (
     "WindowCenter",
     "WindowWidth",
 )
-"""Attributes that reading looks at, the functional groups apart."""
+"""Attributes that readers use, apart from the functional groups."""
 
 MOST_READS = 200_000
-"""Most readings of a header's bytes: one or two an element. The largest enhanced CT known here takes a tenth."""
+"""Most read calls for one header; an element takes one or two. The largest enhanced CT known here needs a tenth."""
 
 MOST_BYTES = 65_536
-"""Largest value of an attribute that reading looks at, sequences apart."""
+"""Largest value of an attribute that readers use, apart from sequences."""
 
 FRAME_BYTES = 16_384
 """Most bytes in the functional groups of one frame."""
@@ -53,14 +53,14 @@ SEQUENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence
 
 
 class _DeflatedError(Exception):
-    """The file is compressed as a whole: pydicom would unpack it at once, to any size."""
+    """The whole file is compressed: pydicom would unpack it in one step, whatever its size."""
 
 
 class _Header(BoundedFile):
-    """A file of whose header pydicom reads one element after another."""
+    """A file whose header pydicom reads element by element."""
 
     def read(self, count: int = -1) -> bytes:
-        """Return bytes; the whole rest is wanted only of a deflated file."""
+        """Return bytes; pydicom asks for the whole rest only of a deflated file."""
         if count is None or count < 0:
             raise _DeflatedError
         return super().read(count)
@@ -72,25 +72,25 @@ def read_header(file: SourceFile, limits: Limits) -> Any:
     Raises
     ------
     SourceError
-        When the file is damaged, or its header has more elements than one could need.
+        When the file is damaged, or its header has implausibly many elements.
     """
     with file.open(limits) as opened:
         return _read(file, opened, limits, pixels=False)
 
 
 def whole_of(file: SourceFile, opened: BinaryIO, limits: Limits) -> Any:
-    """Return a whole file with its pixels, a pydicom.Dataset: a deflated one unpacked, one without a syntax given one.
+    """Return a whole file with its pixels, a pydicom.Dataset, unpacked if deflated and with a transfer syntax set.
 
     Raises
     ------
     SourceError
-        As `read_header`.
+        As for `read_header`.
     """
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     opened.seek(0)
     whole = _read(file, opened, limits, pixels=True)
-    if syntax_of(whole) is None:  # a bare file: how it is written is found out in reading
+    if syntax_of(whole) is None:  # a bare file: pydicom detects its encoding while reading
         implicit, little = whole.original_encoding
         whole.ensure_file_meta()
         whole.file_meta.TransferSyntaxUID = (
@@ -114,13 +114,13 @@ def _read(file: SourceFile, opened: BinaryIO, limits: Limits, *, pixels: bool) -
             opened.seek(0)
             plain: Any = _Header(io.BytesIO(unpacked(opened.read(), limits)), str(file), reads=MOST_READS)
             dataset = pydicom.dcmread(plain, stop_before_pixels=not pixels, force=True)
-            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian  # what the file is
+            dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian  # what the file on disk is
         _decode(file, dataset)
         return dataset
 
 
 def _decode(file: SourceFile, header: Any) -> None:
-    """Decode now what is used later, so that damage shows here; the rest of a header takes far longer."""
+    """Decode the used attributes now, so that damage shows here; decoding the whole header takes far longer."""
     for name in USED:
         _check_length(file, header, name, MOST_BYTES)
         header.get(name)
@@ -132,7 +132,7 @@ def _decode(file: SourceFile, header: Any) -> None:
 
 
 def _check_length(file: SourceFile, header: Any, name: str, most: int) -> None:
-    """Refuse a value that is far too long before it is decoded: it could hold any number of elements."""
+    """Refuse a value that is far too long before decoding it: it could hold any number of elements."""
     raw = header.get_item(name)
     if isinstance(getattr(raw, "value", None), bytes) and len(raw.value) > most:
         raise SourceError(str(file), f"has {len(raw.value)} bytes of {name}", "Export it again")
@@ -145,7 +145,7 @@ def syntax_of(header: Any) -> Any:
 
 
 def pydicom_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of pydicom that are of no common kind."""
+    """Return pydicom's own exceptions, which derive from no built-in error we catch."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
     return InvalidDicomError, BytesLengthException

@@ -1,4 +1,4 @@
-"""DICOM images through pydicom: which are CT slices, and each one's place, pixels and meaning."""
+"""Read DICOM images through pydicom: recognise CT slices, and get each one's position and pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .header import pydicom_errors, syntax_of, whole_of
 from .window import Window
 
 SAME_DIRECTION = 0.02
-"""Direction cosines of one series differ by less."""
+"""Largest difference between the direction cosines of slices in one series."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Place:
     Parameters
     ----------
     position : ndarray of float64, shape (3,)
-        Of the first pixel's middle, mm: to the patient's left, to the back, to the head.
+        Centre of the first pixel in mm: towards the patient's left, back and head.
     directions : ndarray of float64, shape (2, 3)
         Unit vectors along a row, and down a column.
     """
@@ -46,7 +46,7 @@ class Place:
         return np.cross(self.directions[0], self.directions[1])
 
     def beyond(self, other: Place) -> float:
-        """Return how far this slice lies from another across its plane, mm."""
+        """Return the distance of this slice from another's plane, mm."""
         return float((self.position - other.position) @ other.normal)
 
 
@@ -58,14 +58,14 @@ class Frame:
     ----------
     file : SourceFile
     header : pydicom.Dataset
-        Of the whole file, without pixels.
+        The whole file's header, without pixels.
     index : int
-        Of the frame in a multi-frame file, from 0.
+        Index of the frame in a multi-frame file, from 0.
     place : Place or None
     spacing : tuple of float or None
-        Between rows and between columns, mm.
-    thickness : float
-        Of the slice, mm; None where unknown.
+        Distance between rows and between columns, mm.
+    thickness : float or None
+        Slice thickness, mm; None where unknown.
     rescale : tuple of float or None
         Slope and intercept to Hounsfield units.
     window : Window or None
@@ -83,19 +83,19 @@ class Frame:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """Place in the acquisition, where positions don't tell."""
+        """Sort key within the acquisition, used where positions are missing."""
         return int(self.header.get("AcquisitionNumber") or 0), int(self.header.get("InstanceNumber") or 0), self.index
 
 
 def check_is_ct(file: SourceFile, header: Any) -> None:
-    """Refuse what is no CT slice.
+    """Refuse a file that is not a CT slice.
 
     Raises
     ------
     NotCTError
-        With what it is instead.
+        Says what the file is instead.
     SourceError
-        For CT without an image.
+        For a CT file without an image.
     """
     modality = str(header.get("Modality") or "unknown")
     reason = _reason(header, modality)
@@ -106,11 +106,11 @@ def check_is_ct(file: SourceFile, header: Any) -> None:
 
 
 def _reason(header: Any, modality: str) -> tuple[str, str] | None:
-    """Return what a sound DICOM file is instead of a CT slice, and the remedy; None for CT."""
+    """Return what an intact DICOM file is instead of a CT slice, and the remedy; None for CT."""
     kinds = str(header.get("ImageType") or "").upper()
     give_slices = "Give the CT slices themselves"
     if "DirectoryRecordSequence" in header:
-        return "is a DICOMDIR, an index of other files", "Give the folder it stands in"
+        return "is a DICOMDIR, an index of other files", "Give the folder it is in"
     if modality in XRAY_MODALITIES:
         return f"is an X-ray (DICOM modality {modality}), not CT", USE["xray"]
     if modality != "CT":
@@ -127,7 +127,7 @@ def _reason(header: Any, modality: str) -> tuple[str, str] | None:
 
 
 def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
-    """Return the slices of a CT file, one for most.
+    """Return the slices of a CT file; most files hold one.
 
     Raises
     ------
@@ -141,7 +141,9 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
             _check_count(file, header, count, limits)
         groups = header.get("PerFrameFunctionalGroupsSequence")
         if groups and len(groups) != count:
-            raise SourceError(str(file), f"says {count} frames but places {len(groups)}", "Export it again")
+            raise SourceError(
+                str(file), f"says it has {count} frames but gives positions for {len(groups)}", "Export it again"
+            )
         frames = [_frame(file, header, index) for index in range(count)]
     for frame in frames:
         across = 2 if frame.place is None else int(np.argmax(np.abs(frame.place.normal)))
@@ -152,7 +154,7 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
 
 
 def _check_count(file: SourceFile, header: Any, count: int, limits: Limits) -> None:
-    """Refuse more frames than the file has room for."""
+    """Refuse a header that claims more frames than fit into the file."""
     syntax = syntax_of(header)
     packed = syntax is not None and (syntax.is_compressed or syntax.is_deflated)
     least = 1 if packed else int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated") or 16) // 8
@@ -162,7 +164,7 @@ def _check_count(file: SourceFile, header: Any, count: int, limits: Limits) -> N
 
 def _frame(file: SourceFile, header: Any, index: int) -> Frame:
     def found(name: str, sequence: str) -> Any:
-        """Return an attribute of the frame: in an enhanced file it stands in a functional group."""
+        """Return an attribute of the frame; in an enhanced file it is in a functional group."""
         for groups in _functional_groups(header, index):
             inner = groups.get(sequence)
             if inner and inner[0].get(name) is not None:
@@ -184,7 +186,7 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
         file,
         header,
         index,
-        # Frames that share one position have none of their own.
+        # If all frames share one position, their real positions are unknown.
         place=None if own_place_missing else _place(position, directions),
         spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
         thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else None,
@@ -194,7 +196,7 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
 
 
 def _place(position: NDArray[np.float64] | None, directions: NDArray[np.float64] | None) -> Place | None:
-    """Return a place where both are given, and the directions are two that stand upright on each other."""
+    """Return a place if both are given and the two directions are perpendicular, otherwise None."""
     if position is None or directions is None:
         return None
     place = Place(position, directions.reshape(2, 3))
@@ -202,13 +204,13 @@ def _place(position: NDArray[np.float64] | None, directions: NDArray[np.float64]
 
 
 def _functional_groups(header: Any, index: int) -> list[Any]:
-    """Return the groups of attributes of one frame: its own, then those all frames share."""
+    """Return one frame's groups of attributes: its own, then those shared by all frames."""
     own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")
     return [*([own[index]] if own and index < len(own) else []), *(shared[:1] if shared else [])]
 
 
 def _numbers(value: Any, count: int | None) -> NDArray[np.float64] | None:
-    """Return finite numbers of an attribute, None where it is missing, empty, or not as many as it should be."""
+    """Return an attribute's finite numbers; None if it is missing or empty, or their count is wrong."""
     if value is None or value == "":
         return None
     numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
@@ -216,14 +218,14 @@ def _numbers(value: Any, count: int | None) -> NDArray[np.float64] | None:
 
 
 def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[Any]]:
-    """Yield frames' pixels, (rows, columns), as they are stored.
+    """Yield the stored pixels of frames, (rows, columns).
 
-    A file is opened once for all of its frames that stand together.
+    Consecutive frames of one file share one opening of it.
 
     Raises
     ------
     SourceError
-        When the pixels are damaged, missing, or compressed in a way nothing here decodes.
+        When the pixels are damaged, missing, or compressed in an unsupported way.
     """
     for file, together in groupby(frames, key=lambda frame: frame.file):
         problem = ("has pixels that can't be decoded", "Export it again, uncompressed if need be", pydicom_errors())
@@ -237,14 +239,14 @@ def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[A
                 values = np.asarray(decode(index=frame.index))
                 if values.shape != (int(frame.header.Rows), int(frame.header.Columns)):
                     raise SourceError(
-                        str(file), f"has pixels of shape {values.shape}, not as its header says", "Export it again"
+                        str(file), f"has pixels of shape {values.shape}, unlike its header", "Export it again"
                     )
                 yield values
 
 
 @contextmanager
 def _decoder(file: SourceFile, opened: BinaryIO, header: Any, limits: Limits) -> Iterator[Callable[..., NDArray[Any]]]:
-    """Yield what decodes a frame of an opened file, by its ``index``."""
+    """Yield a function that decodes a frame of an opened file, given its ``index``."""
     from pydicom.pixels.utils import pixel_array
 
     syntax = syntax_of(header)
@@ -264,7 +266,7 @@ def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:
         return np.zeros(values.shape, dtype=np.bool_)
     last = frame.header.get("PixelPaddingRangeLimit")
     last = first if last is None else last
-    # Some writers give a negative padding as its unsigned twin.
+    # Some writers give a negative padding value as the unsigned number with the same bits.
     bits = 8 * values.dtype.itemsize
     ends = sorted(_as_stored(int(end), bits, signed=values.dtype.kind == "i") for end in (first, last))
     return np.asarray((values >= ends[0]) & (values <= ends[1]))

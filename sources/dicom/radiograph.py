@@ -1,7 +1,7 @@
-"""Chest X-rays in DICOM, digital (DX) or from imaging plates (CR), as grey of a screen.
+"""Read DICOM chest X-rays, digital (DX) or from imaging plates (CR), as display grey.
 
-What a screen shows is defined by PS3.3 C.11: the modality's table or rescaling, then the table or window for values of
-interest, then black and white exchanged where the photometric interpretation is MONOCHROME1.
+PS3.3 C.11 defines what a screen shows: apply the modality LUT or rescaling, then the VOI LUT or window, then invert
+black and white if the photometric interpretation is MONOCHROME1.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from .header import pydicom_errors, read_header, syntax_of
 from .image import Frame, frames_of, padding_of, stored_values
 
 LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT")
-"""What ViewPosition says of views from the side."""
+"""Values of ViewPosition for lateral views."""
 
 OTHER_PARTS = (
     "ABDOMEN", "ANKLE", "ARM", "ELBOW", "EXTREMITY", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HIP",
     "HUMERUS", "JAW", "KNEE", "LEG", "PELVIS", "SKULL", "TOE", "WRIST",
 )  # fmt: skip
-"""What BodyPartExamined says of X-rays without lungs; it is often empty, so what isn't here is not refused."""
+"""Values of BodyPartExamined without lungs. It is often empty, so only these are refused."""
 
 GIVE_FRONTAL = "Give the frontal view of the chest, postero-anterior (PA) or antero-posterior (AP)"
 
 
 def is_radiograph(header: Any) -> bool:
-    """Tell whether a DICOM header is of a projection X-ray."""
+    """Tell whether a DICOM header belongs to a projection X-ray."""
     return str(header.get("Modality") or "") in XRAY_MODALITIES
 
 
 def check_is_frontal_xray(file: SourceFile, header: Any) -> None:
-    """Refuse what is no frontal X-ray.
+    """Refuse a file that is not a frontal X-ray.
 
     Raises
     ------
     NotCTError
-        With what it is instead.
+        Says what the file is instead.
     SourceError
         For an X-ray without an image.
     """
@@ -57,7 +57,7 @@ def check_is_frontal_xray(file: SourceFile, header: Any) -> None:
 def _reason(header: Any, modality: str) -> tuple[str, str] | None:
     if not is_radiograph(header):
         remedy = USE["ct"] if modality == "CT" else "Give DICOM images of modality DX or CR"
-        return f"is of modality {modality}, no X-ray", remedy
+        return f"is of modality {modality}, not an X-ray", remedy
     view = str(header.get("ViewPosition") or "").upper()
     along_rows = str((header.get("PatientOrientation") or [""])[0]).upper()
     if view in LATERAL_VIEWS or along_rows[:1] in ("A", "P"):  # rows that run from the back to the front
@@ -66,7 +66,7 @@ def _reason(header: Any, modality: str) -> tuple[str, str] | None:
     if part in OTHER_PARTS:
         return f"is an X-ray of another part of the body ({part})", GIVE_FRONTAL
     if int(header.get("NumberOfFrames") or 1) > 1:
-        return f"holds {header.NumberOfFrames} X-ray pictures, a film of them", "Give single X-rays"
+        return f"holds {header.NumberOfFrames} X-ray frames (a cine loop)", "Give single X-rays"
     colours = str(header.get("PhotometricInterpretation") or "MONOCHROME2")
     if int(header.get("SamplesPerPixel") or 1) != 1 or not colours.startswith("MONOCHROME"):
         return "is a colour picture saved as an X-ray, such as a screenshot", "Give the X-ray itself"
@@ -76,27 +76,28 @@ def _reason(header: Any, modality: str) -> tuple[str, str] | None:
 def read_radiograph(file: SourceFile, options: ReadOptions, header: Any = None) -> Scan:
     """Read one X-ray as a scan of one slice, grey in [0, 1], bone white.
 
-    It lies as in the file. Spacing is that at the detector, where nothing corrects it for the distance.
+    The orientation is the file's. Without a calibrated PixelSpacing, the spacing is that at the detector, not corrected
+    for magnification.
 
     Parameters
     ----------
     file : SourceFile
     options : ReadOptions
-        Its intensity is not asked: X-rays have no Hounsfield units.
+        Their intensity is ignored: X-rays have no Hounsfield units.
     header : pydicom.Dataset, optional
-        Of the file, where it was read before.
+        The file's header, if already read.
 
     Raises
     ------
     SourceError
-        When it is damaged, no frontal X-ray, or has one value everywhere.
+        When the file is damaged, is not a frontal X-ray, or has one value everywhere.
     """
     name = str(file)
     header = header or read_header(file, options.limits)
     check_is_frontal_xray(file, header)
     (frame,) = frames_of(file, header, options.limits)
     (stored,) = stored_values([frame], options.limits)
-    with explained(name, "has damaged tables of grey values", "Export it again", pydicom_errors()):
+    with explained(name, "has damaged lookup tables", "Export it again", pydicom_errors()):
         shown = _as_shown(stored, frame)
     scan = array_to_scan(shown, ReadOptions("display", None, options.limits), source=name, own=True)
     spacing = _spacing(header)
@@ -118,7 +119,7 @@ def read_radiograph(file: SourceFile, options: ReadOptions, header: Any = None) 
 
 
 def _as_shown(stored: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
-    """Return grey as a screen shows it, padding as black as the darkest."""
+    """Return grey as a screen shows it, with padding as dark as the darkest pixel."""
     from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     values = apply_modality_lut(stored, frame.header)

@@ -1,4 +1,4 @@
-"""Masks as DICOM segmentations through highdicom, an extra: what viewers and archives take back."""
+"""Write masks as DICOM segmentations, which viewers and archives accept, through the optional package highdicom."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
     mask : ndarray of bool, shape (slices, height, width)
         In the scan's own order.
     scan : Scan
-        Read from DICOM.
+        A scan read from DICOM.
     model, version : str
-        Of what found the lungs.
+        Name and version of the network that found the lungs.
 
     Returns
     -------
@@ -76,14 +76,14 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
         )
     except DECODER_ERRORS + pydicom_errors() as error:
         raise SourceError(
-            scan.source, f"has headers no DICOM SEG can refer to ({error})", "Write its mask as NIfTI instead"
+            scan.source, f"has headers that a DICOM SEG can't refer to ({error})", "Write its mask as NIfTI instead"
         ) from error
     segmentation.save_as(path)
     return Path(path)
 
 
 def _sources(scan: Scan, own: NDArray[np.bool_]) -> tuple[list[Any], NDArray[np.bool_]]:
-    """Return the headers to refer to, and the mask in their order: a multi-frame file is one header, in its order."""
+    """Return the headers to refer to, and the mask in their order; a multi-frame file counts as one header."""
     if len({id(frame.header) for frame in scan.frames}) == len(scan.frames):
         return [frame.header for frame in scan.frames], own
     header = scan.frames[0].header

@@ -1,4 +1,4 @@
-"""A DICOM series: its slices in order, checked, and stacked into one `Scan`."""
+"""Sort and check the slices of a DICOM series, and stack them into one `Scan`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .radiograph import is_radiograph, read_radiograph
 from .values import read_values
 
 SAME_PLACE = 0.01
-"""Slices nearer to each other than this, in mm, are the same slice twice."""
+"""Slices closer together than this, in mm, are duplicates."""
 
 UNEVEN = 0.05
-"""Gaps between slices may differ by this share of the typical gap."""
+"""Gaps between slices may differ by this fraction of the median gap."""
 
 TILT = 1.0
-"""The gantry counts as tilted when slice normal and direction of stacking differ by more than this many degrees."""
+"""The gantry counts as tilted when slice normal and stacking direction differ by more than this, in degrees."""
 
 
 def read_dicom(
@@ -35,7 +35,7 @@ def read_dicom(
     name: str | None = None,
     frames: Sequence[Frame] = (),
 ) -> Scan:
-    """Read the files of one CT series, in any order, as a scan; or a single X-ray.
+    """Read the files of one CT series, in any order, or a single X-ray.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def read_dicom(
         One file gives a scan of one slice, or of its frames.
     options : ReadOptions
     name : str, optional
-        For messages; by default the first file's.
+        Name to use in messages; by default, that of the first file.
     frames : sequence of Frame
-        What was read of the files before; by default their headers are read.
+        Frames already read from the files; by default, their headers are read.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def read_dicom(
     Raises
     ------
     SourceError
-        When a file is damaged, or neither CT slice nor X-ray, and names it.
+        When a file is damaged, or is neither a CT slice nor an X-ray; names the file.
     """
     name = name or str(files[0])
     with (
@@ -103,7 +103,7 @@ def _read(frames: list[Frame], options: ReadOptions, name: str) -> Scan:
 
 
 def _positions(frames: list[Frame], grid: Grid) -> tuple[float, ...]:
-    """Return where along the patient each slice lies, mm from the first, in canonical order."""
+    """Return each slice's position along the patient, in mm from the first, in canonical order."""
     places = _places(frames)
     if places is None:
         return tuple(index * grid.spacing[0] for index in range(len(frames)))
@@ -112,20 +112,20 @@ def _positions(frames: list[Frame], grid: Grid) -> tuple[float, ...]:
 
 
 def _places(frames: list[Frame]) -> list[Place] | None:
-    """Return the places of all slices, None if one has none."""
+    """Return the places of all slices; None if one is missing."""
     places = [frame.place for frame in frames if frame.place is not None]
     return places if len(places) == len(frames) else None
 
 
 def _arrange(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
-    """Return frames in order, each once, and warnings."""
+    """Return the frames sorted and without duplicates, and the warnings."""
     places = _places(frames)
     if places is None:
         return sorted(frames, key=lambda frame: frame.order), ["unknown-orientation"]
     first = places[0]
     if any(np.abs(place.directions - first.directions).max() > SAME_DIRECTION for place in places):
         raise SourceError(
-            str(frames[0].file), "stands in one series with slices of other directions", "Give the files of one series"
+            str(frames[0].file), "is in a series with slices of other directions", "Give the files of one series"
         )
     heights = [place.beyond(first) for place in places]
     order = sorted(range(len(frames)), key=lambda index: (round(heights[index] / SAME_PLACE), frames[index].order))
@@ -138,7 +138,7 @@ def _arrange(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
 
 
 def _unevenness(places: list[Place]) -> list[str]:
-    """Return what is wrong with the distances between slices in order."""
+    """Return the warnings about the distances between consecutive slices."""
     gaps = np.array([after.beyond(before) for before, after in pairwise(places)])
     if gaps.size == 0:
         return []
@@ -155,9 +155,10 @@ def _unevenness(places: list[Place]) -> list[str]:
 
 
 def _affine(frames: list[Frame]) -> NDArray[np.float64]:
-    """Return the way from (column, row, slice) to mm; of a patient on the back, head first, where the files don't tell.
+    """Return the affine from (column, row, slice) to mm.
 
-    Of unevenly spaced slices it is right for the first and the last.
+    Without positions, a patient lying on the back, head first, is assumed. For unevenly spaced slices the affine is
+    exact only at the first and the last.
     """
     places, first = _places(frames), frames[0]
     rows, columns = first.spacing or (1.0, 1.0)

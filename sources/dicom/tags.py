@@ -1,4 +1,4 @@
-"""What DICOM headers say of scanner, acquisition and patient: for tables of a cohort, never for a prediction."""
+"""Read scanner, acquisition and patient from DICOM headers: for cohort tables, never for a prediction."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ TAGS = {
     "KVP": "tube voltage",
     "ConvolutionKernel": "kernel",
 }
-"""Attributes and what they are called here. None of them names a patient."""
+"""Attributes and their names here. None of them identifies a patient."""
 
 PATIENT = ("PatientID", "IssuerOfPatientID", "PatientBirthDate")
-"""Attributes that together name a patient: numbers alone start from 1 at every hospital."""
+"""Attributes that together identify a patient: a number alone may exist at every hospital."""
 
 NOBODY = frozenset({"", "0", "anon", "anonymous", "anonymized", "anonymised", "none", "n/a", "removed", "unknown"})
-"""What stands for a patient's number, in small letters, where it was removed."""
+"""Placeholders, in lower case, for a removed patient ID."""
 
 _SALT = secrets.token_bytes(16)
-"""New in every process, so that nobody can look a hash up."""
+"""Salt, new in every process, so that a hash can't be looked up."""
 
 
 def tags_of(scan: Scan) -> dict[str, str]:
-    """Return what a scan's first DICOM header says, by the names in `TAGS`; empty for other formats.
+    """Return attributes of a scan's first DICOM header, under the names in `TAGS`; empty for other formats.
 
-    Ages are whole years (``053Y`` becomes 53). A damaged attribute is left out, as one that isn't there: reading has
-    already refused files whose damage matters to the picture.
+    Ages in years become plain numbers (``053Y`` becomes 53). A damaged attribute is left out like a missing one:
+    reading has already refused files whose damage affects the picture.
     """
     if not scan.frames:
         return {}
@@ -42,14 +42,14 @@ def tags_of(scan: Scan) -> dict[str, str]:
 
 
 def identity_of(scan: Scan) -> str:
-    """Return a salted hash of the patient a scan's first DICOM header names, else of its series.
+    """Return a salted hash of the patient in a scan's first DICOM header, or else of its series.
 
-    It only tells whether two scans of one run are of the same patient; the names themselves are kept nowhere.
+    It only tells whether two scans in one run show the same patient; the identity itself is not stored anywhere.
 
     Returns
     -------
     str
-        Empty for other formats, and where the header names neither.
+        Empty for other formats, and where the header has neither.
     """
     if not scan.frames:
         return ""
@@ -72,7 +72,7 @@ def _is_list(value: object) -> bool:
 
 
 def _tidy(name: str, text: str) -> str:
-    """Write numbers as numbers, so that 2.500000 and 2.5 are one group; empty where a number is none."""
+    """Normalise numbers, so that 2.500000 and 2.5 form one group; empty if a number can't be parsed."""
     if name == "age":
         return str(int(text[:-1])) if text.endswith("Y") and text[:-1].isdigit() else text
     if name in ("slice thickness", "tube voltage"):

@@ -1,4 +1,4 @@
-"""What the stored values of DICOM slices mean: Hounsfield units by their tags, or what is left to guess."""
+"""Find out what the stored values of DICOM slices mean: Hounsfield units by the tags, otherwise a guess."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .header import syntax_of
 from .image import Frame, padding_of, stored_values
 
 READERS = 4
-"""Files read side by side: one waits for the disk while another is decoded."""
+"""Files read in parallel: one waits for the disk while another is decoded."""
 
 LARGEST_RESCALE = 1e6
 """Slopes and intercepts beyond this are damaged."""
 
 PLAUSIBLE_AIR = (-1200.0, -700.0)
-"""HU of the lowest value of a chest CT that was turned back rightly."""
+"""Range, in HU, of the lowest value in a chest CT whose inversion was undone correctly."""
 
 STORED_OFFSET = np.float32(1024)
-"""What scanners add to Hounsfield units before they store them."""
+"""Offset that scanners add to Hounsfield units before storing them."""
 
 
 def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[Scan, bool]:
@@ -35,17 +35,17 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
     Parameters
     ----------
     frames : list of Frame
-        In order, all of one size.
+        Sorted, all of one size.
     options : ReadOptions
     name : str
-        For messages.
+        Name to use in messages.
 
     Returns
     -------
     scan : Scan
-        Of pixels and intensity alone.
+        With pixels and intensity only.
     inverted : bool
-        Whether black and white were exchanged, and turned back.
+        Whether black and white were exchanged, which was undone.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
     pixels = np.empty((len(frames), int(header.Rows), int(header.Columns)), dtype=np.float32)
 
     def fill(numbers: list[int]) -> None:
-        """Put the rescaled slices of one file in their places."""
+        """Write the rescaled slices of one file into `pixels`."""
         own = [frames[number] for number in numbers]
         for number, frame, stored in zip(numbers, own, stored_values(own, options.limits), strict=True):
             _rescale(stored, frame, out=pixels[number])
@@ -92,11 +92,11 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
 
 
 def _meaning(pixels: NDArray[np.float32]) -> str:
-    """Return what rescaled pixels hold: "hu", "offset" (HU with 1024 added still) or "grey" of an unknown window."""
+    """Return what rescaled pixels are: "hu", "offset" (HU plus 1024) or "grey" of an unknown window."""
     lowest, highest = float(pixels.min()), float(pixels.max())
     if lowest < HU_BELOW:
         return "hu"
-    # A chest in HU has air. Without any, the rescale tags were lost or emptied on the way.
+    # A chest in HU contains air. If there is none, the rescale tags were lost or emptied before we got the file.
     return "offset" if highest - lowest > STORED_OFFSET else "grey"
 
 
@@ -113,7 +113,7 @@ def _through_window(
 
 
 def _rescale(stored: NDArray[Any], frame: Frame, out: NDArray[np.float32]) -> None:
-    """Write Hounsfield units, as the tags give them, NaN where there is padding."""
+    """Write Hounsfield units according to the tags, and NaN for padding."""
     slope, intercept = _rescale_of(frame)
     np.multiply(stored, np.float32(slope), out=out, dtype=np.float32)
     out += np.float32(intercept)
@@ -126,29 +126,29 @@ def _rescale_of(frame: Frame) -> tuple[float, float]:
     slope, intercept = frame.rescale or (1.0, 0.0)
     if max(abs(slope), abs(intercept)) > LARGEST_RESCALE or slope == 0:
         raise SourceError(
-            str(frame.file), f"is rescaled by {slope:g} and {intercept:g}, as no scanner does", "Export it again"
+            str(frame.file), f"has an implausible rescale ({slope:g} x + {intercept:g})", "Export it again"
         )
     return slope, intercept
 
 
 def _turn_back(pixels: NDArray[np.float32], frames: list[Frame]) -> None:
-    """Undo, in place, the exchange of stored values: within the range of their type, or else the range found."""
+    """Undo the inversion of stored values, in place: over the range of their type, or else the range found."""
     lowest, highest = float(np.nanmin(pixels)), float(np.nanmax(pixels))
     header = frames[0].header
     signed = int(header.get("PixelRepresentation") or 0) == 1
     mirrored = -1.0 if signed else float(2 ** int(header.get("BitsStored") or 16) - 1)
     slope, intercept = _rescale_of(frames[0])
     both_ends = slope * mirrored + 2 * intercept
-    # Some writers mirrored what they found instead: then the range of the type leaves no air.
+    # Some writers inverted over the range found; undoing that over the type's range would leave no air.
     if not PLAUSIBLE_AIR[0] <= both_ends - highest <= PLAUSIBLE_AIR[1]:
         both_ends = lowest + highest
     np.subtract(np.float32(both_ends), pixels, out=pixels)
 
 
 def _is_bright_outside(pixels: NDArray[np.float32]) -> bool:
-    """Tell whether the border of the slices, where air is, is nearer to the brightest value than to the darkest."""
+    """Tell whether the slices' border, which shows air, is closer to the brightest value than to the darkest."""
     edge = np.concatenate([part.ravel() for part in (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])])
-    if np.isnan(edge).all():  # padding all round: look at what is next to it
+    if np.isnan(edge).all():  # padding all round: look at the pixels next to it
         missing = np.isnan(pixels)
         beside = np.zeros_like(missing)
         beside[:, :, 1:] |= missing[:, :, :-1]

@@ -1,1 +1,1 @@
-"""Volumes whose header is text and whose pixels follow it plainly or packed: what MetaImage and NRRD share."""
+"""Read volumes with a text header and raw or compressed pixels: the common part of MetaImage and NRRD."""

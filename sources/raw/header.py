@@ -1,4 +1,4 @@
-"""Headers in text, from anybody: bounded lines, each key once, every number checked."""
+"""Parse untrusted text headers: line lengths are limited and every number is checked."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..errors import SourceError
 HEADER_BYTES = 64 * 1024
 LONGEST_LINE = 8192
 MOST_LINES = 2000
-"""Bounds of a header. The longest met in practice, of segmentations with a hundred parts, stay below."""
+"""Limits of a header. The longest real ones, of segmentations with a hundred segments, stay below."""
 
 LARGEST = 1e9
-"""Numbers beyond it are no distance in mm, nor a direction."""
+"""Larger numbers can't be a distance in mm or a direction."""
 
 Value = TypeVar("Value")
 
@@ -25,15 +25,15 @@ INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 REAL = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
 UNITS = {"": 1.0, "?": 1.0, "mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "um": 1e-3, "cm": 10.0, "m": 1000.0}
-"""Units of length in mm; one that isn't said is mm."""
+"""Units of length in mm; a missing unit means mm."""
 
 
 def header_error(name: str, key: str, problem: str) -> SourceError:
-    """Return the error of a header: which key it is about, and what is wrong there."""
+    """Return the error for a header, naming the key and its problem."""
     return SourceError(
         name,
         f"has a header whose {key} {problem}",
-        "Write the file again with the program that it comes from, or as NIfTI",
+        "Write the file again with the program that made it, or as NIfTI",
     )
 
 
@@ -43,14 +43,14 @@ def header_lines(name: str, head: bytes) -> Iterator[tuple[bytes, int]]:
     Parameters
     ----------
     name : str
-        Of the file, for errors.
+        Name of the file, for errors.
     head : bytes
         The first `HEADER_BYTES` of a file; fewer only where the file is shorter.
 
     Raises
     ------
     SourceError
-        For too many lines, long ones, and those that hold control characters: a lone carriage return would hide a line.
+        For too many or too long lines, and for control characters: a lone carriage return could hide a line.
     """
     start = 0
     for number in range(1, MOST_LINES + 1):
@@ -70,24 +70,24 @@ def header_lines(name: str, head: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def shown(line: bytes | str) -> str:
-    """Return the start of what a header says, in quotes, fit to be printed."""
+    """Return the start of a header's text, quoted and safe to print."""
     return ascii((line.decode("latin-1") if isinstance(line, bytes) else line)[:40])
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says.
+    """A parsed header.
 
     Parameters
     ----------
     name : str
-        Of the file, for errors.
+        Name of the file, for errors.
     values : mapping
-        What stands behind each key that is interpreted.
+        Value of each key that is used.
     size : int
-        Bytes until its end.
+        Length of the header in bytes.
     beside : str, optional
-        Name of the file that holds the pixels, where they don't follow.
+        Name of the file that holds the pixels, if they don't follow the header.
     """
 
     name: str
@@ -96,27 +96,27 @@ class Header:
     beside: str | None
 
     def error(self, key: str, problem: str) -> SourceError:
-        """Return the error of a key's value."""
+        """Return the error for a key's value."""
         return header_error(self.name, key, problem)
 
     def choice(self, key: str, known: Mapping[str, Value], default: str | None = None) -> Value:
-        """Return what a key's word stands for, whatever its case.
+        """Return the meaning of a key's value, ignoring case.
 
         Raises
         ------
         SourceError
-            When it is missing without a default, or not among the known ones.
+            When it is missing and there is no default, or when it is unknown.
         """
         said = self.values.get(key, default)
         if said is None:
             raise self.error(key, "is missing")
         word = " ".join(_words(said.lower()))
         if word not in known:
-            raise self.error(key, f"is {shown(said)}, which is not known here")
+            raise self.error(key, f"is {shown(said)}, which is not supported")
         return known[word]
 
     def words(self, key: str, count: int) -> list[str]:
-        """Return so many words.
+        """Return a key's value as `count` words.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class Header:
         return found
 
     def integers(self, key: str, count: int, lowest: int, highest: int) -> list[int]:
-        """Return so many whole numbers, each within bounds.
+        """Return a key's value as `count` integers, each within bounds.
 
         Raises
         ------
@@ -139,11 +139,11 @@ class Header:
         found = self.words(key, count)
         for word in found:
             if not INTEGER.fullmatch(word) or not lowest <= int(word) <= highest:
-                raise self.error(key, f"holds {shown(word)}, no whole number from {lowest} to {highest}")
+                raise self.error(key, f"holds {shown(word)}, not a whole number from {lowest} to {highest}")
         return [int(word) for word in found]
 
     def integer(self, key: str, lowest: int, highest: int, default: int | None = None) -> int:
-        """Return one whole number within bounds.
+        """Return a key's value as one integer within bounds.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Header:
         return self.integers(key, 1, lowest, highest)[0]
 
     def reals(self, key: str, count: int, *, missing: bool = False) -> list[float]:
-        """Return so many finite numbers; with `missing`, NaN where one isn't said, or none at all.
+        """Return a key's value as `count` finite numbers; with `missing`, NaN for those not given.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class Header:
         return [self.real(key, word, missing=missing) for word in self.words(key, count)]
 
     def real(self, key: str, word: str, *, missing: bool = False) -> float:
-        """Return the finite number that a word of a key is.
+        """Return one word of a key's value as a finite number.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Header:
         if missing and word.lower() == "nan":
             return float("nan")
         if not REAL.fullmatch(word) or not abs(float(word)) <= LARGEST:
-            raise self.error(key, f"holds {shown(word)}, no number up to {LARGEST:g}")
+            raise self.error(key, f"holds {shown(word)}, not a number up to {LARGEST:g}")
         return float(word)
 
     def unit(self, key: str, word: str) -> float:
@@ -185,10 +185,10 @@ class Header:
         SourceError
         """
         if word not in UNITS:
-            raise self.error(key, f"is {shown(word)}, no unit known here: mm, um, cm, m")
+            raise self.error(key, f"is {shown(word)}, not one of the supported units mm, um, cm, m")
         return UNITS[word]
 
 
 def _words(text: str) -> list[str]:
-    """Split at blanks: str.split knows others too, beyond ASCII."""
+    """Split at spaces and tabs only; str.split would also split at Unicode spaces."""
     return [word for word in re.split(f"[{BLANKS}]+", text) if word]

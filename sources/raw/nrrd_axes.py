@@ -1,4 +1,4 @@
-"""The axes of NRRD: which are the patient's, and how they lie."""
+"""Interpret the axes of NRRD files: which are spatial, and how they lie in the patient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import SourceError
 from .header import BLANKS, Header, shown
 
 Vector = list[float] | None
-"""A direction or a place; None where the header has ``none``, or NaN."""
+"""A direction or a position; None where the header has ``none`` or NaN."""
 
 VECTOR = re.compile(r"[ \t]*(?:(none)(?![^ \t])|\(([^()]*)\))[ \t]*")
 QUOTED = re.compile(r'[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*')
@@ -26,10 +26,10 @@ TO_LPS = {
     "leftposteriorsuperior": (1, 1, 1),
     "lps": (1, 1, 1),
 }
-"""Which coordinates to turn round, for x to the patient's left, y to the back, z to the head."""
+"""Signs that turn coordinates into x to the patient's left, y to the back, z to the head."""
 
 OF_NOBODY = ("scannerxyz", "3drighthanded", "3dlefthanded")
-"""Spaces that don't say how the patient lies in them."""
+"""Spaces that don't say how the patient lies."""
 
 OF_TIME = ("rightanteriorsuperiortime", "rast", "leftanteriorsuperiortime", "last", "leftposteriorsuperiortime", "lpst",
            "scannerxyztime", "scannerxyzt", "3drighthandedtime", "3dlefthandedtime")  # fmt: skip
@@ -40,21 +40,21 @@ VALUES = re.compile(
     r"3-(gradient|normal)|[34]-color|(rgba?|hsv)(-?color)?|xyz-color|"
     r"[23]d-(masked-)?(sym(metric)?-)?(matrix|tensor)"
 )
-"""Kinds of axes: along some there are places, or it isn't said, along others the values of one pixel."""
+"""Kinds of axes: `PLACES` are positions or not specified, `VALUES` are the components of one pixel."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The space that axes lie in.
+    """The coordinate system of the axes.
 
     Parameters
     ----------
     to_lps : tuple of int
-        Signs of its coordinates.
+        Signs of the coordinates.
     known : bool
         Whether it says how the patient lies.
     directions : list of Vector or None
-        Of each axis, in mm; None where the header has none.
+        Direction of each axis in mm; None if the header has none.
     """
 
     to_lps: tuple[int, int, int]
@@ -63,18 +63,18 @@ class Space:
 
 
 def space_of(header: Header) -> Space:
-    """Return the space that a header names, and the directions of its axes.
+    """Return the header's space and the directions of its axes.
 
     Raises
     ------
     SourceError
-        For one that is not known, or has other than three dimensions.
+        When the space is unknown or doesn't have three dimensions.
     """
     to_lps, known = (1, 1, 1), False
     if "space" in header.values:
         word = re.sub(f"[{BLANKS}-]", "", header.values["space"]).lower()
         if word not in TO_LPS and word not in OF_NOBODY:
-            problem = "has a fourth dimension" if word in OF_TIME else "is not known here"
+            problem = "has a fourth dimension" if word in OF_TIME else "is not supported"
             raise header.error("space", f"is {shown(header.values['space'])}, which {problem}")
         to_lps, known = TO_LPS.get(word, to_lps), word in TO_LPS
     if "space dimension" in header.values:
@@ -86,12 +86,12 @@ def space_of(header: Header) -> Space:
 
 
 def spatial_axes(header: Header, sizes: list[int], space: Space) -> list[int]:
-    """Return the three axes of space; any others must have one value.
+    """Return the three spatial axes; any others must have length 1.
 
     Raises
     ------
     SourceError
-        For more or fewer axes, or several values a pixel.
+        For more or fewer axes, or several values per pixel.
     """
     kinds = ["???"] * len(sizes)
     if "kinds" in header.values:
@@ -100,7 +100,7 @@ def spatial_axes(header: Header, sizes: list[int], space: Space) -> list[int]:
     for axis, kind in enumerate(kinds):
         directed = space.directions is None or space.directions[axis] is not None
         if kind not in PLACES and not VALUES.fullmatch(kind):
-            raise header.error("kinds", f"holds {shown(kind)}, which is not known here")
+            raise header.error("kinds", f"holds {shown(kind)}, which is not supported")
         if kind in PLACES and directed:
             axes.append(axis)
         else:
@@ -108,14 +108,14 @@ def spatial_axes(header: Header, sizes: list[int], space: Space) -> list[int]:
     if len(axes) != 3 or values != 1:
         raise SourceError(
             header.name,
-            f"has {len(axes)} axes and {values} values a pixel",
-            "Give one volume of three axes and one value a pixel",
+            f"has {len(axes)} axes and {values} values per pixel",
+            "Give one volume with three axes and one value per pixel",
         )
     return axes
 
 
 def affine_of(header: Header, sizes: list[int], axes: list[int], space: Space) -> tuple[NDArray[np.float64], bool]:
-    """Return the way from (column, row, slice) indices to mm, and whether it says how the patient lies.
+    """Return the affine from (column, row, slice) indices to mm, and whether it says how the patient lies.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def affine_of(header: Header, sizes: list[int], axes: list[int], space: Space) -
         affine[:3] *= np.reshape(lengths, (3, 1))
     else:
         if lengths != [1.0] * 3 or not all(map(math.isnan, spacings)):
-            raise header.error("space directions", "stand beside spacings or units of the same axes")
+            raise header.error("space directions", "can't be combined with spacings or units of the same axes")
         affine[:3, :3] = np.transpose([space.directions[axis] for axis in axes])
         affine[:3, :3] *= np.reshape(scale, (3, 1))
     origin = _vectors(header, "space origin", 1)[0] if "space origin" in header.values else None
@@ -141,7 +141,7 @@ def affine_of(header: Header, sizes: list[int], axes: list[int], space: Space) -
 
 
 def _corner(header: Header, sizes: list[int], axes: list[int], spacings: list[float]) -> list[float]:
-    """Return where the first pixel's centre lies along axes that say where they begin, and end or how they step."""
+    """Return the first pixel's centre, from the axes' minimum and their maximum or spacing."""
     least, most = (header.reals(key, len(sizes), missing=True) for key in ("axis mins", "axis maxs"))
     centers = header.words("centerings", len(sizes)) if "centerings" in header.values else ["cell"] * len(sizes)
     corner = []
@@ -152,13 +152,13 @@ def _corner(header: Header, sizes: list[int], axes: list[int], spacings: list[fl
 
 
 def _vectors(header: Header, key: str, count: int) -> list[Vector]:
-    """Return so many vectors of three numbers, each in parentheses."""
+    """Return a key's value as `count` vectors of three numbers, each in parentheses."""
     found: list[Vector] = []
     said, place = header.values[key], 0
     while place < len(said) and len(found) <= count:
         match = VECTOR.match(said, place)
         if match is None:
-            raise header.error(key, f"holds {shown(said[place:])}, no vector as (1,0,0)")
+            raise header.error(key, f"holds {shown(said[place:])}, not a vector such as (1,0,0)")
         found.append(_vector(header, key, match[2]))
         place = match.end()
     if len(found) != count:
@@ -176,12 +176,12 @@ def _vector(header: Header, key: str, inside: str | None) -> Vector:
     if all(map(math.isnan, numbers)):
         return None
     if any(map(math.isnan, numbers)):
-        raise header.error(key, "holds a vector that is not whole")
+        raise header.error(key, "holds an incomplete vector")
     return numbers
 
 
 def _units(header: Header, key: str, count: int, axes: list[int]) -> list[float]:
-    """Return the units, in mm, of those of so many axes that are the patient's."""
+    """Return the units of the given axes in mm; the key must list `count` units."""
     if key not in header.values:
         return [1.0] * len(axes)
     found: list[str] = []
@@ -190,5 +190,5 @@ def _units(header: Header, key: str, count: int, axes: list[int]) -> list[float]
         found.append(match[1])
         place = match.end()
     if len(found) != count or place != len(said):
-        raise header.error(key, f"is no list of {count} words in quotes")
+        raise header.error(key, f"is not a list of {count} words in quotes")
     return [header.unit(key, found[axis]) for axis in axes]

@@ -1,4 +1,4 @@
-"""Pixels behind a header in text: plain, packed or written out, and never more of them than it promises."""
+"""Read the pixels of a file with a text header: raw, compressed or as text, and never more than it announces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Encoding = Literal["raw", "zlib", "gzip", "bzip2", "text", "hex"]
 CHUNK = 1 << 20
 TEXT_CHUNK = 1 << 16
 MOST_SKIPPED = 16 * 1024 * 1024
-"""Most bytes of lines before the pixels, and most that are unpacked to be thrown away."""
+"""Most bytes of lines to skip before the pixels, and most unpacked bytes to skip."""
 
 LONGEST_NUMBER = 64
 NUMBERS = re.compile(rb"[0-9+\-.,eEnNaAiIfF \t\r\n]*")
@@ -33,17 +33,17 @@ class Pixels:
     Parameters
     ----------
     dtype : numpy.dtype
-        Their type, with its order of bytes.
+        Their type, with its byte order.
     encoding : {"raw", "zlib", "gzip", "bzip2", "text", "hex"}
-        ``"zlib"`` takes what gzip packs too.
+        ``"zlib"`` also accepts gzip data.
     start : int
-        Where in the file they begin, but for what is skipped.
+        Where in the file they begin, before skipping.
     lines : int
         Lines to skip.
     offset : int
-        Bytes to skip behind those lines; -1 where pixels end the file, for ``"raw"`` alone.
+        Bytes to skip after those lines; -1 (only for ``"raw"``) if the pixels are at the end of the file.
     inside : int
-        Bytes to skip in what was packed, at most `MOST_SKIPPED`.
+        Unpacked bytes to skip, at most `MOST_SKIPPED`.
     """
 
     dtype: np.dtype[Any]
@@ -55,14 +55,14 @@ class Pixels:
 
 
 def read_pixels(file: BinaryIO, pixels: Pixels, count: int) -> NDArray[Any]:
-    """Read so many pixels of a file.
+    """Read `count` pixels from a file.
 
-    Memory is taken as bytes come, not as the header promises them.
+    Memory grows with the bytes that arrive, not with the size that the header announces.
 
     Returns
     -------
     ndarray, shape (count,)
-        In this machine's order of bytes, and free to be written to.
+        In native byte order, and writeable.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _skip_lines(file: BinaryIO, lines: int) -> None:
 
 
 def _raw(file: BinaryIO, offset: int, size: int) -> bytearray:
-    """Read plain bytes; what the file doesn't hold is not set aside."""
+    """Read raw bytes, after checking that the file has them."""
     start, end = file.tell(), os.fstat(file.fileno()).st_size
     first = end - size if offset < 0 else start + offset
     if first < start or first + size > end:
@@ -106,7 +106,7 @@ def _raw(file: BinaryIO, offset: int, size: int) -> bytearray:
 
 
 def _gathered(pieces: Iterator[bytes], skipped: int, size: int) -> bytearray:
-    """Return so many bytes behind those that are skipped; what comes later is left alone."""
+    """Return `size` bytes after the skipped ones, and read no further."""
     content = bytearray()
     for piece in pieces:
         if len(content) == size:
@@ -119,7 +119,7 @@ def _gathered(pieces: Iterator[bytes], skipped: int, size: int) -> bytearray:
 
 
 def _inflated(file: BinaryIO, wbits: int) -> Iterator[bytes]:
-    """Unpack in pieces until the end, where zlib compares its checksum."""
+    """Unpack piece by piece to the end, where zlib verifies the checksum."""
     packed = zlib.decompressobj(wbits)
     while not packed.eof:
         chunk = packed.unconsumed_tail or file.read(CHUNK)
@@ -148,32 +148,32 @@ def _from_hex(file: BinaryIO, _: np.dtype[Any]) -> Iterator[bytes]:
 
 
 def _from_text(file: BinaryIO, dtype: np.dtype[Any]) -> Iterator[bytes]:
-    """Yield numbers between blanks or commas as the bytes they would be."""
+    """Yield numbers separated by blanks or commas, converted to bytes."""
     rest, ended = b"", False
     while not ended:
         chunk = file.read(TEXT_CHUNK)
         ended = not chunk
         text = rest + chunk.replace(b",", b" ") if chunk else rest
         if not NUMBERS.fullmatch(text):
-            raise ValueError("something else than numbers among the pixels")
+            raise ValueError("the pixels contain something other than numbers")
         cut = len(text) if ended else 1 + max(text.rfind(blank) for blank in (b" ", b"\t", b"\r", b"\n"))
         words, rest = text[:cut].split(), text[cut:]
         if len(rest) > LONGEST_NUMBER or max(map(len, words), default=0) > LONGEST_NUMBER:
-            raise ValueError("a number of too many digits among the pixels")
+            raise ValueError("the pixels contain a number with too many digits")
         if words:
             yield _typed(np.array(words).astype(np.float64), dtype).tobytes()
 
 
 def _typed(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return numbers in their type, which must hold them."""
+    """Convert numbers to their type, refusing those that don't fit."""
     if dtype.kind == "f":
         if (np.abs(values) > np.finfo(dtype).max).any():
-            raise ValueError(f"a number beyond {dtype} among the pixels")
+            raise ValueError(f"the pixels contain a number beyond {dtype}")
         return values.astype(dtype)
     bounds = np.iinfo(dtype)
-    # The largest 64-bit integers are no float64: one more is.
+    # The largest 64-bit integer can't be a float64, but that number plus one can.
     if not ((values >= float(bounds.min)) & (values < float(bounds.max) + 1) & (values == np.rint(values))).all():
-        raise ValueError(f"a number that is no {dtype} among the pixels")
+        raise ValueError(f"the pixels contain a number that is not a valid {dtype}")
     return values.astype(dtype)
 
 
@@ -184,4 +184,4 @@ UNPACK: dict[Encoding, Callable[[BinaryIO, np.dtype[Any]], Iterator[bytes]]] = {
     "hex": _from_hex,
     "text": _from_text,
 }
-"""What makes bytes of what a file holds, by its encoding: in pieces, so that a reader may stop."""
+"""Decoders by encoding. They yield pieces, so that a reader may stop early."""

@@ -1,4 +1,4 @@
-"""From a header in text and its pixels, behind it or in a file beside it, to a `Scan`."""
+"""Turn a text header and its pixels, in the same file or a separate one, into a `Scan`."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from .pixels import Pixels, read_pixels
 DAMAGED = ("is damaged or cut off", "Copy or export the file again")
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_(+][A-Za-z0-9_()+,=@~ .-]{0,254}")
-"""A file's name without a folder or drive, not hidden, and no pattern of several, which has ``%``."""
+"""A file name without folder or drive, not hidden, and not a pattern for several files (with ``%``)."""
 
 
 @dataclass(frozen=True)
 class RawVolume:
-    """What a header says of a volume.
+    """A volume as its header describes it.
 
     Parameters
     ----------
     shape : tuple of int
-        (slices, rows, columns) of the file, whatever the patient's axes are.
+        (slices, rows, columns) in the file, however they lie in the patient.
     affine : ndarray of float64, shape (4, 4)
         See `lungct.sources.Grid`.
     pixels : Pixels
     warnings : tuple of str
-        Codes for what it doesn't say.
+        Codes for missing information.
     """
 
     shape: tuple[int, int, int]
@@ -51,18 +51,18 @@ class RawVolume:
 
 @dataclass(frozen=True)
 class RawFormat:
-    """A format of such files.
+    """A file format with a text header.
 
     Parameters
     ----------
     name : str
-        As `Scan.metadata` has it.
+        Name for `Scan.metadata`.
     header : callable
-        From a file's name, for errors, and its first bytes to its header; it raises `SourceError` alone.
+        Takes a file's name, for errors, and its first bytes; returns its header. Raises only `SourceError`.
     volume : callable
-        From a header to what it says; it raises `SourceError` alone.
+        Takes a header and returns a `RawVolume`. Raises only `SourceError`.
     whole, apart : str
-        Suffixes of files with pixels, and of headers with a file of pixels beside them.
+        Suffix of files that include the pixels, and of headers with a separate pixel file.
     """
 
     name: str
@@ -78,14 +78,14 @@ def read_raw_volume(path: Path, options: ReadOptions, fmt: RawFormat) -> Scan:
     Raises
     ------
     SourceError
-        When the header says what can't be read, the file is damaged, or the pixels are where none may be read from.
+        When the header is not supported, the file is damaged, or the pixels are in a file that may not be read.
     """
     name = str(path)
     with _opened(name, path) as (file, head):
         header = fmt.header(name, head)
         with _file_of_pixels(path, file, header.beside, options, fmt) as place:
             volume = fmt.volume(header)
-            options.limits.check_shape(name, tuple(sorted(volume.shape)))  # which axis is which comes later
+            options.limits.check_shape(name, tuple(sorted(volume.shape)))  # the axes are sorted out later
             with explained(name, *DAMAGED):
                 values = read_pixels(place, volume.pixels, math.prod(volume.shape))
                 return volume_to_scan(
@@ -99,12 +99,12 @@ def read_raw_volume(path: Path, options: ReadOptions, fmt: RawFormat) -> Scan:
 
 
 def pixels_beside(path: Path, fmt: RawFormat) -> Path | None:
-    """Return the file beside a header that holds its pixels.
+    """Return the separate file that holds the pixels of a header.
 
     Returns
     -------
     Path or None
-        None for a file that holds its own, and for one that can't be read.
+        None for a file that includes its pixels, and for one that can't be read.
     """
     if path.suffix.lower() != fmt.apart:
         return None
@@ -119,7 +119,7 @@ def pixels_beside(path: Path, fmt: RawFormat) -> Path | None:
 
 @contextmanager
 def _opened(name: str, path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
-    """Open an ordinary file; yield it and its first bytes."""
+    """Open a regular file; yield it and its first bytes."""
     with explained(name, *DAMAGED):
         file = _open_ordinary(path, 0)
     with file:
@@ -132,7 +132,7 @@ def _opened(name: str, path: Path) -> Iterator[tuple[BinaryIO, bytes]]:
 def _file_of_pixels(
     path: Path, file: BinaryIO, beside: str | None, options: ReadOptions, fmt: RawFormat
 ) -> Iterator[BinaryIO]:
-    """Yield the file with the pixels: the header's own, or that beside it."""
+    """Yield the file with the pixels: the header's own, or the separate one."""
     if beside is None:
         yield file
         return
@@ -143,12 +143,12 @@ def _file_of_pixels(
         raise SourceError(
             name,
             "keeps its pixels in another file",
-            f"{whole}; headers with a file of pixels beside them end in {fmt.apart}",
+            f"{whole}; a header with a separate pixel file must end in {fmt.apart}",
         )
     if not _is_plain(beside):
         raise SourceError(
             name,
-            f"keeps its pixels in {shown(beside)}, which is no plain name of a file beside it",
+            f"keeps its pixels in {shown(beside)}, which is not a plain file name",
             f"{whole}, or name one file in the same folder",
         )
     with _open_beside(name, path.with_name(beside)) as other:
@@ -160,10 +160,10 @@ def _is_plain(name: str) -> bool:
 
 
 def _open_beside(name: str, path: Path) -> BinaryIO:
-    """Open the pixels of a header, which are no link: that may lead anywhere."""
-    remedy = "Put the file with the pixels beside its header, an ordinary file and no link"
-    problem = f"keeps its pixels in {path.name}, which can't be opened beside it"
-    if path.is_symlink():  # not every system knows O_NOFOLLOW
+    """Open the pixel file of a header, but not through a link, which could lead anywhere."""
+    remedy = "Put the pixel file in the header's folder, as a regular file, not a link"
+    problem = f"keeps its pixels in {path.name}, which can't be opened in the same folder"
+    if path.is_symlink():  # not every system has O_NOFOLLOW
         raise SourceError(name, f"{problem} (it is a link)", remedy)
     try:
         return _open_ordinary(path, getattr(os, "O_NOFOLLOW", 0))
@@ -172,10 +172,10 @@ def _open_beside(name: str, path: Path) -> BinaryIO:
 
 
 def _open_ordinary(path: Path, flags: int) -> BinaryIO:
-    """Open a file, without waiting for a pipe's other end; what is opened must be an ordinary file."""
+    """Open a file that must be a regular one, without waiting for the other end of a pipe."""
     every = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, every | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError("it is no ordinary file")
+        raise OSError("it is not a regular file")
     return os.fdopen(descriptor, "rb")

@@ -84,15 +84,15 @@ def test_a_slice_is_classified_shown_and_downloaded(url, open_page, shared_pipe)
     words = page.locator("#result").inner_text()
     low, high = local.interval
     assert f"Probability of COVID {local.probability:.2f}, 90 % interval {low:.2f} to {high:.2f}." in words
-    assert "At an error level of 10 % COVID is the only answer left." in words
+    assert "At an error level of 10 %, COVID is the only answer left." in words
     assert "No warnings." in words
-    assert f"Unlike the training data: {local.ood_score:.2f}." in words
+    assert f"Distance from the training data: {local.ood_score:.2f}." in words
     assert page.get_by_role("img", name=f"threshold {local.threshold:.2f}").is_visible()
     assert not page.get_by_role("slider").is_visible()
     assert pictures(page) == {"plain", "outline", "heatmap"}
     page.get_by_label("Heatmap").uncheck()
     assert pictures(page) == {"plain", "outline"}
-    page.get_by_label("Outline of the lungs").uncheck()
+    page.get_by_label("Lung outline").uncheck()
     assert pictures(page) == {"plain"}
 
     name, mask = downloaded(page, "Lung mask")
@@ -247,12 +247,12 @@ def test_the_page_waits_for_a_busy_service_and_waiting_can_be_cancelled(shared_p
             assert held.begun.acquire(timeout=10)
             page = open_page(address, 375, expected=("status of 429",))
             give(page, COVID)
-            page.get_by_text("Others are being served. Trying again in 1 s.").wait_for()
+            page.get_by_text("The service is busy. Trying again in 1 s.").wait_for()
             page.get_by_role("button", name="Cancel").click()
             page.get_by_text("Cancelled.").wait_for()
             assert not page.locator("#waiting").is_visible()
             give(page, COVID)
-            page.get_by_text("Others are being served.").wait_for()
+            page.get_by_text("The service is busy.").wait_for()
         finally:
             held.go.set()
             other.join()

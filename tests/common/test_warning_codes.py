@@ -27,7 +27,7 @@ def test_every_code_is_emitted_somewhere():
 
 def test_texts_are_sentences_and_unknown_codes_are_returned_unchanged():
     assert all(known.meaning.endswith(".") and not known.words.endswith(" ") for known in CODES.values())
-    assert warning_in_words("one-lung").startswith("Only one lung was found. Look whether")
+    assert warning_in_words("one-lung").startswith("Only one lung was found. Check whether")
     assert warning_in_words("inverted") == CODES["inverted"].meaning
     assert warning_in_words("new-code") == "new-code"
 

@@ -41,7 +41,7 @@ def test_every_command_takes_every_option(command):
         ({"engine": "tensorflow"}, "engine must be one of auto, openvino, onnxruntime"),
         ({"precision": "f16"}, "precision must be one of f32, bf16, int8"),
         ({"explain": "lime"}, "explain must be one of cam, occlusion"),
-        ({"threads": 0}, "threads must be 1 or more, not 0"),
+        ({"threads": 0}, "threads must be 1 or more, or None for all, not 0"),
         ({"error_level": 1.5}, "between 0 and 1"),
     ],
 )
@@ -69,10 +69,10 @@ def test_your_own_networks_are_opened(tmp_path):
     pipe = PipelineSettings(modality="xray", segmenter=own[0], classifier=own[1], error_level=0.2).open()
     assert (pipe.modality, pipe.error_level) == ("xray", 0.2)
     assert [pipe.segmenter.card.name, pipe.classifier.card.name] == [card.name for card in cards]
-    with pytest.raises(ValueError, match="give two of one modality"):
+    with pytest.raises(ValueError, match="give two of the same modality"):
         PipelineSettings(segmenter=own[0]).open()
     done = CliRunner().invoke(app, ["predict", "x.png", "--segmenter", own[0]])
-    assert (done.exit_code, "give two of one modality" in " ".join(done.output.split())) == (2, True)
+    assert (done.exit_code, "give two of the same modality" in " ".join(done.output.split())) == (2, True)
 
 
 def test_reading_options_do_not_reopen_networks():

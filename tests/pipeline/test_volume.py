@@ -110,10 +110,10 @@ def test_isotropic_networks_need_a_spacing_and_streams_continue(pipe, card):
     own.preprocess = VolumePreprocessing((8, 16, 16), sampling="isotropic")
     both = Pipeline(pipe.segmenter, pipe.classifier, volume_classifier=own)
     bare = Scan(read_scan(SERIES).pixels, "hu", source="bare")
-    with pytest.raises(SourceError, match=r"bare.*how far apart"):
+    with pytest.raises(SourceError, match=r"bare.*does not give its spacing"):
         both.predict(bare)
     failed, good = both.stream([bare, SERIES])
-    assert "how far apart" in failed.error
+    assert "does not give its spacing" in failed.error
     assert failed.aggregation is None
     assert good.probability is not None
 
@@ -152,16 +152,23 @@ def test_mistakes_are_wrong_usage(tmp_path):
     assert "has no grades" in wrong("--grade", 1)
     assert "is missing" in wrong()
     (tmp_path / "CT-0").mkdir()
-    assert "holds no study" in wrong()
+    assert "holds no studies" in wrong()
     for number in range(3):
         (tmp_path / "CT-0" / f"study_{number:04d}.nii.gz").write_bytes(b"")
-    assert "no volume that is COVID" in wrong()
+    assert "no COVID volumes" in wrong()
     assert "at least 1" in wrong("--gamma", 0.5)
 
 
 def test_help_explains_the_command():
     shown = " ".join(run("train", "volume", "--help").output.replace("│", " ").split())
-    for words in ("MosMedData", "--grade", "skipped.csv", "cnn3d-covid.json", "64x128x128", "Killed, the same command"):
+    for words in (
+        "MosMedData",
+        "--grade",
+        "skipped.csv",
+        "cnn3d-covid.json",
+        "64x128x128",
+        "resumed by the same command",
+    ):
         assert words in shown
     assert "--volume-classifier" in run("predict", "--help").output
 

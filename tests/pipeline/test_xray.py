@@ -106,7 +106,7 @@ def test_the_ct_pipeline_accepts_pictures_of_ct_slices(pipe):
 
 
 def test_stages_of_two_modalities_are_not_joined():
-    with pytest.raises(ValueError, match=r"made for ct, the classifier .* for xray"):
+    with pytest.raises(ValueError, match=r"is for ct, but the classifier .* for xray"):
         Pipeline(LungSegmenter(), Classifier(load_card(CLASSIFIERS["xray"])))
     with pytest.raises(ValueError, match="modality must be one of ct, xray"):
         Pipeline.from_pretrained("mri")

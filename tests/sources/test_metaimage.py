@@ -91,7 +91,7 @@ def test_lengths_are_converted_to_mm(tmp_path):
 
 REFUSED = {
     "axes and 1 values": [{"NDims": "2", "DimSize": "5 12"}, {"NDims": "4", "DimSize": "5 4 3 1"}],
-    "3 axes and 3 values a pixel": [{"ElementNumberOfChannels": "3"}],
+    "3 axes and 3 values per pixel": [{"ElementNumberOfChannels": "3"}],
     "whose NDims": [{"NDims": "-1"}, {"NDims": "3 3"}, {"NDims": "3.0"}, {"NDims": None}, {"NDims": "9" * 5000}],
     "whose DimSize": [{"DimSize": size} for size in ("5 4", "5 4 3 1", "0 4 3", "-5 4 3", "5 4 x", "1e1 4 3", "")],
     "over the limit": [{"DimSize": "2000000000 2000000000 2000000000"}, {"DimSize": "9000 9000 1"}],
@@ -106,7 +106,7 @@ REFUSED = {
     "whose BinaryData ": [{"BinaryData": "maybe"}],
     "whose BinaryDataByteOrderMSB": [{"BinaryDataByteOrderMSB": "2"}],
     "whose HeaderSize": [{"HeaderSize": said} for said in ("-2", "10", "1e3", str(2**41))],
-    "no values yet": [{"ElementToIntensityFunctionSlope": "2"}, {"ElementToIntensityFunctionOffset": "-1024"}],
+    "rescaled pixels": [{"ElementToIntensityFunctionSlope": "2"}, {"ElementToIntensityFunctionOffset": "-1024"}],
     "damaged": [{"HeaderSize": "5000"}, {"CompressedData": "True"}, {"BinaryData": "False"}, {"DimSize": "5 4 4"}],
     "in another file": [{"ElementDataFile": name} for name in ("a.raw", "/etc/passwd", "../a", "-", "LIST", "a%d 1 2")],
 }  # fmt: skip
@@ -194,5 +194,5 @@ def test_every_position_and_direction_is_kept(spacing, offset, angles):
 def test_a_file_with_the_wrong_suffix_is_told_the_right_one(tmp_path):
     with pytest.raises(SourceError, match=r"Rename it to a\.mha"):
         read_scan(written(tmp_path / "a.txt", mha(VOLUME)), limits=LIMITS)
-    with pytest.raises(SourceError, match=r"named \.mhd but is no MetaImage"):
+    with pytest.raises(SourceError, match=r"named \.mhd but its content is not MetaImage"):
         read_scan(written(tmp_path / "a.mhd", b"nothing"), limits=LIMITS)

@@ -151,11 +151,11 @@ def test_everything_but_volumes_is_refused(tmp_path, volume):
         "colour.nii": "not grey values",
         "complex.nii": "not grey values",
         "cut.nii.gz": "damaged or cut off",
-        "other.nii.gz": "gzip file, but no scan",
+        "other.nii.gz": "gzip file, not a scan",
         "big.nii": "over the limit",
         "away.mha": "in another file",
         "away.nrrd": "whose end doesn't come within 2000 lines",
-        "late.nii.gz": "after 2e\\+08 bytes",
+        "late.nii.gz": "start at byte 2e\\+08",
     }.items():
         with pytest.raises(SourceError, match=reason) as caught:
             read_scan(tmp_path / name)

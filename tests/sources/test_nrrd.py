@@ -157,11 +157,11 @@ def test_lengths_are_converted_to_mm(tmp_path):
 REFUSED = {
     "2 axes and 1 values": [{"dimension": "2", "sizes": "5 12"}],
     "4 axes and 1 values": [{"dimension": "4", "sizes": "5 4 3 1"}],
-    "3 axes and 3 values a pixel": [
+    "3 axes and 3 values per pixel": [
         {"dimension": "4", "sizes": "3 5 4 1", "kinds": "RGB-color domain domain domain"},
         {"dimension": "4", "sizes": "5 4 1 3", "space": "LPS", "space directions": f"{STRAIGHT} none"},
     ],
-    "2 axes and 3 values a pixel": [{"kinds": f"domain domain {kind}"} for kind in ("vector", "3-color", "complex")],
+    "2 axes and 3 values per pixel": [{"kinds": f"domain domain {kind}"} for kind in ("vector", "3-color", "complex")],
     "whose dimension": [{"dimension": said} for said in ("-1", "0", "17", "3 3", "x", None)],
     "whose sizes": [{"sizes": said} for said in ("5 4", "5 4 3 1", "0 4 3", "-5 4 3", "5 4 1e3", "", None)],
     "over the limit": [{"sizes": "2000000000 2000000000 2000000000"}, {"sizes": "9000 9000 1"}],
@@ -186,7 +186,7 @@ REFUSED = {
             "",
         )
     ],
-    "beside spacings or units": [
+    "can't be combined with spacings or units": [
         {"space": "LPS", "space directions": STRAIGHT, "spacings": "1 1 1"},
         {"space": "LPS", "space directions": STRAIGHT, "units": '"cm" "cm" "cm"'},
     ],

@@ -108,7 +108,7 @@ def test_animations_and_overfull_tiffs_are_refused(tmp_path):
     tifffile.imwrite(tmp_path / "full.tif", np.zeros((64, 64), np.uint8), compression="zlib")
     with tifffile.TiffFile(tmp_path / "full.tif", mode="r+b") as file:
         file.pages.first.tags["StripByteCounts"].overwrite(10_000_000)
-    with pytest.raises(SourceError, match="for a page of 4096"):
+    with pytest.raises(SourceError, match="for a page that unpacks to 4096"):
         read_scan(tmp_path / "full.tif")
 
 
@@ -144,8 +144,8 @@ def test_scan_is_passed_through():
 def bad_files(png):
     return {
         "empty.png": (b"", "empty file"),
-        "text.png": (b"this is no picture, only words", "is named .png but is no PNG"),
-        "words.txt": (b"hello there", "no format known"),
+        "text.png": (b"this is no picture, only words", "is named .png but its content is not PNG"),
+        "words.txt": (b"hello there", "not in a known format"),
         "truncated.png": (png[: len(png) // 2], "damaged or cut off"),
         "truncated.tif": (b"II*\0\x08\0\0\0\x10\0", "damaged or cut off"),
         "truncated.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "not a readable NumPy array"),
@@ -158,7 +158,7 @@ def bad_files(png):
         "zero.png": (png_with_header(0, 0), "only 0 x 0|damaged"),
         "slice.dcm": (b"\0" * 128 + b"DICM" + b"\0" * 300, "DICOM file without an image"),
         "volume.nii": (b"\0" * 344 + b"n+1\0" + b"\0" * 10, "damaged or cut off"),
-        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, but no scan"),
+        "volume.nii.gz": (b"\x1f\x8b" + b"\0" * 60, "gzip file, not a scan"),
     }
 
 
@@ -177,7 +177,7 @@ def test_bad_file_is_refused_with_name_and_remedy(tmp_path, png, name):
 def test_missing_files_folders_and_unknown_objects_are_refused(tmp_path):
     for source, message in (
         (tmp_path / "missing.png", "does not exist"),
-        (tmp_path, "holds no scan"),
+        (tmp_path, "holds no readable scan"),
         ("\0", "can't be opened|does not exist"),
         (42, "neither a path nor an array"),
         (None, "neither a path nor an array"),

@@ -97,7 +97,7 @@ def test_members_that_python_would_unpack_whole_are_refused(tmp_path):
 
 def test_circular_pages_are_refused(tmp_path):
     (tmp_path / "x.tif").write_bytes(attacks.tiff_circle())
-    with pytest.raises(SourceError, match="follow each other in a circle"):
+    with pytest.raises(SourceError, match="link in a loop"):
         read_scan(tmp_path / "x.tif")
 
 

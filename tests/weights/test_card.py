@@ -70,5 +70,5 @@ def test_files_that_are_not_cards_are_refused(tmp_path):
         load_card("no-such-network")
     for content in ("{}", "no json", json.dumps({"name": "x"})):
         (tmp_path / "card.json").write_text(content)
-        with pytest.raises(WeightsError, match="is no model card"):
+        with pytest.raises(WeightsError, match="is not a model card"):
             load_card(tmp_path / "card.json")

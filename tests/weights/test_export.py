@@ -105,7 +105,7 @@ def test_a_file_that_differs_is_refused_and_not_kept(card, tmp_path, monkeypatch
         return convert(model, *arguments)
 
     monkeypatch.setattr("lungct.weights.export.convert", convert_another)
-    with pytest.raises(WeightsError, match=r"small\.keras does not give what Keras gives"):
+    with pytest.raises(WeightsError, match=r"small\.keras does not agree with Keras"):
         export_network(card, build, tmp_path / "out", "keras")
     assert not (tmp_path / "out").exists()
 

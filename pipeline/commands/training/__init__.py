@@ -1,1 +1,1 @@
-"""``lungct train`` and ``lungct compare``: a file a command, and the options they share."""
+"""``lungct train`` and ``lungct compare``: one file per command, and shared options."""

@@ -1,4 +1,4 @@
-"""``lungct train``: puts the training commands together."""
+"""Assemble ``lungct train`` from the training commands."""
 
 from __future__ import annotations
 

@@ -28,16 +28,19 @@ OPTIONS = {
     "region": Annotated[
         Region,
         typer.Option(
-            help="What the network sees: masked (the lungs alone), crop (their box), whole (the slice); "
-            "or, as a control, erased (the box without lungs) or mask (the outline)."
+            help="What the network is shown: masked (the lungs alone), crop (their box), whole (the slice); "
+            "or, as a control, erased (the box without lungs) or mask (the lung mask)."
         ),
     ],
     "size": Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")],
-    "epoch_size": Annotated[int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets and classes.")],
-    "lesion_slices": Annotated[int, typer.Option(min=0, help="Slices with drawn lesions an epoch, on top.")],
-    "lesion_weight": Annotated[float, typer.Option(min=0, help="Weight of the lesions' loss.")],
+    "epoch_size": Annotated[
+        int, typer.Option(min=1, help="Pictures per epoch, drawn equally from data sets and classes.")
+    ],
+    "lesion_slices": Annotated[int, typer.Option(min=0, help="Additional slices with lesion masks per epoch.")],
+    "lesion_weight": Annotated[float, typer.Option(min=0, help="Weight of the lesion loss.")],
     "teachers_share": Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the target that teachers give; the label gives the rest.")
+        float,
+        typer.Option(min=0, max=1, help="Share of the target that comes from teachers; the rest comes from the label."),
     ],
     **RECIPE_OPTIONS,
 }
@@ -50,50 +53,49 @@ def classify(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Folder with COVID/ and NonCOVID/, or train/ and val/ that hold them; or a CSV with columns path, "
-            "label, and patient, source, split where known. Repeat for more.",
+            help="Folder with COVID/ and NonCOVID/, or with train/ and val/ that contain them; or a CSV with columns "
+            "path, label, and optionally patient, source, split. May be repeated.",
             exists=True,
         ),
     ],
     out: Out,
     init: Annotated[
         str,
-        typer.Option(help="imagenet (Keras downloads it), none, or a file: Lite0's .npz, a run's .weights.h5, a card."),
+        typer.Option(
+            help="Initial weights: imagenet (downloaded by Keras), none, Lite0's .npz, a run's .weights.h5, a card."
+        ),
     ] = "none",
     images: Annotated[
         Folders,
-        typer.Option(help="Folder of slices with drawn lesions, which teach the network where to look.", exists=True),
+        typer.Option(help="Folder of slices with lesion masks, which teach the network where to look.", exists=True),
     ] = None,
     masks: Annotated[Folders, typer.Option(help="Folder of their lung masks.", exists=True)] = None,
     infections: Annotated[Folders, typer.Option(help="Folder of their lesion masks.", exists=True)] = None,
     segmenter: Segmenter = None,
     teacher: Annotated[
         Folders,
-        typer.Option(
-            help="Card of a trained classifier whose answers are learnt as well; repeat for more.", exists=True
-        ),
+        typer.Option(help="Card of a trained classifier whose answers are learned too. May be repeated.", exists=True),
     ] = None,
     sensitivity: LeastSensitivity = None,
     leaks: Leaks = "refuse",
     weights_version: Version = "own",
     weights_licence: Licence = "not stated",
     caution: Annotated[
-        str, typer.Option(help="What everybody who uses the network must know of its data; goes into the card.")
+        str, typer.Option(help="What every user must know about the training data; stored in the card.")
     ] = "",
     *,
     recipe: ClassifierRecipe,
 ) -> None:
     """Train the classifier (EfficientNetB0, focal loss) on pictures in class folders.
 
-    The lungs are found by the segmenter first. Writes checkpoints, history.csv, history.png, and the network
-    with its card: use it with Classifier.from_card("OUT/efficientnetb0-covid.json"), of X-rays
-    efficientnetb0-covid-xray.json.
+    The segmenter finds the lungs first. Writes checkpoints, history.csv, history.png, and the network with its card:
+    use it with Classifier.from_card("OUT/efficientnetb0-covid.json"), or for X-rays efficientnetb0-covid-xray.json.
 
     Example: lungct train classify --data covid-ct --init effnet_lite0_imagenet_folded_f32.npz --out run
     """
     folders = [images or [], masks or [], infections or []]
     if len({len(given) for given in folders}) > 1:
-        raise typer.BadParameter("give --images, --masks and --infections as often as each other")
+        raise typer.BadParameter("give --images, --masks and --infections equally often")
     require_train_extra()
     from ....classify.training.train import train_classifier
     from ....lungseg import LungSegmenter

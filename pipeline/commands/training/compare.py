@@ -27,22 +27,24 @@ compare_app = typer.Typer(help=r"Train networks against each other; needs the ex
 @compare_app.command()
 @takes(SMALL, OPTIONS, "recipe")
 def lungseg(
-    images: Annotated[list[Path], typer.Option(help="Folder of slices; repeat for more data sets.", exists=True)],
+    images: Annotated[
+        list[Path], typer.Option(help="Folder of slices; may be repeated for more data sets.", exists=True)
+    ],
     masks: Annotated[
         list[Path], typer.Option(help="Folder of their masks, same names; one per --images.", exists=True)
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the runs and the table; what is done there is not repeated.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs and the table; finished runs there are not repeated.")],
     patients: Annotated[
         list[str] | None,
-        typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
+        typer.Option(help="CSV with columns file and patient, one per --images; '-' for none."),
     ] = None,
     network: Annotated[
-        list[str] | None, typer.Option(help="One of the networks, see below; repeat. All by default.")
+        list[str] | None, typer.Option(help="One of the networks below. May be repeated. By default, all.")
     ] = None,
     *,
     recipe: SegmenterRecipe,
 ) -> None:
-    """Train segmenters on the same data with the same budget and write one table of them.
+    """Train several segmenters on the same data with the same budget, and write a table that compares them.
 
     Networks: bcdunet-16-d3 (the shipped one), bcdunet-16-d1, bcdunet-16-d3-one-way, bcdunet-32-d3, unet-28,
     sm-unet, sm-fpn, sm-linknet.
@@ -51,7 +53,7 @@ def lungseg(
     """
     tables = optional_paths(patients, len(images))
     if len(masks) != len(images) or tables is None:
-        raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
+        raise typer.BadParameter("give --masks, and --patients if used, once for each --images")
     require_train_extra()
     from ....lungseg.data.dataset import DataSet
     from ....lungseg.training.comparison import VARIANTS, compare_networks

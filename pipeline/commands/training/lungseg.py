@@ -18,15 +18,15 @@ OPTIONS = {
     ],
     "size": Annotated[
         int,
-        typer.Option(help="Side of the examples in pixels: a multiple of 8, with stride 2 of 16, for sm-* of 32."),
+        typer.Option(help="Side of the examples in pixels: a multiple of 8; with stride 2, of 16; for sm-*, of 32."),
     ],
     "filters": Annotated[int, typer.Option(min=2, help="Filters of the first level, for bcdunet and unet.")],
-    "dense_blocks": Annotated[int, typer.Option(min=1, help="Blocks of the dense bottleneck; the paper has 1 and 3.")],
+    "dense_blocks": Annotated[int, typer.Option(min=1, help="Blocks in the dense bottleneck; the paper uses 1 and 3.")],
     "bidirectional": Annotated[
-        bool, typer.Option(help="Both ConvLSTM directions as in the paper, or one as in its published code.")
+        bool, typer.Option(help="Use both ConvLSTM directions, as in the paper, or one, as in its published code.")
     ],
     "stride": Annotated[
-        int, typer.Option(min=1, max=2, help="2 halves the picture inside bcdunet: a quarter of the work.")
+        int, typer.Option(min=1, max=2, help="2 halves the picture inside bcdunet, which is a quarter of the work.")
     ],
     **RECIPE_OPTIONS,
 }
@@ -34,14 +34,16 @@ OPTIONS = {
 
 @takes(SegmenterRecipe(), OPTIONS, "recipe")
 def lungseg(
-    images: Annotated[list[Path], typer.Option(help="Folder of slices; repeat for more data sets.", exists=True)],
+    images: Annotated[
+        list[Path], typer.Option(help="Folder of slices; may be repeated for more data sets.", exists=True)
+    ],
     masks: Annotated[
         list[Path], typer.Option(help="Folder of their masks, same names; one per --images.", exists=True)
     ],
     out: Out,
     patients: Annotated[
         list[str] | None,
-        typer.Option(help="CSV with columns file and patient, one per --images, '-' where there is none."),
+        typer.Option(help="CSV with columns file and patient, one per --images; '-' for none."),
     ] = None,
     init: Init = None,
     ship_size: Annotated[
@@ -55,13 +57,13 @@ def lungseg(
     """Train the lung segmenter, by default a BCD U-Net, on slices and lung masks.
 
     Writes checkpoints, history.csv, history.png, and the network with its card: use it with
-    LungSegmenter.from_card("OUT/bcdunet-lung.json"), of X-rays bcdunet-lung-xray.json.
+    LungSegmenter.from_card("OUT/bcdunet-lung.json"), or for X-rays bcdunet-lung-xray.json.
 
     Example: lungct train lungseg --images ct --masks lungs --patients patients.csv --out run
     """
     tables = optional_paths(patients, len(images))
     if len(masks) != len(images) or tables is None:
-        raise typer.BadParameter("give --masks, and --patients if at all, once for each --images")
+        raise typer.BadParameter("give --masks, and --patients if used, once for each --images")
     require_train_extra()
     from ....lungseg.data.dataset import DataSet
     from ....lungseg.training.train import train_segmenter

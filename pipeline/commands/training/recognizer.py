@@ -13,10 +13,10 @@ from ..options import require_train_extra
 from ..settings_options import takes
 from .options import RECIPE_OPTIONS, Licence, Out, Version, trained
 
-DATA_HELP = "Folder of pictures or scans, or a data set as for train classify, whose split is kept; repeat for more."
+DATA_HELP = "Folder of pictures or scans, or a data set as for train classify, with its split. May be repeated."
 
 OPTIONS = {
-    "epoch_size": Annotated[int, typer.Option(min=1, help="Pictures an epoch, drawn evenly over sets.")],
+    "epoch_size": Annotated[int, typer.Option(min=1, help="Pictures per epoch, drawn equally from data sets.")],
     **RECIPE_OPTIONS,
 }
 
@@ -31,7 +31,7 @@ def recognizer(
     *,
     recipe: RecognizerRecipe,
 ) -> None:
-    """Train the small network that tells pictures of X-rays from pictures of CT slices, so that neither is misjudged.
+    """Train the small network that distinguishes X-rays from CT slices, so that each gets the right networks.
 
     Writes checkpoints, history.csv, history.png, and the network with its card, chest-modality.json.
 

@@ -14,7 +14,7 @@ from ..options import require_train_extra
 from ..settings_options import takes
 from .options import RECIPE_OPTIONS, Init, LeastSensitivity, Licence, Out, Segmenter, Version, trained
 
-SIDES = "slices x height x width, as 64x128x128"
+SIDES = "slices x height x width, such as 64x128x128"
 
 
 def _shape(words: str | tuple[int, int, int]) -> tuple[int, int, int]:
@@ -32,7 +32,7 @@ OPTIONS = {
         Any,
         typer.Option(
             "--size",
-            help=f"Of the input: {SIDES} (Zunair et al.), or 32x64x64, ten times faster.",
+            help=f"Input size: {SIDES} (Zunair et al.), or 32x64x64, which is ten times faster.",
             parser=_shape,
             show_default="64x128x128",
         ),
@@ -40,16 +40,21 @@ OPTIONS = {
     "sampling": Annotated[
         Sampling,
         typer.Option(
-            help="How the lungs' box fills it: fixed, stretched to it; isotropic, in true proportions, which needs "
-            "volumes that say their spacing."
+            help="How the lungs' box is fitted: fixed (stretched), or isotropic (true proportions, which needs volumes "
+            "with a spacing)."
         ),
     ],
     "region": Annotated[
-        VolumeRegion, typer.Option(help="What the network sees: masked, the lungs alone; crop, their box.")
+        VolumeRegion, typer.Option(help="What the network is shown: masked (the lungs alone) or crop (their box).")
     ],
-    "filters": Annotated[int, typer.Option(min=1, help="Of the first block; 64 in the paper, 8 trains on two cores.")],
+    "filters": Annotated[
+        int, typer.Option(min=1, help="Filters of the first block; 64 in the paper, 8 is enough for two cores.")
+    ],
     "epoch_size": Annotated[
-        int, typer.Option(min=0, help="Volumes an epoch, drawn evenly over sets and classes; 0: as many as there are.")
+        int,
+        typer.Option(
+            min=0, help="Volumes per epoch, drawn equally from data sets and classes; 0: the number of volumes."
+        ),
     ],
     **RECIPE_OPTIONS,
 }
@@ -60,16 +65,16 @@ def volume(
     data: Annotated[
         list[Path],
         typer.Option(
-            help="Labelled volumes, NIfTI or DICOM: MosMedData's folder (CT-0 to CT-4, or studies/ that holds them), a "
-            "folder with COVID/ and NonCOVID/, each file or folder of DICOM files in them a volume, or a CSV with "
-            "columns path, label, and patient, source, split where known. Repeat for more.",
+            help="Labelled volumes, NIfTI or DICOM: MosMedData's folder (CT-0 to CT-4, or studies/); a folder "
+            "with COVID/ and NonCOVID/, in which each file or folder of DICOM files is a volume; or a CSV with columns "
+            "path, label, and optionally patient, source, split. May be repeated.",
             exists=True,
         ),
     ],
     out: Out,
     grade: Annotated[
         list[int] | None,
-        typer.Option(min=0, max=4, help="Of MosMedData, use this grade: 0 is non-COVID, 1 to 4 COVID; repeat."),
+        typer.Option(min=0, max=4, help="MosMedData grade to use: 0 is non-COVID, 1 to 4 COVID. May be repeated."),
     ] = None,
     init: Init = None,
     segmenter: Segmenter = None,
@@ -81,10 +86,10 @@ def volume(
 ) -> None:
     """Train a classifier of whole volumes (3-D CNN, focal loss); none is shipped.
 
-    The lungs are found by the segmenter first, once; studies that can't be read or show no lung are left out and named
-    in OUT/skipped.csv. Writes checkpoints, history.csv, history.png, and the network with its card: use it with
+    The segmenter finds the lungs once, before training; studies that can't be read or show no lung are left out and
+    listed in OUT/skipped.csv. Writes checkpoints, history.csv, history.png, and the network with its card: use it with
     lungct predict --volume-classifier OUT/cnn3d-covid.json, or VolumeClassifier.from_card.
-    Killed, the same command goes on. See docs/training-volume.md.
+    It can be killed at any time and resumed by the same command. See docs/training-volume.md.
 
     Example: lungct train volume --data MosMedData --grade 0 --grade 2 --grade 3 --out run
     """

@@ -1,9 +1,9 @@
-// Short names for what every part of the page does.
+// Short helpers used by all parts of the page.
 
-/** Return the page's element of an id. */
+/** Return the page's element with an id. */
 export const by = id => document.getElementById(id)
 
-/** Return a new element that holds text. */
+/** Return a new element with a text. */
 export function element(name, text) {
   const made = document.createElement(name)
   made.textContent = text

@@ -1,4 +1,4 @@
-// The page of the service: takes a scan, has it judged, shows the answer. Nothing is stored, nothing asked elsewhere.
+// The service's page: takes a scan, sends it to the service, and shows the answer. Nothing is stored or sent elsewhere.
 
 import { by } from './dom.js'
 import { dropped } from './files.js'
@@ -6,8 +6,8 @@ import { judge, Refusal } from './request.js'
 import { show } from './result.js'
 import { zip } from './zip.js'
 
-let token = '' // in memory alone
-let last = null // what to ask again with a token
+let token = '' // kept in memory only
+let last = null // what to send again with a token
 let running = null
 
 async function start(name, makeScan) {
@@ -20,7 +20,7 @@ async function start(name, makeScan) {
   const asked = makeScan(mine.signal).then(scan => judge(scan, { token, signal: mine.signal, tell }))
   const then = await asked.then(view => () => show(view, name), error => () => explain(error, name))
   clearInterval(clock)
-  if (mine === running) finish(then) // else another scan was given meanwhile
+  if (mine === running) finish(then) // otherwise another scan has been chosen meanwhile
 }
 
 function begin() {
@@ -49,7 +49,7 @@ function explain(error, name) {
   if (error.status === 401) return askForToken()
   by('files').focus({ preventScroll: true })
   if (error.name === 'AbortError') return tell({ text: 'Cancelled.', share: null })
-  const words = error instanceof Refusal ? error.message : `Something failed in the browser (${error.message}).`
+  const words = error instanceof Refusal ? error.message : `An error occurred in the browser (${error.message}).`
   by('error').textContent = `${name}: ${words}`
   return by('state').scrollIntoView({ block: 'nearest' })
 }
@@ -77,7 +77,7 @@ async function fetchExample(name, signal) {
 for (const id of ['files', 'folder']) {
   by(id).onchange = event => {
     take([...event.target.files])
-    event.target.value = '' // the same file may be chosen again
+    event.target.value = '' // so that the same file can be chosen again
   }
 }
 for (const button of document.querySelectorAll('#examples button')) {

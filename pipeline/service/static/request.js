@@ -1,4 +1,4 @@
-// Sends a scan and returns the answer; waits and asks again while the service is busy or starting.
+// Sends a scan and returns the answer; waits and retries while the service is busy or starting.
 
 const VIEW = 'application/vnd.lungct.view+json'
 const BUSY = [429, 503]
@@ -6,7 +6,7 @@ const MOST_TRIES = 20
 const LONGEST_WAIT = 30
 const SILENT = 'The service does not answer.'
 
-/** An answer that is none: what is wrong, and what to do about it. */
+/** The service refused a request: says what is wrong and what to do about it. */
 export class Refusal extends Error {
   constructor(message, status) {
     super(message)
@@ -15,7 +15,7 @@ export class Refusal extends Error {
 }
 
 /**
- * Have a scan judged.
+ * Get the prediction for a scan.
  * @param {Blob} scan
  * @param {{token: string, signal: AbortSignal, tell: function({text: string, share: ?number}): void}} options
  * @returns {Promise<object>} what the service's view_of returns
@@ -27,7 +27,7 @@ export async function judge(scan, { token, signal, tell }) {
     if (status === 200) return JSON.parse(text)
     if (!BUSY.includes(status) || attempt === MOST_TRIES) throw refusal(status, text)
     const seconds = Math.min(Number(retryAfter) || 1, LONGEST_WAIT)
-    const why = status === 429 ? 'Others are being served.' : 'The service is starting.'
+    const why = status === 429 ? 'The service is busy.' : 'The service is starting.'
     tell({ text: `${why} Trying again in ${seconds} s.`, share: null })
     await pause(seconds, signal)
   }
@@ -35,10 +35,10 @@ export async function judge(scan, { token, signal, tell }) {
 
 function send(scan, token, signal, tell) {
   return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest() // fetch can't tell how much has been sent
+    const request = new XMLHttpRequest() // fetch doesn't report upload progress
     const stop = () => request.abort()
     const form = new FormData()
-    form.append('file', scan, 'upload') // names may say whose scan it is
+    form.append('file', scan, 'upload') // file names may identify the patient
     request.open('POST', 'v1/predict')
     request.setRequestHeader('Accept', VIEW)
     if (token) request.setRequestHeader('Authorization', `Bearer ${token}`)
@@ -48,7 +48,7 @@ function send(scan, token, signal, tell) {
       const retryAfter = request.getResponseHeader('Retry-After')
       resolve({ status: request.status, text: request.responseText, retryAfter })
     }
-    request.onerror = () => reject(new Refusal(`${SILENT} It may have stopped, or the file is far too large for it.`))
+    request.onerror = () => reject(new Refusal(`${SILENT} It may have stopped, or the file may be far too large.`))
     request.onabort = () => reject(signal.reason)
     request.onloadend = () => signal.removeEventListener('abort', stop)
     signal.addEventListener('abort', stop)
@@ -61,7 +61,7 @@ function refusal(status, text) {
     const { message } = JSON.parse(text).error
     return new Refusal(sentence(message), status)
   } catch {
-    return new Refusal(`The service, or a proxy before it, answered ${status}.`, status)
+    return new Refusal(`The service, or a proxy in front of it, answered ${status}.`, status)
   }
 }
 

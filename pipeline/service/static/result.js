@@ -1,15 +1,15 @@
-// Shows an answer: words, slices with layers to switch on and off, files to take along.
+// Shows an answer: text, slices with layers that can be switched on and off, files to download.
 
 import { by, element } from './dom.js'
 
 const LAYERS = ['outline', 'heatmap']
 const urls = []
 
-/** Show what the service found in a scan of some name. */
+/** Show the service's answer for a scan. */
 export function show(view, name) {
   by('name').textContent = name
   by('label').textContent = view.prediction.label
-  by('bar').innerHTML = view.bar // SVG that the service draws
+  by('bar').innerHTML = view.bar // SVG drawn by the service
   by('words').replaceChildren(...view.words.map(words => element('p', words)))
   by('facts').replaceChildren(...view.facts.map(words => element('p', words)))
   by('warnings').replaceChildren(...warnings(view.warnings))
@@ -58,7 +58,7 @@ function turnTo(view, slider) {
   mark(slice.index)
 }
 
-/** Frame a slice's place on the chart. */
+/** Highlight a slice on the chart. */
 function mark(index) {
   const chart = by('chart').querySelector('svg')
   if (!chart) return
@@ -69,13 +69,13 @@ function mark(index) {
   chart.append(frame)
 }
 
-/** Return how far along the chart a click is, 0 to 1. */
+/** Return the position of a click along the chart, 0 to 1. */
 function shareOf(event) {
   const { left, width } = by('chart').getBoundingClientRect()
   return (event.clientX - left) / width
 }
 
-/** Return which of the shown slices lies nearest to a share of the chart's width. */
+/** Return the shown slice closest to a position along the chart, 0 to 1. */
 function nearest(view, share) {
   const wanted = share * view.prediction.slice_probabilities.length - 0.5
   const distances = view.slices.map(({ index }) => Math.abs(index - wanted))

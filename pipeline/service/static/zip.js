@@ -1,4 +1,4 @@
-// Packs several files into one ZIP archive, uncompressed: a service takes one file, a series is many.
+// Packs several files into one uncompressed ZIP archive, because the service takes one file and a series has many.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let rest = byte
@@ -6,7 +6,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return rest
 })
 
-/** Return a ZIP archive of files, which are numbered: names may say whose scan it is. */
+/** Return a ZIP archive of files, numbered instead of named, because names may identify the patient. */
 export async function zip(files, signal) {
   const parts = []
   const directory = []

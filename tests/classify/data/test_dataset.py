@@ -63,7 +63,7 @@ def test_missing_and_empty_folders_are_named(tmp_path):
     with pytest.raises(SourceError, match="is missing"):
         read_folder(tmp_path)
     (tmp_path / "COVID").mkdir()
-    with pytest.raises(SourceError, match="holds no picture"):
+    with pytest.raises(SourceError, match="holds no pictures"):
         read_folder(tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_table_provides_everything_or_sensible_defaults(tmp_path):
     ("text", "message"),
     [
         ("file,label\na.png,COVID\n", "lacks the column path"),
-        ("path,label\n", "lists no picture"),
+        ("path,label\n", "lists no pictures"),
         ("path,label\na.png,flu\n", "line 2: has the label 'flu'"),
         ("path,label,split\na.png,COVID,dev\n", "has the split 'dev'"),
     ],
@@ -123,7 +123,7 @@ def test_the_last_part_of_each_set_is_measured():
     ]  # fmt: skip
     train, val = split_examples(examples[:3], 0.5, 0)
     assert [item.part for item in train + val] == ["train", "val"]
-    with pytest.raises(SourceError, match=r"^d: has nothing but training pictures\..*--all-parts"):
+    with pytest.raises(SourceError, match=r"^d: has only training pictures\..*--all-parts"):
         to_measure(pictures("d", "train"))
 
 
@@ -161,7 +161,7 @@ def test_tables_provide_papers_and_details(tmp_path):
     with pytest.raises(SourceError, match="line 2: has more cells"):
         read_examples(table)
     table.write_bytes(b"path,label\n\xff\xfe,1\n")
-    with pytest.raises(SourceError, match="is no CSV in UTF-8"):
+    with pytest.raises(SourceError, match="is not a CSV in UTF-8"):
         read_examples(table)
 
 

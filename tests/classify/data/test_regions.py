@@ -49,5 +49,5 @@ def test_regions_are_cached_until_what_they_depend_on_changes(tmp_path):
 
 def test_pictures_that_all_lack_lungs_are_refused(tmp_path):
     examples = [example(tmp_path / "one.png")]
-    with pytest.raises(ValueError, match="no picture shows lungs"):
+    with pytest.raises(ValueError, match="no lungs were found in any picture"):
         cut_regions(examples, Lungs(found=False), RoiPreprocessing(32))

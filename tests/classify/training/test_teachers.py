@@ -24,5 +24,5 @@ def test_the_answer_is_that_of_the_mean_calibrated_logit():
 
 def test_other_regions_are_refused():
     card = load_card(CLASSIFIER)
-    with pytest.raises(ValueError, match="used to regions"):
+    with pytest.raises(ValueError, match="was trained on regions"):
         Teachers([card], RoiPreprocessing(224, region="crop"))

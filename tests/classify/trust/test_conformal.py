@@ -44,5 +44,5 @@ def test_too_few_patients_rule_nothing_out():
 
 @pytest.mark.parametrize("level", [0, 1, -0.1, 90, float("nan")])
 def test_levels_are_shares(level):
-    with pytest.raises(ValueError, match=r"error_level is a share between 0 and 1, such as 0\.1"):
+    with pytest.raises(ValueError, match=r"error_level must be a share between 0 and 1, such as 0\.1"):
         checked_level(level)

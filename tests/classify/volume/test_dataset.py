@@ -38,7 +38,7 @@ def test_mosmed_is_read_unchanged(mosmed, inner):
 def test_grades_are_chosen(mosmed):
     assert [item.details["grade"] for item in read_studies(mosmed, (0, 2))] == ["CT-0", "CT-0", "CT-2"]
     (mosmed / "studies" / "CT-4" / "study_4000.nii.gz").unlink()
-    with pytest.raises(SourceError, match=r"CT-4.*no study"):
+    with pytest.raises(SourceError, match=r"CT-4.*holds no studies"):
         read_studies(mosmed, (4,))
     (mosmed / "studies" / "CT-4").rmdir()
     assert len(read_studies(mosmed)) == 7
@@ -66,5 +66,5 @@ def test_overlapping_or_one_class_parts_are_refused():
     check_parts([one, other], [replace(one, patient="c"), replace(other, patient="d")])
     with pytest.raises(SourceError, match=r"^a: is in training and in validation"):
         check_parts([one, other], [one, replace(other, patient="d")])
-    with pytest.raises(SourceError, match=r"validation part: has no volume that is non-COVID"):
+    with pytest.raises(SourceError, match=r"validation part: has no non-COVID volumes"):
         check_parts([one, other], [replace(one, patient="c")])

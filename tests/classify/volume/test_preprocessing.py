@@ -131,7 +131,7 @@ def test_display_grey_keeps_its_window():
 def test_unusable_volumes_are_named():
     scan, mask = ball()
     named = Scan(scan.pixels, "hu", None, source="study 7")
-    with pytest.raises(SourceError, match=r"study 7.*how far apart"):
+    with pytest.raises(SourceError, match=r"study 7.*does not give its spacing"):
         VolumePreprocessing(sampling="isotropic")(named, mask)
     VolumePreprocessing((4, 8, 8))(named, mask)  # if stretched, it doesn't matter
     with pytest.raises(SourceError, match=r"study 7.*no lung"):

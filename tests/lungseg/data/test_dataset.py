@@ -75,10 +75,10 @@ def test_broken_folders_are_named(folders, tmp_path):
     with pytest.raises(SourceError, match="is not a folder"):
         DataSet(tmp_path / "nowhere", masks).slices()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="holds no picture"):
+    with pytest.raises(SourceError, match="holds no pictures"):
         DataSet(images, tmp_path / "empty").slices()
     Image.fromarray(np.zeros((50, 40), np.uint8)).save(masks / "03.png")
-    with pytest.raises(SourceError, match=r"03\.png: is \(1, 50, 40\)"):
+    with pytest.raises(SourceError, match=r"03\.png: has shape \(1, 50, 40\)"):
         DataSet(images, masks).slices()
     (masks / "03.png").unlink()
     with pytest.raises(SourceError, match="has no mask"):

@@ -157,15 +157,15 @@ def test_masks_of_a_volume_are_the_pipelines(pipe):
 @pytest.mark.parametrize(
     ("image", "axcodes", "remedy"),
     [
-        ("scan.nii.gz", None, "is a str, no image. Load it before"),
+        ("scan.nii.gz", None, "is a str, not an image. Load it first"),
         (np.zeros((64, 64)), "PL", r"has shape \(64, 64\), .* Use EnsureChannelFirstd"),
-        (np.zeros((3, 64, 64)), "PL", r"image\[:1\] where there are several channels"),
+        (np.zeros((3, 64, 64)), "PL", r"image\[:1\] if there are several channels"),
         (np.zeros((1, 64, 64)), None, 'Give axcodes: "LP" for pictures'),
         (np.zeros((1, 3, 64, 64)), None, 'Give axcodes: "RAS" for volumes'),
-        (tensor(np.zeros((1, 64, 64)), np.eye(4)), None, "does not say how it lies"),
-        (np.zeros((1, 3, 64, 64)), "PL", "has 3 axes behind its channel, axcodes='PL' not. Name each"),
+        (tensor(np.zeros((1, 64, 64)), np.eye(4)), None, "does not give its orientation"),
+        (np.zeros((1, 3, 64, 64)), "PL", "has 3 axes after its channel, but axcodes='PL' names 2. Name each"),
         (tensor(np.zeros((1, 64, 64)), np.diag([0.0, 1, 1, 1])), None, "gives no directions"),
-        (tensor(np.zeros((1, 64, 64)), np.eye(4)[[2, 0, 1, 3]]), None, "is no axial slice"),
+        (tensor(np.zeros((1, 64, 64)), np.eye(4)[[2, 0, 1, 3]]), None, "is not an axial slice"),
         (np.zeros((1, 64, 8)), "PL", "at least 32 x 32 pixels"),
     ],
     ids=lambda value: str(value)[:12] if isinstance(value, str) else None,
@@ -176,7 +176,7 @@ def test_bad_images_say_what_to_do(image, axcodes, remedy):
 
 
 def test_missing_keys_are_named():
-    with pytest.raises(KeyError, match=r"there is no 'ct' in the data, only \['image'\]; or say allow_missing_keys"):
+    with pytest.raises(KeyError, match=r"the data has no 'ct', only \['image'\]; add it, or set allow_missing_keys"):
         LungMaskd("ct", "PL")({"image": None})
 
 

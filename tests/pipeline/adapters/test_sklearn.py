@@ -53,7 +53,7 @@ def test_x_may_be_a_stack_of_slices_or_any_sequence(predictions):
 def test_a_volume_is_one_source(pipe, predictions):
     volume = np.concatenate([prediction.scan.pixels for prediction in predictions[2:]])
     assert LungClassifier().predict_proba([volume])[0, 0] == pipe.predict(volume).probability
-    with pytest.raises(SourceError, match=r"holds 2 slices\. Give slices one by one"):
+    with pytest.raises(SourceError, match=r"holds 2 slices\. Give each slice as a separate source"):
         LungRoiTransformer().transform([volume])
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_raises():
 )
 def test_one_source_is_not_mistaken_for_many(one):
     for use in (LungClassifier().fit, LungClassifier().predict, LungRoiTransformer().transform):
-        with pytest.raises(ValueError, match=r"must be a sequence of sources, not one \w+: give \[source\]"):
+        with pytest.raises(ValueError, match=r"must be a sequence of sources, not a single \w+: give \[source\]"):
             use(one)
 
 

@@ -67,7 +67,7 @@ def test_an_input_that_ended_the_process_is_a_row_on_the_next_run(tmp_path, dead
     table = pyarrow.parquet.read_table(tmp_path / "out" / "predictions").to_pylist()
     rows = {row["source"]: row["error"] for row in table}
     assert len(rows) == len(table) == 13
-    assert rows.pop("bad.png").startswith("bad.png: ended the process that worked on it (signal 11)")
+    assert rows.pop("bad.png").startswith("bad.png: crashed its process (signal 11)")
     assert set(rows.values()) == {None}
     assert run(tmp_path).stdout.split() == ["13", "0", "1"]
 
@@ -85,7 +85,7 @@ def test_an_incomplete_answer_is_a_row_with_an_error(tmp_path, deadly, monkeypat
 
     monkeypatch.setattr(alone, "_exchange", cut_off)
     (row,) = work_alone(deadly, Item("0", tmp_path / "0.png"), tmp_path)
-    assert "ended the process that worked on it (signal 9)" in row["error"]
+    assert "crashed its process (signal 9)" in row["error"]
 
 
 def test_isolated_work_gives_the_same_row(tmp_path, pipe):
@@ -100,7 +100,7 @@ def test_damaged_results_are_named_and_can_be_discarded(tmp_path, covid_slice):
     run_batch([covid_slice], tmp_path)
     (part,) = (tmp_path / "predictions").glob("*.parquet")
     part.write_bytes(part.read_bytes()[:100] + bytes(100))
-    with pytest.raises(StoreError, match=r"parquet is damaged .* Remove it: what it held is done again"):
+    with pytest.raises(StoreError, match=r"parquet is damaged .* Remove it; its inputs will be processed again"):
         run_batch([covid_slice], tmp_path)
     assert run_batch([covid_slice], tmp_path, redo=True).done == 1
 

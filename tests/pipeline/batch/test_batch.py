@@ -207,7 +207,7 @@ def test_inputs_behind_urls_are_named_by_them(tmp_path, pictures):
     found = {row["source"]: row for row in rows(tmp_path).values()}
     assert found["memory:///bucket/00.png"]["probability"] is not None
     assert found["memory:///bucket/05.png"]["error"].startswith("memory:///bucket/05.png: ")
-    assert "can't be fetched" in found["memory:///bucket/x.png"]["error"]
+    assert "can't be downloaded" in found["memory:///bucket/x.png"]["error"]
 
 
 def test_a_full_disk_stops_the_batch_with_one_line_and_it_resumes(tmp_path, pictures, monkeypatch):

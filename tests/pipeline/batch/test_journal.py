@@ -89,7 +89,7 @@ def test_two_processes_do_not_write_one_shard(tmp_path):
             Store(tmp_path, COLUMNS).__enter__()
         with pytest.raises(StoreError, match="another process"):
             forget(tmp_path, "predictions", (1, 1))
-    with pytest.raises(StoreError, match="other parts"):
+    with pytest.raises(StoreError, match="other shards"):
         forget(tmp_path, "predictions", (1, 2))
 
 

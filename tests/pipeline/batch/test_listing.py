@@ -120,7 +120,7 @@ def test_urls(covid_slice):
             assert copy.read_bytes() == covid_slice.read_bytes()
         assert not copy.exists()
         (unknown,) = list_items(["nonsense://x/y.png"]).items
-        assert "can't be fetched" in str(unknown.source)
+        assert "can't be downloaded" in str(unknown.source)
     finally:
         memory.rm("/bucket", recursive=True)
 

@@ -176,7 +176,7 @@ def test_predict_dataset(cluster, pipe, covid_slice, monkeypatch):
         found = {row["n"]: row for row in ds.take_all()}
         arrays = ray.data.from_numpy(pixels[None])
         array = predict_dataset(arrays, PipelineSettings(intensity="hu"), path_column="data", actors=1).take_all()
-        with pytest.raises(ValueError, match="no column 'source', but data"):
+        with pytest.raises(ValueError, match="no column 'source', only data"):
             predict_dataset(arrays)
     finally:
         ray.shutdown()

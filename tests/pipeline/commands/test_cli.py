@@ -92,7 +92,7 @@ def test_fatal_errors_are_one_line(tmp_path, covid_slice, monkeypatch):
 
 
 def _refuse():
-    raise WeightsError("changed or cut off")
+    raise WeightsError("modified or cut off")
 
 
 def test_folders_are_searched_and_names_do_not_collide(tmp_path, covid_slice):

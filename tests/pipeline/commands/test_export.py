@@ -60,7 +60,7 @@ def test_int8_is_calibrated_on_some_slices_and_checked_on_others(tmp_path, monke
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--format", "onnx", "--precision", "int8"], "Supported are"), (["lungs", "--format", "onnx"], "none of"),
+    [(["--format", "onnx", "--precision", "int8"], "Supported are"), (["lungs", "--format", "onnx"], "is not segmenter"),
      (["--format", "coreml"], ""), (["missing.json", "--format", "onnx"], "does not exist"),
      (["--format", "tflite", "--precision", "int8"], "needs pictures"), ([], "")],
 )  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_folder_without_lungs_is_refused(tmp_path):
 
 def test_a_file_that_differs_is_exit_code_one(tmp_path, monkeypatch):
     def refuse(*_, **__):
-        raise WeightsError("does not give what Keras gives")
+        raise WeightsError("does not agree with Keras")
 
     monkeypatch.setattr("lungct.weights.export.export_network", refuse)
     result = run("export", "segmenter", "--format", "onnx", "--out", tmp_path)

@@ -88,7 +88,7 @@ def test_every_input_is_in_the_report(written):
     _, report, output = written
     assert report["failures"]["inputs"] == 9
     reasons = {Path(row["input"]).name: row["why"] for row in report["failures"]["unanswered"]}
-    assert "is named .png but is no PNG file" in reasons["notes.png"]
+    assert "is named .png but its content is not PNG" in reasons["notes.png"]
     assert "does not exist" in reasons["nowhere.png"]
     assert "covid19-ny-sbu-A062055-abdomen.png" in reasons
     main = report["discrimination"]["answered"]
@@ -101,7 +101,7 @@ def test_every_input_is_in_the_report(written):
     assert {pair["first"], pair["second"]} == {"val/covid19-ny-sbu-A048383.png", "train/again.jpg"}
     assert [patient["name"] for patient in report["leaks"]["shared_patients"]] == ["scans/B"]
     assert [finding["kind"] for finding in report["findings"]][:2] == ["leak", "leak"]
-    assert "leak: In several parts stand pictures of 1 patient: scans/B." in output.replace("\n", " ")
+    assert "leak: Pictures of 1 patient are in several parts: scans/B." in output.replace("\n", " ")
     checksums = {report["provenance"][stage]["sha256"] for stage in ("segmenter", "classifier")}
     assert checksums == {
         Pipeline.from_pretrained().provenance[stage]["sha256"] for stage in ("segmenter", "classifier")
@@ -132,12 +132,12 @@ def test_mistakes_are_wrong_usage_and_name_file_and_line(tmp_path):
     wrong = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
     assert wrong.exit_code == 2
     assert "labels.csv, line 2: has the label 'flu'" in in_one_line(wrong)
-    assert "give its labels by --reference" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "a.html"))
+    assert "give its labels with --reference" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "a.html"))
     assert "folder/report.html" in in_one_line(run("--data", tmp_path, "--out", tmp_path / "folder")).replace(" ", "")
     table.write_text("path,label\nnowhere.png,1\n")
     nothing = run("--data", tmp_path, "--reference", table, "--out", tmp_path / "a.html")
     assert nothing.exit_code == 2
-    assert "none of 1 inputs could be judged" in in_one_line(nothing)
+    assert "none of 1 inputs could be predicted" in in_one_line(nothing)
     again = run("--data", table, "--out", tmp_path / "a.html", "--prevalence", 0.1234, "--prevalence", 0.1234)
     assert again.exit_code == 2
     assert "0.1234 is given twice" in in_one_line(again)
@@ -176,7 +176,7 @@ def test_nothing_unchecked_is_called_checked():
     unknown = said_of([example("a.png", "train"), example("b.png", "val")])
     assert unknown["good"] == unknown["leak"] == ""
     assert "Not all inputs of train and val have a patient" in unknown["doubt"]
-    assert "Nothing of train and val could be read" in unknown["doubt"]
+    assert "No input of train and val could be read" in unknown["doubt"]
     known = [example("a.png", "train", "p1"), example("b.png", "val", "p2")]
     rng = np.random.default_rng(0)
     whole = said_of(known, {at: rng.integers(0, 256, 32, dtype=np.uint8) for at in range(2)})
@@ -184,13 +184,13 @@ def test_nothing_unchecked_is_called_checked():
     assert "1 of train, 1 of val" in whole["good"]
     assert whole["doubt"] == ""
     half = said_of(known, {0: np.zeros(32, np.uint8)})
-    assert "Nothing of val could be read" in half["doubt"]
+    assert "No input of val could be read" in half["doubt"]
     assert "look alike" not in half["good"]
 
 
 def test_one_patient_name_at_two_hospitals_is_reported():
     said = said_of([example("a.png", "train", "p1", "north"), example("b.png", "test", "p1", "south")])
-    assert "Several sources name patients alike, who count as different ones: p1." in said["doubt"]
+    assert "Several sources use the same patient names, which are counted as different patients: p1." in said["doubt"]
 
 
 def test_a_series_in_two_parts_is_reported_without_its_ids():
@@ -231,9 +231,9 @@ def test_training_parts_and_repeated_lines_are_reported(written):
 def test_the_checklist_claims_only_what_is_known(written):
     _, report, _ = written
     said = {int(row["no"]): row["what this report says"] for row in fill_claim(report)}
-    assert "Of 9 inputs of the measured parts 6 are in the figures" in said[8]
+    assert "Of 9 inputs in the measured parts, 6 are in the results" in said[8]
     assert "1 patients, 0 papers" in said[20]
-    assert said[20].endswith("; patients are known of 10, pictures of 8 of 10 inputs")
+    assert said[20].endswith("; patients are known for 10, pictures for 8 of 10 inputs")
     assert said[25] == said[24]
     assert "docs/training-classify.md of lungct" in said[24]
     assert "does not show where disease is" in said[31]
@@ -284,7 +284,7 @@ def test_findings_describe_the_problem(written):
     texts = " ".join(finding.text for finding in findings(changed))
     for words in (
         "lungs erased: AUC 0.80",
-        "One class alone comes from north",
+        "Only one class comes from north",
         "trained on pictures of scans",
         "3 of 9 inputs",
     ):

@@ -69,7 +69,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
     text = words(page)
     for said in (
         "COVID Probability of COVID 0.80, 90 % interval 0.61 to 0.93.",
-        "At an error level of 5 % neither COVID nor non-COVID can be ruled out.",
+        "At an error level of 5 %, neither COVID nor non-COVID can be ruled out.",
         "Only one lung was found",
         f"threshold {card.decision['threshold']:.2f}",
         "Lungs 20.0 % of the pixels",
@@ -85,7 +85,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
 
 
 def test_prediction_sets_in_words():
-    assert prediction_set_in_words(("COVID",), 0.1) == "At an error level of 10 % COVID is the only answer left."
+    assert prediction_set_in_words(("COVID",), 0.1) == "At an error level of 10 %, COVID is the only answer left."
     assert "neither COVID nor non-COVID fits" in prediction_set_in_words((), 0.1)
     assert "error level" not in words(made(0.9).sheet())  # a network without prediction sets
 
@@ -94,9 +94,9 @@ def test_refused_scans_get_no_number_and_no_heatmap():
     refused = replace(made(0.95), label="indeterminate", warnings=("unlike-training",), ood_score=3.0)
     text = words(refused.sheet())
     assert "indeterminate No answer is given" in text
-    assert "Check that it is an axial CT of the chest" in text
+    assert "Check that it is an axial chest CT" in text
     assert "0.80" not in text
-    assert "Red speaks" not in text
+    assert "Red areas" not in text
     nothing = np.full(2, np.nan, np.float32)
     air = replace(
         made(0.95, slices=2), label="indeterminate", probability=None, slice_probabilities=nothing,

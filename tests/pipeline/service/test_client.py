@@ -138,7 +138,7 @@ def test_a_busy_service_is_asked_again(shared_pipe, covid_slice):
         first = threading.Thread(target=Client(address, SETTINGS.token).predict, args=(covid_slice,))
         first.start()
         assert held.begun.acquire(timeout=10)
-        with pytest.raises(ServiceError, match="all places are taken") as busy:
+        with pytest.raises(ServiceError, match="the service is busy") as busy:
             Client(address, SETTINGS.token, retries=0).predict(covid_slice)
         assert busy.value.status == 429
         threading.Timer(0.3, held.go.set).start()
@@ -150,7 +150,7 @@ def test_no_service_and_no_answer(covid_slice):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        with pytest.raises(ServiceError, match="lungct serve runs there") as missing:
+        with pytest.raises(ServiceError, match="lungct serve is running there") as missing:
             Client(address).predict(covid_slice)
         assert missing.value.status is None
         assert missing.value.code == "no-connection"
@@ -188,7 +188,7 @@ def test_answers_of_other_servers_are_refused(covid_slice):
         pytest.raises(ServiceError, match=r"proxy.* 502 Bad Gateway"),
     ):
         Client(url).predict(covid_slice)
-    with answering(200, b"PK hello") as url, pytest.raises(ServiceError, match="no answer of a lungct service"):
+    with answering(200, b"PK hello") as url, pytest.raises(ServiceError, match="not an answer of a lungct service"):
         Client(url).predict(covid_slice)
 
 

@@ -49,16 +49,14 @@ def test_answers_reveal_no_patients_paths_or_code(url):
 
 def test_messages_keep_only_sizes():
     home = Path("/dev/shm/lungct-serve-x/y")  # noqa: S108
-    error = SourceError(
-        f"{home}/upload.zip", f"holds no scan that can be read, 1 files were refused: {home}/a: b", "See"
-    )
-    assert public_message(error, home) == "upload: holds no scan that can be read, 1 files were refused. See."
+    error = SourceError(f"{home}/upload.zip", f"holds no readable scan; files refused: 1: {home}/a: b", "Run")
+    assert public_message(error, home) == "upload: holds no readable scan; files refused: 1. Run."
     error = SourceError("x", "has 4 axes, shape (3, 4, 5, 6): several volumes", "Give one")
     assert public_message(error, home) == "upload: has 4 axes, shape (3, 4, 5, 6): several volumes. Give one."
     error = SourceError("x", "is damaged (cannot identify JOHN (DOE))", f"Rename {home}")
     assert public_message(error, home) == "upload: can't be read. Check that it is a CT scan."
-    error = SourceError("x", "holds no scan", "See lungct info for each file's reason")
-    assert public_message(error, home) == "upload: holds no scan. Send one CT scan."
+    error = SourceError("x", "holds no readable scan", "Run lungct info on it to see the reason for each file")
+    assert public_message(error, home) == "upload: holds no readable scan. Send one CT scan."
     error = SourceError("x", "holds 9 slices", "Send fewer, or have the limit raised (lungct serve --max-slices)")
     assert "lungct serve" in public_message(error, home)
 

@@ -62,7 +62,7 @@ def test_lungs_in_words(pipe, chest, tmp_path, spacing, said):
     prediction = pipe.predict(Scan(np.stack([chest[0]] * 2), "hu", spacing=spacing))
     facts = view_of(prediction, prediction.scan, tmp_path)["facts"]
     assert said in facts[0]
-    assert facts[1:] == [f"Unlike the training data: {prediction.ood_score:.2f}. Above 1 no answer is given."]
+    assert facts[1:] == [f"Distance from the training data: {prediction.ood_score:.2f}. Above 1, no answer is given."]
 
 
 def test_the_page_has_the_examples_of_the_repository():

@@ -79,7 +79,7 @@ def test_padding_is_black(tmp_path, stored, photometric):
         ({"ViewPosition": "LL"}, "lateral"),
         ({"PatientOrientation": ["P", "F"]}, "lateral"),
         ({"BodyPartExamined": "KNEE"}, "another part of the body"),
-        ({"NumberOfFrames": 3}, "3 X-ray pictures"),
+        ({"NumberOfFrames": 3}, "3 X-ray frames"),
         ({"modality": "MG"}, "modality MG"),
     ],
 )

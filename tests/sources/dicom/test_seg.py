@@ -84,5 +84,5 @@ def test_other_formats_and_missing_tags_are_refused(tmp_path, volume):
     for data in files:
         del data.StudyInstanceUID
     scan = read_scan(write(tmp_path / "series", files))
-    with pytest.raises(SourceError, match="no DICOM SEG can refer to"):
+    with pytest.raises(SourceError, match="a DICOM SEG can't refer to"):
         write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")

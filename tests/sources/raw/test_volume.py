@@ -64,7 +64,7 @@ def test_names_that_are_not_plain(tmp_path, suffix, name):
     for place in ("outside", "folder/a.raw", "folder/inside/a.raw", "folder/.hidden"):
         written(tmp_path / place, VOLUME.tobytes())
     path = written(tmp_path / "folder" / f"a.{suffix}", header(suffix, name.format(tmp=tmp_path / "folder")))
-    with within(5), pytest.raises(SourceError, match="no plain name") as caught:
+    with within(5), pytest.raises(SourceError, match="not a plain file name") as caught:
         read(path)
     assert caught.value.source == str(path)
     assert pixels_beside(path) is None
@@ -103,7 +103,7 @@ def test_detached_pixels_are_refused_where_not_allowed(tmp_path, suffix):
     with pytest.raises(ServiceFault, match="another file"):
         read_upload(path, UploadLimits.of(10), None, "ct")
     whole = path.rename(path.with_suffix(".mha" if suffix == "mhd" else ".nrrd"))
-    with pytest.raises(SourceError, match=rf"headers with a file of pixels beside them end in \.{suffix}"):
+    with pytest.raises(SourceError, match=rf"a header with a separate pixel file must end in \.{suffix}"):
         read_scan(whole)
 
 

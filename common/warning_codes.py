@@ -70,15 +70,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "lungs", "The outline has more parts than a pair of lungs.", "Check the outline first."
         ),
         "low-confidence": Code(
-            "lungs", "The network that outlines the lungs is unsure of them.", "Look at the outline first."
+            "lungs", "The network that outlines the lungs is unsure of them.", "Check the outline first."
         ),
         "lungs-cut-out": Code(
             "lungs",
-            "The lungs were cut out of the picture before, and what was left of it is taken for lung.",
-            "Give the whole slice if you have it: dense parts of the lungs may have been cut off.",
-        ),
-        "duplicate-slices": Code(
-            "reading", "Several slices lie at the same place. The first of the acquisition was kept."
+            "The lungs in the picture were already cut out by someone else. What is left of it counts as lung.",
+            "Give the whole slice if you can: dense parts of the lungs may have been cut off.",
         ),
         "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),
         "missing-slices": Code(

@@ -60,7 +60,8 @@ def test_int8_is_calibrated_on_some_slices_and_checked_on_others(tmp_path, monke
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--format", "onnx", "--precision", "int8"], "Supported are"), (["lungs", "--format", "onnx"], "is not segmenter"),
+    [(["--format", "onnx", "--precision", "int8"], "Supported are"),
+     (["lungs", "--format", "onnx"], "is not segmenter"),
      (["--format", "coreml"], ""), (["missing.json", "--format", "onnx"], "does not exist"),
      (["--format", "tflite", "--precision", "int8"], "needs pictures"), ([], "")],
 )  # fmt: skip

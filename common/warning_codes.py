@@ -57,6 +57,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The picture looks like a CT slice, which the X-ray networks can't classify, so no answer is given.",
             "Use Pipeline.from_pretrained(), or --modality ct on the command line.",
         ),
+        "sparse-slices": Code(
+            "answer",
+            "The slices are more than 10 mm apart. The lung volume is an estimate.",
+            "Give the whole series.",
+        ),
+        "assumed-sides": Code(
+            "answer",
+            "The image doesn't say which side is which. Its left counts as the patient's right, as radiologists see it.",
+        ),
         "partial-lung": Code("lungs", "The lungs are cut off by the border of the picture.", "Give the whole slice."),
         "one-lung": Code(
             "lungs",
@@ -76,6 +85,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "lungs",
             "The lungs in the picture were already cut out by someone else. What is left of it counts as lung.",
             "Give the whole slice if you can: dense parts of the lungs may have been cut off.",
+        ),
+        "incomplete-lungs": Code(
+            "lungs",
+            "The first or last slice still shows much lung, so the scan doesn't cover all of the lungs. Their volume is a "
+            "lower limit.",
+            "Give the whole series.",
         ),
         "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),
         "missing-slices": Code(

@@ -27,6 +27,9 @@ AREA = (0.01, 0.75)
 MOST_PARTS = 5
 """A slice with more large parts than this doesn't show a pair of lungs."""
 
+INCOMPLETE = 0.1
+"""Lung in the first or last slice of a volume, as a share of the largest, from which the scan is incomplete."""
+
 CONFIDENCE = 0.93
 """Expected Dice from which a mask is trusted."""
 
@@ -60,7 +63,18 @@ def quality_flags(
     """
     with_lung = np.flatnonzero(masks.any(axis=(1, 2)))
     found = [*side_by_side(lambda index: _flags_of_slice(masks[index], float(confidence[index])), with_lung, threads)]
-    return tuple(flag for flag in FLAGS if sum(flag in flags for flags in found) > SHARE_OF_SLICES * len(found))
+    incomplete = {"incomplete-lungs"} if _ends_within_lungs(masks) else set()
+    return tuple(
+        flag
+        for flag in FLAGS
+        if flag in incomplete or sum(flag in flags for flags in found) > SHARE_OF_SLICES * len(found)
+    )
+
+
+def _ends_within_lungs(masks: NDArray[np.bool_]) -> bool:
+    """Tell whether a volume begins or ends with much lung."""
+    areas = masks.sum(axis=(1, 2))
+    return len(masks) > 2 and bool(max(areas[0], areas[-1]) > INCOMPLETE * areas.max())
 
 
 def _flags_of_slice(mask: NDArray[np.bool_], confidence: float) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from .cleanup import clean_mask
 from .context import add_tips, without_air_and_tissue
 from .preprocessing import SlicePreprocessing
 from .quality import SMALLER_LUNG, expected_dice, quality_flags, smaller_lung
+from .sides import left_and_right
 
 WORTH_A_CLOSER_LOOK = 0.8
 """A box that covers more of the picture than this is not worth a second look."""
@@ -51,6 +53,11 @@ class Segmentation:
     mask: NDArray[np.bool_]
     confidence: NDArray[np.float32]
     flags: tuple[str, ...]
+
+    @cached_property
+    def labels(self) -> NDArray[np.uint8]:
+        """The patient's right lung as 1 and left lung as 2, uint8 with the mask's shape; see `left_and_right`."""
+        return left_and_right(self.mask)
 
     @property
     def lung_fraction(self) -> float:

@@ -15,6 +15,12 @@ from .results.data import Label
 UNLIKE = "unlike-training"
 """Warning code for scans unlike the training data."""
 
+SPARSE_MM = 10.0
+"""Distance between slices in mm beyond which a lung volume is an estimate."""
+
+ASSUMED_SIDES = "assumed-sides"
+"""The code of labels of the right and left lung whose input doesn't say how the patient lies."""
+
 LOOKS_LIKE: Mapping[Modality, str] = {"ct": "looks-like-ct", "xray": "looks-like-xray"}
 """Warning codes for pictures that look like another modality than the networks', by that modality."""
 
@@ -60,4 +66,12 @@ def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[
     found = list(flags) if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")
+    if len(scan) > 1 and scan.spacing is not None and scan.spacing[0] > SPARSE_MM:
+        found.append("sparse-slices")
     return (*found, *scan.warnings)
+
+
+def warnings_of_labels(scan: Scan) -> tuple[str, ...]:
+    """Return the codes that apply to labels of the right and left lung of a scan."""
+    known = scan.grid is not None and "unknown-orientation" not in scan.warnings
+    return () if known else (ASSUMED_SIDES,)

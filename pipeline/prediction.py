@@ -56,7 +56,12 @@ class Prediction(PredictionData):
         return result_sheet(self)
 
     def save(
-        self, folder: str | Path, name: str | None = None, masks: MaskFormat = "auto", html: bool = False
+        self,
+        folder: str | Path,
+        name: str | None = None,
+        masks: MaskFormat = "auto",
+        html: bool = False,
+        labels: bool = False,
     ) -> list[Path]:
         """Write ``NAME.json``, an overlay as PNG, and the lung mask.
 
@@ -71,6 +76,8 @@ class Prediction(PredictionData):
             DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes.
         html : bool
             Also write the result sheet, ``NAME.html``.
+        labels : bool
+            Write `lung_labels`, 1 for the right and 2 for the left lung, in place of the mask.
 
         Returns
         -------
@@ -84,4 +91,4 @@ class Prediction(PredictionData):
         """
         from .results.files import save_prediction
 
-        return save_prediction(self, Path(folder), name, masks, html=html)
+        return save_prediction(self, Path(folder), name, masks, html=html, labels=labels)

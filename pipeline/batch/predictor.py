@@ -13,7 +13,7 @@ from ...common.whole_files import whole_files
 from ...sources import DicomSeries, Scan, SourceError, read_scan
 from ..pipeline import Pipeline
 from ..prediction import Prediction
-from ..results.files import stem_of, write_roi, write_sheet, write_volume
+from ..results.files import stem_of, write_lungs, write_roi, write_sheet
 from ..results.overlay import draw_prediction
 from ..results.row import FINDINGS, row_of
 from ..settings import SegmenterSettings
@@ -78,15 +78,13 @@ class Predictor:
         try:
             with whole_files(self._folder / place, work) as aside:
                 stem = f"{stem_of(item.name)}-{item.key}"
-                written = write_outputs(prediction, aside, stem, self._settings, self._pipe.segmenter.provenance)
+                written = write_outputs(prediction, aside, stem, self._settings)
         except SourceError as error:  # masks in a form that this input can't have
             return [], str(error)
         return [str(place / path.name) for path in written], None
 
 
-def write_outputs(
-    prediction: Prediction, folder: Path, stem: str, settings: BatchSettings, provenance: Mapping[str, str]
-) -> list[Path]:
+def write_outputs(prediction: Prediction, folder: Path, stem: str, settings: BatchSettings) -> list[Path]:
     """Write the requested files in addition to the row.
 
     Raises
@@ -97,11 +95,10 @@ def write_outputs(
     scan, mask, written = prediction.scan, prediction.lung_mask, []
     if scan is None or mask is None:
         return []
-    masks = mask.reshape(scan.shape)
     if settings.masks != "none":
-        written += write_volume(folder, stem, masks, scan, settings.masks, provenance)
+        written += write_lungs(prediction, folder, stem, settings.masks, labels=settings.labels)
     if settings.rois:
-        written += write_roi(folder, stem, masks, scan, a_slice_each=len(scan) == 1)
+        written += write_roi(folder, stem, mask.reshape(scan.shape), scan, a_slice_each=len(scan) == 1)
     if settings.overlays:
         overlay = folder / f"{stem}_overlay.png"
         draw_prediction(prediction).save(overlay)

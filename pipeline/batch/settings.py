@@ -26,12 +26,15 @@ class BatchSettings(PipelineSettings):
         Write PNG pictures with the lungs' outline and the heatmap.
     html : bool
         Write result sheets.
+    labels : bool
+        Write masks as labels: 1 for the right lung, 2 for the left.
     """
 
     masks: Literal["none"] | MaskFormat = "none"
     rois: bool = False
     overlays: bool = False
     html: bool = False
+    labels: bool = False
 
     @property
     def writes_files(self) -> bool:

@@ -22,7 +22,7 @@ from .batch_options import (
     parse_shard,
     stoppable,
 )
-from .options import MASKS_HELP, PIPELINE_OPTIONS, errors
+from .options import MASKS_HELP, PIPELINE_OPTIONS, LabelsOption, errors
 from .settings_options import takes
 
 BATCH_OPTIONS = {
@@ -32,6 +32,7 @@ BATCH_OPTIONS = {
         bool, typer.Option("--overlays", help="Write pictures with the lung outline and the heatmap.")
     ],
     "html": Annotated[bool, typer.Option("--html", help="Write result sheets: self-contained HTML pages.")],
+    "labels": LabelsOption,
     **PIPELINE_OPTIONS,
 }
 

@@ -109,6 +109,10 @@ MASKS_HELP = (
     r"the extra \[seg]. auto: png for single slices, nifti for volumes."
 )
 
+LabelsOption = Annotated[
+    bool, typer.Option("--labels", help="Write masks as labels: 1 for the patient's right lung, 2 for the left.")
+]
+
 takes_segmenter = takes(SegmenterSettings(), SEGMENTER_OPTIONS)
 takes_pipeline = takes(PipelineSettings(), PIPELINE_OPTIONS)
 

@@ -14,14 +14,17 @@ from ...common.progress import with_progress
 from ...common.text import printable, write_csv
 from ...sources import SourceError
 from ..batch.inputs import list_inputs, name_of
+from ..decision import warnings_of_labels
 from ..prediction import Prediction
 from ..results.data import MaskFormat
 from ..results.files import require_masks, unique_stems, write_results, write_sheet
+from ..results.lungs import volume_in_words
 from ..results.row import FINDINGS, row_of
 from ..results.wording import DISCLAIMER
 from ..settings import PipelineSettings
 from .options import (
     MASKS_HELP,
+    LabelsOption,
     Sources,
     errors,
     finish,
@@ -40,6 +43,7 @@ def predict(
         Path | None, typer.Option(help="Folder for predictions.csv and an overlay and a mask for each input.")
     ] = None,
     masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
+    labels: LabelsOption = False,
     html: Annotated[
         bool, typer.Option("--html", help="Also write a result sheet for each input, a self-contained HTML page.")
     ] = False,
@@ -66,7 +70,10 @@ def predict(
         pipe = opened(settings)
         predictions = pipe.stream(sources, **settings.of_predict)
         for prediction, stem in zip(with_progress(predictions, "Predicting", len(sources)), stems, strict=True):
-            rows.append(_row(prediction) | (_write(prediction, out, stem, masks, html=html) if out else {}))
+            rows.append(
+                _row(prediction, labels=labels)
+                | (_write(prediction, out, stem, masks, html=html, labels=labels) if out else {})
+            )
             del prediction  # a volume's pixels need not wait for the next to be read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
@@ -78,26 +85,30 @@ def predict(
     finish(sum(row["error"] is not None for row in rows), len(rows))
 
 
-def _write(prediction: Prediction, out: Path, stem: str, masks: MaskFormat, *, html: bool) -> dict[str, str]:
+def _write(
+    prediction: Prediction, out: Path, stem: str, masks: MaskFormat, *, html: bool, labels: bool
+) -> dict[str, str]:
     """Write the files of one input; return the error of one that can't have a mask of that format."""
     if html:
         write_sheet(prediction, out, stem)
     try:
-        write_results(prediction, out, stem, masks)
+        write_results(prediction, out, stem, masks, labels=labels)
     except SourceError as error:
         return {"error": str(error)}
     return {}
 
 
-def _row(prediction: Prediction) -> dict[str, Any]:
+def _row(prediction: Prediction, *, labels: bool) -> dict[str, Any]:
     """Return the row for ``predictions.csv``, with rounded numbers and lists as text."""
     found = {name: _cell(value) for name, value in row_of(prediction).items()}
     volume = prediction.lung_volume_ml
+    of_labels = warnings_of_labels(prediction.scan) if labels and prediction.scan is not None else ()
     return {
         "source": prediction.source,
         **found,
         "prediction_set": " or ".join(prediction.prediction_set),
         "lung_volume_ml": None if volume is None else round(volume),
+        "warnings": " ".join(prediction.warnings + of_labels),
         "slices": prediction.slices or None,
         "error": prediction.error,
     }
@@ -116,6 +127,12 @@ def _with_interval(row: dict[str, Any]) -> str:
     return f"{row['probability']:.2f}" + (f" ({row['interval_low']:.2f}-{row['interval_high']:.2f})" if known else "")
 
 
+def _volume(row: dict[str, Any]) -> str:
+    if row["lung_volume_ml"] is None:
+        return ""
+    return volume_in_words(row["lung_volume_ml"], tuple(row["warnings"].split())).removesuffix(" ml")
+
+
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print file names and answers, and below them the full errors."""
     table = Table(caption=DISCLAIMER)
@@ -129,7 +146,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             printable(Path(row["source"]).name),
             label,
             _with_interval(row),
-            row["lung_volume_ml"],
+            _volume(row),
             row["warnings"],
         )
         table.add_row(*("" if value is None else escape(str(value)) for value in values))

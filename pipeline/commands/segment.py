@@ -12,12 +12,13 @@ from ...common.text import write_csv
 from ...lungseg import LungSegmenter, find_lungs
 from ...sources import SourceError, read_scan
 from ..batch.inputs import Input, list_inputs, name_of
-from ..decision import warnings_of
+from ..decision import warnings_of, warnings_of_labels
 from ..results.data import MaskFormat
 from ..results.files import require_masks, unique_stems, write_roi, write_volume
 from ..settings import SegmenterSettings
 from .options import (
     MASKS_HELP,
+    LabelsOption,
     Sources,
     errors,
     finish,
@@ -36,6 +37,7 @@ def segment(
         Path, typer.Option(help="Folder for segmentations.csv and a mask and a region of interest for each input.")
     ],
     masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
+    labels: LabelsOption = False,
     *,
     settings: SegmenterSettings,
 ) -> None:
@@ -54,7 +56,7 @@ def segment(
         out.mkdir(parents=True, exist_ok=True)
         segmenter = opened_segmenter(settings)
         named = with_progress(zip(sources, stems, strict=True), "Segmenting", len(sources))
-        rows = [_segment_one(source, stem, segmenter, settings, out, masks) for source, stem in named]
+        rows = [_segment_one(source, stem, segmenter, settings, out, masks, labels=labels) for source, stem in named]
         write_csv(out / "segmentations.csv", COLUMNS, rows)
     typer.echo(f"Masks and regions of interest are in {out}")
     finish(sum("error" in row for row in rows), len(rows))
@@ -67,21 +69,24 @@ def _segment_one(
     settings: SegmenterSettings,
     out: Path,
     masks: MaskFormat,
+    *,
+    labels: bool,
 ) -> dict[str, Any]:
     """Write one input's files and return its row."""
     try:
         scan = read_scan(source, intensity=settings.intensity)
         scan.check_is(settings.modality)
         scan, lungs = find_lungs(segmenter, scan)
-        written = write_volume(out, stem, lungs.mask, scan, masks, segmenter.provenance)
+        written = write_volume(out, stem, lungs.labels if labels else lungs.mask, scan, masks, segmenter.provenance)
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}
     write_roi(out, stem, lungs.mask, scan, a_slice_each=written[0].suffix == ".png")
+    found = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
     return {
         "source": name_of(source),
         "slices": len(scan),
         "lung_fraction": round(lungs.lung_fraction, 4),
         "confidence": round(float(lungs.confidence.mean()), 4),
-        "warnings": " ".join(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
+        "warnings": " ".join(found + (warnings_of_labels(scan) if labels else ())),
     }

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...classify import Classification
+from ...lungseg.sides import left_and_right
 from ...sources import Scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
 from ...sources.scan import AIR
+from .lungs import LungStatistics, lung_statistics
 from .wording import DISCLAIMER
 
 Label = Literal["COVID", "non-COVID", "indeterminate"]
@@ -178,6 +180,22 @@ class PredictionData:
         masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
         return self.classification.mass(masks, covid=self.label == "COVID")
 
+    @cached_property
+    def lung_labels(self) -> NDArray[np.uint8] | None:
+        """Each lung, uint8 with the mask's shape: 1 the patient's right lung, 2 the left.
+
+        If the input doesn't say how the patient lies, the left of the image counts as the patient's right, as
+        radiologists see it.
+        """
+        return None if self.lung_mask is None else left_and_right(self.lung_mask)
+
+    @cached_property
+    def lungs(self) -> Mapping[str, LungStatistics] | None:
+        """Volume, density and emphysema of the lungs, ``right`` and ``left``; None except for calibrated volumes."""
+        if self.scan is None or self.lung_labels is None:
+            return None
+        return lung_statistics(self.scan, self.lung_labels.reshape(self.scan.shape))
+
     @property
     def lung_volume_ml(self) -> float | None:
         """Volume of the lungs in ml; None for single slices, and if the spacing is unknown."""
@@ -214,6 +232,7 @@ class PredictionData:
             "slice_heatmap_in_lungs": _finite(self.slice_heatmap_in_lungs),
             "lung_fraction": self.lung_fraction,
             "lung_volume_ml": self.lung_volume_ml,
+            "lungs": None if self.lungs is None else {side: lung.to_dict() for side, lung in self.lungs.items()},
             "warnings": list(self.warnings),
             "error": self.error,
             "caution": self.caution,

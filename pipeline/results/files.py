@@ -48,9 +48,9 @@ def slice_names(stem: str, slices: int) -> list[str]:
     return [stem] if slices == 1 else [f"{stem}_slice{index + 1:03d}" for index in range(slices)]
 
 
-def write_mask(path: Path, mask: NDArray[np.bool_]) -> Path:
-    """Write one slice's mask as PNG, 0 and 255."""
-    Image.fromarray(mask.astype(np.uint8) * 255).save(path)
+def write_mask(path: Path, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Path:
+    """Write one slice as PNG: a mask as 0 and 255, labels as they are."""
+    Image.fromarray(mask.astype(np.uint8) * 255 if mask.dtype == np.bool_ else mask).save(path)
     return path
 
 
@@ -66,16 +66,22 @@ def require_masks(masks: str) -> None:
 
 
 def write_volume(
-    folder: Path, stem: str, mask: NDArray[np.bool_], scan: Scan, masks: MaskFormat, provenance: Mapping[str, str]
+    folder: Path,
+    stem: str,
+    mask: NDArray[np.bool_] | NDArray[np.uint8],
+    scan: Scan,
+    masks: MaskFormat,
+    provenance: Mapping[str, str],
 ) -> list[Path]:
-    """Write the mask of a whole scan in the requested format.
+    """Write the mask of a whole scan, or the labels of its lungs, in the requested format.
 
     Parameters
     ----------
     folder : Path
     stem : str
         Start of the file names.
-    mask : ndarray of bool, shape (slices, height, width)
+    mask : ndarray of bool or uint8, shape (slices, height, width)
+        Lung, or 1 for the right and 2 for the left lung. File names end in ``_mask`` or ``_labels``.
     scan : Scan
     masks : {"auto", "png", "nifti", "seg"}
         See `Prediction.save`.
@@ -87,18 +93,18 @@ def write_volume(
     SourceError
         When the mask format is impossible for this scan.
     """
+    kind = "mask" if mask.dtype == np.bool_ else "labels"
     if masks == "png" or (masks == "auto" and len(scan) == 1):
         names = slice_names(stem, len(scan))
-        return [write_mask(folder / f"{name}_mask.png", part) for name, part in zip(names, mask, strict=True)]
+        return [write_mask(folder / f"{name}_{kind}.png", part) for name, part in zip(names, mask, strict=True)]
     if masks == "seg":
         from ...sources.dicom.seg import write_seg
 
-        return [
-            write_seg(folder / f"{stem}_mask.dcm", mask, scan, model=provenance["name"], version=provenance["version"])
-        ]
+        path = folder / f"{stem}_{kind}.dcm"
+        return [write_seg(path, mask, scan, model=provenance["name"], version=provenance["version"])]
     from ...sources.nifti import write_nifti
 
-    return [write_nifti(folder / f"{stem}_mask.nii.gz", mask, scan)]
+    return [write_nifti(folder / f"{stem}_{kind}.nii.gz", mask, scan)]
 
 
 def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, a_slice_each: bool) -> list[Path]:
@@ -141,7 +147,7 @@ def _write_slice(path: Path, roi: NDArray[Any]) -> Path:
 
 
 def save_prediction(
-    prediction: PredictionData, folder: Path, name: str | None, masks: MaskFormat, *, html: bool
+    prediction: PredictionData, folder: Path, name: str | None, masks: MaskFormat, *, html: bool, labels: bool
 ) -> list[Path]:
     """Write all files of a prediction; see `Prediction.save`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +155,7 @@ def save_prediction(
     record = folder / f"{stem}.json"
     record.write_text(json.dumps(prediction.to_dict(), indent=2) + "\n", encoding="utf-8")
     sheets = [write_sheet(prediction, folder, stem)] if html else []
-    return [record, *sheets, *write_results(prediction, folder, stem, masks)]
+    return [record, *sheets, *write_results(prediction, folder, stem, masks, labels=labels)]
 
 
 def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
@@ -159,11 +165,20 @@ def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
     return path
 
 
-def write_results(prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat) -> list[Path]:
-    """Write overlay and mask, or nothing for a source that could not be read."""
+def write_results(
+    prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat, *, labels: bool
+) -> list[Path]:
+    """Write overlay and mask, or the labels in its place; nothing for a source that could not be read."""
     if prediction.lung_mask is None or prediction.scan is None:
         return []
     overlay = folder / f"{stem}_overlay.png"
     draw_prediction(prediction).save(overlay)
-    scan, mask = prediction.scan, prediction.lung_mask.reshape(prediction.scan.shape)
-    return [overlay, *write_volume(folder, stem, mask, scan, masks, prediction.provenance["segmenter"])]
+    return [overlay, *write_lungs(prediction, folder, stem, masks, labels=labels)]
+
+
+def write_lungs(prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat, *, labels: bool) -> list[Path]:
+    """Write the lung mask of a prediction, or the labels of its lungs in its place."""
+    found, scan = prediction.lung_labels if labels else prediction.lung_mask, prediction.scan
+    if found is None or scan is None:
+        return []
+    return write_volume(folder, stem, found.reshape(scan.shape), scan, masks, prediction.provenance["segmenter"])

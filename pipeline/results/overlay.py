@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .data import PredictionData, SliceView
+from .lungs import volume_in_words
 from .wording import DISCLAIMER
 
 SHORTEST_SIDE = 384
@@ -115,7 +116,7 @@ def _caption(prediction: PredictionData, slice_index: int | None = None) -> list
     if prediction.slices > 1 and slice_index is not None:
         answer += f" ({place_in_words(prediction, slice_index)})"
     if prediction.lung_volume_ml is not None:
-        answer += f", lungs {prediction.lung_volume_ml:.0f} ml"
+        answer += f", lungs {volume_in_words(prediction.lung_volume_ml, prediction.warnings)}"
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
     return [answer, f"{warnings}. {DISCLAIMER}"]
 

@@ -8,6 +8,11 @@ from typing import Any
 
 from .data import PredictionData
 
+SIDES = ("right", "left")
+
+PER_LUNG: Mapping[str, str] = MappingProxyType({"ml": "volume_ml", "mean_hu": "mean_hu", "below_950": "below_950"})
+"""Columns of each lung, and the statistic in each; see `LungStatistics`."""
+
 FINDINGS: Mapping[str, str] = MappingProxyType(
     {
         "label": "string",
@@ -19,6 +24,7 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "heatmap_in_lungs": "double",
         "lung_fraction": "double",
         "lung_volume_ml": "double",
+        **{f"{side}_lung_{name}": "double" for side in SIDES for name in PER_LUNG},
         "slices": "int64",
         "aggregation": "string",
         "warnings": "list<string>",
@@ -40,7 +46,17 @@ def row_of(prediction: PredictionData) -> dict[str, Any]:
         "heatmap_in_lungs": prediction.heatmap_in_lungs,
         "lung_fraction": prediction.lung_fraction,
         "lung_volume_ml": prediction.lung_volume_ml,
+        **_of_lungs(prediction),
         "slices": prediction.slices,
         "aggregation": prediction.aggregation,
         "warnings": list(prediction.warnings),
+    }
+
+
+def _of_lungs(prediction: PredictionData) -> dict[str, float | None]:
+    lungs = prediction.lungs or {}
+    return {
+        f"{side}_lung_{column}": getattr(lungs.get(side), statistic, None)
+        for side in SIDES
+        for column, statistic in PER_LUNG.items()
     }

@@ -12,6 +12,7 @@ from ...common.rendering import render
 from ...common.warning_codes import warning_in_words
 from .charts import bar_of
 from .data import PredictionData
+from .lungs import volume_in_words
 from .slices import slices_of_sheet
 from .wording import (
     DISCLAIMER,
@@ -78,8 +79,16 @@ def _read(prediction: PredictionData, scan: Scan, name: str) -> Iterator[tuple[s
     spacing = scan.spacing and " x ".join(f"{length:.3g}" for length in scan.spacing)
     yield "Spacing", f"{spacing} mm (slices, rows, columns)" if spacing else "not known"
     yield "Values", INTENSITIES[scan.intensity] + (", a guess" if scan.intensity_guessed else "")
-    volume = "" if prediction.lung_volume_ml is None else f"{prediction.lung_volume_ml:,.0f} ml, "
+    ml = prediction.lung_volume_ml
+    volume = "" if ml is None else f"{volume_in_words(ml, prediction.warnings)}, "
     yield "Lungs", f"{volume}{100 * (prediction.lung_fraction or 0):.1f} % of the pixels"
+    for side, lung in (prediction.lungs or {}).items():
+        if lung.mean_hu is not None and lung.below_950 is not None:
+            yield (
+                f"{side.capitalize()} lung",
+                f"{volume_in_words(lung.volume_ml, prediction.warnings)}, mean {lung.mean_hu:.0f} HU, "
+                f"{100 * lung.below_950:.1f} % below -950 HU",
+            )
     yield from _explained(prediction)
     if prediction.ood_score is not None:
         yield "Unlike training data", f"{prediction.ood_score:.2f}; above 1 no answer is given"

@@ -20,6 +20,14 @@ class NetworkModel(BaseModel):
     sha256: str
 
 
+class LungModel(BaseModel):
+    """Statistics of one lung."""
+
+    volume_ml: float
+    mean_hu: float | None
+    below_950: float | None = Field(description="Share of the volume below -950 HU.")
+
+
 class PredictionAnswer(BaseModel):
     """Prediction for one scan; see `lungct.pipeline.Prediction.to_dict`."""
 
@@ -38,6 +46,7 @@ class PredictionAnswer(BaseModel):
     slice_heatmap_in_lungs: list[float | None]
     lung_fraction: float = Field(ge=0, le=1, description="Share of all pixels that is lung.")
     lung_volume_ml: float | None = Field(description="Only for volumes with a known spacing.")
+    lungs: dict[str, LungModel] | None = Field(description="Right and left lung of calibrated volumes.")
     warnings: list[str] = Field(description="Warning codes.")
     error: None = None
     caution: str = Field(description="What all who use this classifier must know; empty where nothing stands out.")

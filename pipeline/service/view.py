@@ -18,6 +18,7 @@ from ...sources import Scan
 from ...sources.nifti import write_nifti
 from ..prediction import Prediction
 from ..results.charts import bar_of, chart_of
+from ..results.lungs import volume_in_words
 from ..results.overlay import draw_layers, draw_plain, place_in_words
 from ..results.wording import (
     HEATMAP_IN_WORDS,
@@ -89,7 +90,7 @@ def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
 def _facts(prediction: Prediction) -> Iterator[str]:
     share = f"{100 * (prediction.lung_fraction or 0):.1f} % of the pixels"
     volume = prediction.lung_volume_ml
-    yield f"Lungs: {share}." if volume is None else f"Lungs: {volume:,.0f} ml, {share}."
+    yield f"Lungs: {share}." if volume is None else f"Lungs: {volume_in_words(volume, prediction.warnings)}, {share}."
     if prediction.ood_score is not None:
         yield f"Distance from the training data: {prediction.ood_score:.2f}. Above 1, no answer is given."
 

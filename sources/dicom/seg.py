@@ -13,16 +13,23 @@ from ..errors import DECODER_ERRORS, SourceError
 from ..scan import Scan
 from .header import pydicom_errors
 
+LUNGS = ("Lungs", "39607008", "Lung")
+RIGHT_LUNG = ("Right lung", "3341006", "Right lung")
+LEFT_LUNG = ("Left lung", "44029006", "Left lung")
+"""Label of a segment, and the SNOMED CT code and meaning of what it shows."""
 
-def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: str, version: str) -> Path:
+
+def write_seg(
+    path: str | Path, mask: NDArray[np.bool_] | NDArray[np.uint8], scan: Scan, *, model: str, version: str
+) -> Path:
     """Write a lung mask as a DICOM segmentation that refers to every slice of its source.
 
     Parameters
     ----------
     path : path
         Ends in ``.dcm``.
-    mask : ndarray of bool, shape (slices, height, width)
-        In the scan's own order.
+    mask : ndarray of bool or uint8, shape (slices, height, width)
+        In the scan's own order. Lung, one segment; or labels, two segments: 1 right lung, 2 left lung.
     scan : Scan
         A scan read from DICOM.
     model, version : str
@@ -46,23 +53,28 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
     from highdicom.sr.coding import CodedConcept
 
     own = scan.grid.to_own(mask)
-    lung = hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label="Lungs",
-        segmented_property_category=CodedConcept("123037004", "SCT", "Anatomical Structure"),
-        segmented_property_type=CodedConcept("39607008", "SCT", "Lung"),
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
-            name=model, version=version, family=CodedConcept("123109", "DCM", "Artificial Intelligence")
-        ),
-    )
+    segments = [
+        hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=label,
+            segmented_property_category=CodedConcept("123037004", "SCT", "Anatomical Structure"),
+            segmented_property_type=CodedConcept(code, "SCT", meaning),
+            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=hd.AlgorithmIdentificationSequence(
+                name=model, version=version, family=CodedConcept("123109", "DCM", "Artificial Intelligence")
+            ),
+        )
+        for number, (label, code, meaning) in enumerate(
+            [LUNGS] if mask.dtype == np.bool_ else [RIGHT_LUNG, LEFT_LUNG], start=1
+        )
+    ]
     headers, own = _sources(scan, own)
     try:
         segmentation: Any = hd.seg.Segmentation(
             source_images=headers,
             pixel_array=own.astype(np.uint8),
             segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=[lung],
+            segment_descriptions=segments,
             series_instance_uid=hd.UID(),
             series_number=900,
             sop_instance_uid=hd.UID(),
@@ -82,7 +94,7 @@ def write_seg(path: str | Path, mask: NDArray[np.bool_], scan: Scan, *, model: s
     return Path(path)
 
 
-def _sources(scan: Scan, own: NDArray[np.bool_]) -> tuple[list[Any], NDArray[np.bool_]]:
+def _sources(scan: Scan, own: NDArray[Any]) -> tuple[list[Any], NDArray[Any]]:
     """Return the headers to refer to, and the mask in their order; a multi-frame file counts as one header."""
     if len({id(frame.header) for frame in scan.frames}) == len(scan.frames):
         return [frame.header for frame in scan.frames], own
@@ -91,7 +103,7 @@ def _sources(scan: Scan, own: NDArray[np.bool_]) -> tuple[list[Any], NDArray[np.
         raise SourceError(
             scan.source, "is spread over several multi-frame files, which one SEG can't refer to", "Write NIfTI instead"
         )
-    ordered = np.zeros((int(header.NumberOfFrames), *own.shape[1:]), dtype=np.bool_)
+    ordered = np.zeros((int(header.NumberOfFrames), *own.shape[1:]), dtype=own.dtype)
     for frame, mask in zip(scan.frames, own, strict=True):
         ordered[frame.index] = mask
     return [header], ordered

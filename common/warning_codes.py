@@ -64,7 +64,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "assumed-sides": Code(
             "answer",
-            "The image doesn't say which side is which. Its left counts as the patient's right, as radiologists see it.",
+            "The image doesn't say which side is which. Its left counts as the patient's right, as radiologists do.",
         ),
         "partial-lung": Code("lungs", "The lungs are cut off by the border of the picture.", "Give the whole slice."),
         "one-lung": Code(
@@ -88,8 +88,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "incomplete-lungs": Code(
             "lungs",
-            "The first or last slice still shows much lung, so the scan doesn't cover all of the lungs. Their volume is a "
-            "lower limit.",
+            "The first or last slice still shows much lung, so the scan doesn't cover all of the lungs. "
+            "Their volume is a lower limit.",
             "Give the whole series.",
         ),
         "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),

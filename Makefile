@@ -6,11 +6,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 STRICT := --config-settings editable_mode=strict
 # Where a machine has CPU builds of its own, pip's settings say so; nothing here names an index.
 
-.PHONY: demo test lint bench clean help
+TESTS := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
+
+.PHONY: demo test coverage lint bench clean help
 
 help:
 	@echo "make demo   install into .venv, judge the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style and types, run all tests"
+	@echo "make coverage  run all tests, and say which lines they don't reach; slower"
 	@echo "make bench  time everything against what it replaces, write docs/performance.*; ten minutes, nothing else running"
 	@echo "make clean  remove .venv, results and caches"
 
@@ -19,7 +22,10 @@ demo: .venv/demo
 	@echo "Open results/*.html: a sheet for each scan, with the lungs that were found; results/predictions.csv has the numbers."
 
 test: .venv/test lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
+	$(TESTS)
+
+coverage: .venv/test
+	$(TESTS) --cov --cov-report term
 
 lint: .venv/test
 	$(BIN)/ruff check .

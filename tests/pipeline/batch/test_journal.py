@@ -61,6 +61,21 @@ def test_every_input_has_its_rows_once_whenever_it_dies(tmp_path_factory, total,
     assert found == sorted(wanted)
 
 
+def test_half_a_line_costs_no_line_after_it(tmp_path):
+    store = Store(tmp_path, COLUMNS).__enter__()
+    for key in "ab":
+        store.add(key, rows_of(0))
+    crash(store)
+    journal = tmp_path / ".lungct" / "predictions-1of1" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-5])
+    store = Store(tmp_path, COLUMNS).__enter__()
+    assert store.done == {"a"}
+    store.add("c", rows_of(0))
+    crash(store)
+    with Store(tmp_path, COLUMNS) as store:
+        assert store.done == {"a", "c"}
+
+
 def test_dying_between_file_and_journal_doubles_nothing(tmp_path):
     store = Store(tmp_path, COLUMNS).__enter__()
     store.add("a", rows_of(2))

@@ -60,7 +60,7 @@ def segmenter_run(tmp_path_factory):
         Image.fromarray(lungs).save(folder / "lungs" / f"{seed}.png")
     result = run(
         "lungseg", "--images", folder / "ct", "--masks", folder / "lungs", "--out", folder / "run", "--size", 32,
-        "--ship-size", 48, "--filters", 8, "--dense-blocks", 1, "--epochs", 7, "--batch", 4, "--learning-rate", 0.005,
+        "--ship-size", 48, "--filters", 8, "--epochs", 7, "--batch", 4, "--learning-rate", 0.005,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     return folder / "run"

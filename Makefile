@@ -6,11 +6,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 STRICT := --config-settings editable_mode=strict
 # No package index is named here: set one in pip's configuration, for example for CPU-only builds.
 
-.PHONY: demo test lint bench clean help
+TESTS := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
+
+.PHONY: demo test coverage lint bench clean help
 
 help:
 	@echo "make demo   install into .venv, run the pipeline on the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style, spelling and types, run all tests"
+	@echo "make coverage  run all tests and list the lines that they don't reach; slower"
 	@echo "make bench  time lungct against what it replaces, write docs/performance.*; takes ten minutes on an otherwise idle machine"
 	@echo "make clean  remove .venv, results and caches"
 
@@ -19,7 +22,10 @@ demo: .venv/demo
 	@echo "Open results/*.html: a sheet for each scan, showing the lungs that were found. The numbers are in results/predictions.csv."
 
 test: .venv/test lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
+	$(TESTS)
+
+coverage: .venv/test
+	$(TESTS) --cov --cov-report term
 
 lint: .venv/test
 	$(BIN)/ruff check .

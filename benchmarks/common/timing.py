@@ -78,7 +78,7 @@ def race(contenders: Sequence[Contender], rounds: int, turn: float = 0.3, *, war
     rounds : int
         Turns each.
     turn : float
-        Seconds.
+        Seconds; 0 for one call of each and none before it, which shows that they run, not how fast.
     warm : bool
         Whether everything that compiles or allocates on a first call has done so; otherwise each is called once first.
 
@@ -91,7 +91,7 @@ def race(contenders: Sequence[Contender], rounds: int, turn: float = 0.3, *, war
     if len(set(names)) < len(names):
         raise ValueError(f"contenders need different names, not {names}")
     timings = {contender.name: Timing(contender.slices) for contender in contenders}
-    for contender in () if warm else contenders:
+    for contender in () if warm or not turn else contenders:
         contender.work()
     for _ in range(rounds):
         for contender in contenders:

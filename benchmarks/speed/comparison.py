@@ -28,7 +28,7 @@ from .networks import (
     side_by_side,
     title,
 )
-from .settings import Figures, Settings
+from .settings import Figures, Settings, without_graphs
 
 ALL_CORES = f"{CHOSEN}, a slice on each core"
 
@@ -37,6 +37,8 @@ EFFICIENTNET = "Keras predict, EfficientNetB0, 224 x 224"
 
 def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Figures]:
     """Race each network at each of its sizes."""
+    if settings.quick:
+        without_graphs()  # for all that follows in this process
     rows: list[Row] = []
     measured: Figures = {}
     for card, size in raced(settings):
@@ -72,7 +74,7 @@ def measure_networks(settings: Settings, figures: Figures) -> tuple[Section, Fig
 
 def _race(card: Card, size: int, settings: Settings) -> tuple[list[Skipped], dict[str, Timing], dict[str, float]]:
     """Return who can't take part, the others' times, and how far their outputs are from those of Keras."""
-    entries = [*keras_contenders(keras_model(card, size), size), *engine_contenders(card, size)]
+    entries = [*keras_contenders(keras_model(card.name, size), size), *engine_contenders(card, size)]
     skipped = [entry for entry in entries if isinstance(entry, Skipped)]
     contenders = [entry for entry in entries if isinstance(entry, Contender)]
     differences = _differences(contenders)

@@ -50,8 +50,8 @@ def needed() -> list[tuple[Card, int]]:
 
 
 def raced(settings: Settings) -> list[tuple[Card, int]]:
-    """Return the same as `needed`; in a quick run, each network at one size."""
-    return list({card.name: (card, size) for card, size in needed()}.values()) if settings.quick else needed()
+    """Return the same as `needed`; in a quick run, only the classifier."""
+    return [(card, size) for card, size in needed() if card.name == CLASSIFIER or not settings.quick]
 
 
 def title(card: Card, size: int) -> str:
@@ -69,10 +69,12 @@ def giga_operations(card: Card, size: int) -> float:
     return operations(_read(card.path), (1, size, size, 1)) / 1e9
 
 
-def keras_model(card: Card, size: int) -> Any:
-    """Return the Keras network of a card, with its weights."""
+@cache
+def keras_model(name: str, size: int) -> Any:
+    """Return a shipped network in Keras, with its weights."""
     prepare_environment()
-    build = build_network if card.name == SEGMENTER else build_classifier
+    card = load_card(name)
+    build = build_network if name == SEGMENTER else build_classifier
     model = build(**{**card.architecture, "size": size})
     load_into(model, card)
     return model

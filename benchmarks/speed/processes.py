@@ -29,6 +29,9 @@ RECIPE = """
 import sys
 sys.path.insert(0, {root!r})
 from benchmarks.speed.recipe import Recipe, grey
+from benchmarks.speed.settings import without_graphs
+if {quick}:
+    without_graphs()
 Recipe({size}, {filters})(grey({size}))
 """
 
@@ -45,7 +48,7 @@ def measure_processes(settings: Settings, _figures: Figures) -> tuple[Section, F
             runs[name].append(fresh(code))
     size, filters = settings.recipe_size, settings.recipe_filters
     name = f"first answer, the notebook's recipe, {size} x {size}, {filters} filters, Keras"
-    runs[name] = [fresh(RECIPE.format(root=str(ROOT), size=size, filters=filters))]
+    runs[name] = [fresh(RECIPE.format(root=str(ROOT), quick=settings.quick, size=size, filters=filters))]
     rows: list[Row] = [_row(name, taken) for name, taken in runs.items()]
     seconds, _, peak = (spread(values)["median"] for values in zip(*runs[first], strict=True))
     note = (

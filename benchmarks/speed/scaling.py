@@ -37,11 +37,12 @@ def measure_batches(settings: Settings, _figures: Figures) -> tuple[Section, Fig
     """Time the networks on several slices at once."""
     rows: list[Row] = []
     for card, size in raced(settings)[: settings.scaled]:
-        model = keras_model(card, size)
-        impossible = {entry.name for entry in engine_contenders(card, size) if isinstance(entry, Skipped)}
+        model = keras_model(card.name, size)
+        opened = {batch: engine_contenders(card, size, batch) for batch in settings.batches}
+        impossible = {entry.name for entry in opened[1] if isinstance(entry, Skipped)}
         entries: Entries = {}
-        for batch in settings.batches:
-            found = [keras_predict("Keras predict", model, size, batch), *engine_contenders(card, size, batch)]
+        for batch, engines in opened.items():
+            found = [keras_predict("Keras predict", model, size, batch), *engines]
             entries |= {(entry.name, f"batch {batch}"): entry for entry in found if entry.name not in impossible}
         rows += _race(title(card, size), entries, settings)
     return Section("batches", "Slices at once: ms a slice", rows, "All threads work on one batch."), {}

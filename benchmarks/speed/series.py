@@ -61,15 +61,16 @@ def measure_series(settings: Settings, _figures: Figures) -> tuple[Section, Figu
             run = engine_run(card, picture(size).shape, choose_engine("auto"), "f32", threads=1)
             run(picture(size))
             name = f"{BARE}{title(card, size)}"
-            contenders.append(stack.enter_context(side_by_side(name, run, size, available_threads(), each=10)))
+            bare = side_by_side(name, run, size, available_threads(), each=settings.bare_runs)
+            contenders.append(stack.enter_context(bare))
         timings = race(contenders, settings.slow_rounds, 2 * settings.turn, warm=True)
-    bare, rows = _rows(runs, timings, len(scan))
+    total, rows = _rows(runs, timings, len(scan))
     note = (
         f"{len(scan)} slices of {scan.shape[1]} x {scan.shape[2]}, those of examples/series forwards and backwards, "
         "uncompressed. Bare: the counted runs of each network, times the duration of a run with a slice on each core. "
         "Finding the lungs: the total from memory minus stage 2."
     )
-    measured = {"series_ms": timings[FOLDER].ms, "scan_ms": timings[SCAN].ms, "bare_ms": bare}
+    measured = {"series_ms": timings[FOLDER].ms, "scan_ms": timings[SCAN].ms, "bare_ms": total}
     return Section("series", "A series", rows, note), measured
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,7 @@ def work_alone(work: Work, item: Item, folder: Path) -> Sequence[Row]:
     try:
         answer = _exchange(process, pickle.dumps((work, item, folder)))
     finally:
-        process.kill()
-        process.wait()
+        _end(process)
     if answer and process.returncode == 0:  # if it died while replying, the answer is incomplete
         rows, error = pickle.loads(answer)  # noqa: S301 - packed by our own process
         if error is not None:
@@ -68,6 +68,17 @@ def _exchange(process: subprocess.Popen[bytes], packed: bytes) -> bytes:
     answer = process.stdout.read()
     process.wait()
     return answer
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and close its pipes."""
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # it died before it had read all
+            process.stdin.close()
 
 
 def main() -> None:

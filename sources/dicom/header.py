@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from ..errors import SourceError, explained
@@ -106,7 +109,7 @@ def _read(file: SourceFile, opened: BinaryIO, limits: Limits, *, pixels: bool) -
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     damaged = ("is a damaged DICOM file", "Copy or export it again", pydicom_errors())
-    with explained(str(file), *damaged):
+    with explained(str(file), *damaged), without_quotes():
         try:
             bounded: Any = _Header(opened, str(file), reads=MOST_READS)
             dataset = pydicom.dcmread(bounded, stop_before_pixels=not pixels, force=True)
@@ -117,6 +120,14 @@ def _read(file: SourceFile, opened: BinaryIO, limits: Limits, *, pixels: bool) -
             dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian  # what the file on disk is
         _decode(file, dataset)
         return dataset
+
+
+@contextmanager
+def without_quotes() -> Iterator[None]:
+    """Keep what pydicom warns of from the screen and from logs: it quotes values, which may be a patient's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom\.")
+        yield
 
 
 def _decode(file: SourceFile, header: Any) -> None:

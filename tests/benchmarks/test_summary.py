@@ -45,9 +45,12 @@ def test_without_measurements_no_target_is_met():
 def test_contenders_take_turns():
     calls = []
     contenders = [timing.Contender(name, lambda name=name: calls.append(name)) for name in "AB"]
-    timings = timing.race(contenders, rounds=2, turn=0)
+    timings = timing.race(contenders, rounds=2, turn=1e-9)
     assert "".join(calls) == "AB" + "ABAB"
     assert [len(timings[name].seconds) for name in "AB"] == [2, 2]
+    calls.clear()
+    timing.race(contenders, rounds=1, turn=0)
+    assert "".join(calls) == "AB"  # nothing is called before
 
 
 def test_contenders_with_the_same_name_are_refused():

@@ -37,6 +37,19 @@ def test_lower_error_levels_need_larger_sets(seed, probability, level, less):
     assert set(conformal.labels(probability, level)) <= set(conformal.labels(probability, level * less))
 
 
+def test_patients_count_not_their_slices():
+    """One patient of a hundred slices moves the bound as one of a single slice does."""
+    others = np.linspace(0.1, 0.4, 18)
+    names = np.array([f"p{number}" for number in range(18)])
+
+    def fitted(slices):
+        wrong = np.full(slices, 0.9)  # scores of the patient beside the others
+        scores, patients = np.concatenate([others, wrong]), np.concatenate([names, np.repeat("hard", slices)])
+        return Conformal.fit(1 - scores, np.ones(len(scores), bool), patients).covid.highest(0.2)
+
+    assert fitted(100) == fitted(1) == pytest.approx(others[15])
+
+
 def test_too_few_patients_rule_nothing_out():
     conformal = Conformal.fit(np.array([0.9, 0.1]), np.array([True, False]), np.array(["a", "b"]))
     assert conformal.labels(0.99, 0.1) == LABELS

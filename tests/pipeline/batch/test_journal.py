@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pyarrow.parquet
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from lungct.pipeline.batch import journal as module
 from lungct.pipeline.batch.journal import Store
+from lungct.pipeline.batch.listing import Item
 from lungct.pipeline.batch.locks import StoreError
 from lungct.pipeline.batch.run_record import forget
 
@@ -57,6 +59,21 @@ def test_every_input_has_its_rows_once_whenever_the_process_dies(tmp_path_factor
     found = sorted((row["key"], row["source"], row["value"], tuple(row["words"])) for row in read(folder))
     wanted = [(f"k{n}", row["source"], row["value"], tuple(row["words"])) for n in range(total) for row in rows_of(n)]
     assert found == sorted(wanted)
+
+
+def test_half_a_line_costs_no_line_after_it(tmp_path):
+    store = Store(tmp_path, COLUMNS).__enter__()
+    for key in "ab":
+        store.add(key, rows_of(0))
+    crash(store)
+    journal = tmp_path / ".lungct" / "predictions-1of1" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-5])
+    store = Store(tmp_path, COLUMNS).__enter__()
+    assert store.done == {"a"}
+    store.add("c", rows_of(0))
+    crash(store)
+    with Store(tmp_path, COLUMNS) as store:
+        assert store.done == {"a", "c"}
 
 
 def test_dying_between_file_and_journal_duplicates_nothing(tmp_path):
@@ -131,6 +148,46 @@ def test_failed_inputs_can_be_repeated(tmp_path, monkeypatch):
         store.add("b", [{"source": "b"}])
     with Store(tmp_path, columns) as store:
         assert sorted((row["key"], row["error"]) for row in store.rows()) == [(key, None) for key in "abcd"]
+
+
+def test_failed_inputs_of_a_process_that_died_may_be_done_again(tmp_path):
+    """Their rows are in the journal alone."""
+    columns = {**COLUMNS, "error": "string"}
+    store = Store(tmp_path, columns).__enter__()
+    for key, error in (("a", None), ("b", "e")):
+        store.add(key, [{"source": key, "error": error}])
+    crash(store)
+    with Store(tmp_path, columns) as store:
+        store.retry_failed()
+        assert store.done == {"a"}
+        store.add("b", [{"source": "b"}])
+    with Store(tmp_path, columns) as store:
+        assert sorted((row["key"], row["error"]) for row in store.rows()) == [("a", None), ("b", None)]
+
+
+def test_only_what_was_in_progress_when_a_process_died_is_suspected(tmp_path):
+    store = Store(tmp_path, COLUMNS).__enter__()
+    for key in "ab":
+        store.begin(key)
+    store.add("a", rows_of(0))
+    crash(store)
+    with Store(tmp_path, COLUMNS) as store:
+        assert store.suspects == {"b"}
+        store.begin("c")
+    with Store(tmp_path, COLUMNS) as store:  # that process ended by itself
+        assert store.suspects == set()
+
+
+def test_tables_that_were_changed_since_are_refused(tmp_path):
+    columns = {**COLUMNS, "patient": "string"}
+    with Store(tmp_path, columns) as store:
+        store.add("a", [{"source": "a", "patient": "p1"}])
+    with Store(tmp_path, columns) as store:
+        items = [Item("a", "a", {"patient": "p1"})]
+        store.check_same(items, {"patient": "string"})
+        changed = [replace(items[0], extra={"patient": "p2"})]
+        with pytest.raises(StoreError, match=r"otherwise of patient .*p1 then, p2 now"):
+            store.check_same(changed, {"patient": "string"})
 
 
 def test_names_that_are_not_valid_text_are_kept_as_far_as_possible(tmp_path):

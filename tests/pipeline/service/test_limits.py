@@ -26,6 +26,12 @@ def test_uploads_larger_than_allowed_are_refused_before_they_are_read(url):
     large = bytes(4 * 1024 * 1024)
     assert "3 MB" in failed(post(url, large), 413, "too-large")
 
+    # Who says how much comes, and waits to be asked for it, is answered before a byte of it has come.
+    form = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(len(large))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (form | {"Expect": "100-continue"}).items())
+    with connect(url, f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode()) as connection:
+        assert connection.recv(12) == b"HTTP/1.1 413"
+
     def in_pieces():
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
         for _ in range(64):

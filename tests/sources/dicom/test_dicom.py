@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
@@ -245,3 +246,20 @@ def test_compressed_pixels(tmp_path, volume, syntax):
     data = slice_file(volume[0], series=generate_uid())
     data.compress(syntax)
     np.testing.assert_array_equal(read_scan(write(tmp_path, [data])).pixels[0], clipped(volume)[0])
+
+
+def test_odd_values_are_not_quoted_in_warnings(tmp_path, volume, recwarn):
+    """What stands in a header may be a patient's name."""
+    files = series_of(volume)
+    for data in files:
+        data.SeriesInstanceUID = "2.25.1"
+    write(tmp_path, files)
+    for path in tmp_path.iterdir():
+        content = path.read_bytes()
+        assert b"2.25.1" in content
+        path.write_bytes(content.replace(b"2.25.1", b"J^Doe1"))
+    with pytest.warns(UserWarning, match="J.Doe1"):  # pydicom would
+        assert pydicom.dcmread(path).SeriesInstanceUID == "J^Doe1"
+    recwarn.clear()
+    np.testing.assert_array_equal(read_scan(tmp_path).pixels, clipped(volume))
+    assert not recwarn.list

@@ -1,6 +1,7 @@
 """Both training commands on small data, from pictures on disk to networks that the pipeline runs."""
 
 import csv
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungct.classify import Classifier
+from lungct.classify.network import BACKBONES
 from lungct.lungseg import LungSegmenter
 from lungct.pipeline import Pipeline
 from lungct.pipeline.commands.cli import app
@@ -21,6 +23,25 @@ pytestmark = pytest.mark.train
 
 def run(*arguments):
     return CliRunner().invoke(app, ["train", *(str(argument) for argument in arguments)])
+
+
+def small_efficientnet(**options):
+    """Return an EfficientNet with one block of each kind, of those that B0 has up to four of."""
+    from keras.src.applications.efficientnet import EfficientNet
+
+    return EfficientNet(width_coefficient=1.0, depth_coefficient=0.25, default_size=32, **options)
+
+
+@contextmanager
+def small_classifiers():
+    """Build the classifier on a network of less than half the layers: making it and its export takes half the time."""
+    import keras
+
+    shallow = BACKBONES["efficientnetb0"]._replace(middle="block5a_project_bn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "EfficientNetB0", small_efficientnet)
+        patch.setitem(BACKBONES, "efficientnetb0", shallow)
+        yield
 
 
 def grey(hu):
@@ -73,7 +94,7 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def classifier_run(segmenter_run, pictures):
-    with eager_training():
+    with eager_training(), small_classifiers():
         result = run(
             "classify", "--data", pictures, "--out", pictures.parent / "run", "--size", 32, "--epochs", 1,
             "--epoch-size", 32, "--batch", 16, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",

@@ -64,7 +64,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "assumed-sides": Code(
             "answer",
-            "The image doesn't say which side is which. Its left counts as the patient's right, as radiologists do.",
+            "The image doesn't say which side is which. Its left counts as the patient's right, as for radiologists.",
         ),
         "partial-lung": Code("lungs", "The lungs are cut off by the border of the picture.", "Give the whole slice."),
         "one-lung": Code(

@@ -29,6 +29,8 @@ class LabelledScan:
         The folder of images that it came from.
     infection : ndarray of bool, same shape, or None
         Infected lung, if annotated.
+    sides : ndarray of uint8, same shape, or None
+        1 the patient's right lung, 2 the left, if the mask tells them apart.
     """
 
     scan: Scan
@@ -36,14 +38,16 @@ class LabelledScan:
     patient: str
     folder: Path = Path()
     infection: NDArray[np.bool_] | None = None
+    sides: NDArray[np.uint8] | None = None
 
     def slices(self) -> Iterator[LabelledScan]:
         """Yield each slice as a separate scan."""
         for index in range(len(self.scan)):
             part = slice(index, index + 1)
             infection = None if self.infection is None else self.infection[part]
+            sides = None if self.sides is None else self.sides[part]
             scan = replace(self.scan, pixels=self.scan.pixels[part], affine=None)
-            yield replace(self, scan=scan, mask=self.mask[part], infection=infection)
+            yield replace(self, scan=scan, mask=self.mask[part], infection=infection, sides=sides)
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,9 @@ class DataSet:
                     str(path), f"has no mask in {self.masks}", f"Add {path.stem}.png there or remove the scan"
                 )
             scan = read_scan(path)
-            infection = _read_mask(infections[path.stem], scan) if path.stem in infections else None
-            yield LabelledScan(scan, _read_mask(masks[path.stem], scan), patient, self.images, infection)
+            infection = _read_labels(infections[path.stem], scan) > 0 if path.stem in infections else None
+            lungs = _read_labels(masks[path.stem], scan)
+            yield LabelledScan(scan, lungs > 0, patient, self.images, infection, _sides(lungs))
 
     def slices(self, files: Collection[Path] | None = None) -> list[LabelledScan]:
         """Read all scans and return their slices; see `scans`."""
@@ -200,8 +205,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in _readable_files(folder)}
 
 
-def _read_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
-    mask = read_scan(path, intensity="display").pixels > 0
+def _read_labels(path: Path, scan: Scan) -> NDArray[np.float32]:
+    """Read a mask as grey, 0 outside."""
+    mask = read_scan(path, intensity="display").pixels
     if mask.shape != scan.shape:
         raise SourceError(
             str(path),
@@ -209,6 +215,15 @@ def _read_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
             "Give masks of the same size as the scans",
         )
     return mask
+
+
+def _sides(lungs: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+    """Return the labels of right and left lung if a mask has two values, one twice the other; otherwise None."""
+    values = np.unique(lungs[lungs > 0])
+    if len(values) != 2 or not np.isclose(values[1], 2 * values[0]):
+        return None
+    sides: NDArray[np.uint8] = np.rint(lungs / values[0]).astype(np.uint8)
+    return sides
 
 
 def _readable_files(folder: Path) -> list[Path]:

@@ -15,6 +15,9 @@ from ..data.views import as_picture
 from ..segmenter import LungSegmenter
 from .scores import dice, overlap_scores, share_kept, surface_distances
 
+OF_SOME_SLICES = ("dice_of_large_slices", "tips_found", "infection_kept", "sides_right", "dice_tight_crop")
+"""Metrics that not every slice with lung has."""
+
 METRICS = (
     "dice",
     "jaccard",
@@ -24,13 +27,18 @@ METRICS = (
     "hausdorff95_px",
     "surface_distance_mm",
     "hausdorff95_mm",
-    "infection_kept",
-    "dice_tight_crop",
+    *OF_SOME_SLICES,
 )
 """Metrics of slices with lung, in reporting order."""
 
 SMALLEST_INFECTION = 10
 """Fewest infected pixels for which a share is meaningful."""
+
+SMALLEST_TIP, LARGEST_TIP = 200 / 512**2, 3000 / 512**2
+"""A slice with lung between these shares of its pixels shows a tip; with more, it counts as large."""
+
+TIP_FOUND = 0.6
+"""Dice from which a tip counts as found."""
 
 
 WORST = 10
@@ -96,7 +104,9 @@ class Evaluation:
         return table
 
 
-def evaluate_segmenter(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) -> Evaluation:
+def evaluate_segmenter(
+    segmenter: LungSegmenter, scans: Iterable[LabelledScan], *, single_slices: bool = False
+) -> Evaluation:
     """Measure a segmenter at the scans' native resolution.
 
     Parameters
@@ -104,8 +114,12 @@ def evaluate_segmenter(segmenter: LungSegmenter, scans: Iterable[LabelledScan]) 
     segmenter : LungSegmenter
     scans : iterable of LabelledScan
         Scans of patients that the network was not trained on; read one at a time.
+    single_slices : bool
+        Segment each slice of a volume on its own, without its neighbours.
     """
     rng = np.random.default_rng(0)
+    if single_slices:
+        scans = (part for scan in scans for part in scan.slices())
     return Evaluation(one for scan in scans for one in measure_scan(segmenter, scan, rng))
 
 
@@ -116,8 +130,8 @@ def measure_scan(
 
     Surface distances are measured within the slice. Metrics that are undefined for a slice are NaN.
     """
-    masks = segmenter.segment(scan.scan).mask
-    for index, (item, found) in enumerate(zip(scan.slices(), masks, strict=True)):
+    lungs = segmenter.segment(scan.scan)
+    for index, (item, found) in enumerate(zip(scan.slices(), lungs.mask, strict=True)):
         drawn = item.mask[0]
         row: dict[str, Any] = {
             "source": scan.scan.source,
@@ -131,15 +145,24 @@ def measure_scan(
             "found_share": float(found.mean()),
             **overlap_scores(found, drawn),
             **_distances(found, drawn, item.scan),
-            "infection_kept": np.nan,
-            "dice_tight_crop": np.nan,
+            **dict.fromkeys(OF_SOME_SLICES, np.nan),
         }
+        row |= _by_size(row["dice"], float(drawn.mean()))
+        if item.sides is not None and (both := found & drawn).any():
+            row["sides_right"] = float((lungs.labels[index] == item.sides[0])[both].mean())
         if item.infection is not None and item.infection.sum() >= SMALLEST_INFECTION:
             row["infection_kept"] = share_kept(found, item.infection[0])
         if rng is not None and row["lung"]:
             picture, cropped = as_picture(item.scan, drawn, rng)
             row["dice_tight_crop"] = dice(segmenter.segment(picture).mask[0], cropped)
         yield Measured(item, found, row)
+
+
+def _by_size(of_slice: float, share: float) -> dict[str, float]:
+    """Return the metric that applies to a slice with this share of lung: Dice, or whether its tip was found."""
+    if share > LARGEST_TIP:
+        return {"dice_of_large_slices": of_slice}
+    return {"tips_found": float(of_slice >= TIP_FOUND)} if share >= SMALLEST_TIP else {}
 
 
 def _distances(found: NDArray[np.bool_], drawn: NDArray[np.bool_], scan: Scan) -> dict[str, float]:

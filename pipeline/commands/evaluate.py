@@ -58,6 +58,9 @@ def lungseg(
         typer.Option(min=0.01, max=0.9, help="Measure only the validation patients of a training run with this share."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of that training run.")] = 0,
+    single_slices: Annotated[
+        bool, typer.Option("--single-slices", help="Segment each slice of a volume on its own, without its neighbours.")
+    ] = False,
     flags: Annotated[
         bool,
         typer.Option(
@@ -70,8 +73,10 @@ def lungseg(
     """Compare the lungs found with lungs drawn by people.
 
     Reports Dice, Jaccard, sensitivity, specificity, average surface distance and 95 % Hausdorff distance (in pixels,
-    and in mm if the spacing is known), the share of infected pixels kept, and Dice on tight crops in random windows; by
-    data set and patient, with bootstrap intervals and pictures of the ten worst slices.
+    and in mm if the spacing is known), the share of infected pixels kept, Dice of slices with much lung, the share of
+    lung tips found, lung found in slices without any, the share of lung on the right side (for masks of 1 and 2), and
+    Dice on tight crops in random windows; by data set and patient, with bootstrap intervals and pictures of the ten
+    worst slices.
 
     Example: lungct evaluate lungseg --images ct --masks lungs --patients patients.csv --out report
     """
@@ -99,7 +104,7 @@ def lungseg(
                 every = (scan for data_set, some in zip(data_sets, files, strict=True) for scan in data_set.scans(some))
                 return with_progress(every, what, sum(map(len, files)))
 
-            evaluation = evaluate_segmenter(network, scans("Measuring"))
+            evaluation = evaluate_segmenter(network, scans("Measuring"), single_slices=single_slices)
             found = measure_flags(network, scans("Making failures")) if flags else []
         except (SourceError, ValueError) as error:
             raise typer.BadParameter(str(error)) from error

@@ -186,7 +186,7 @@ def test_tables_that_were_changed_since_are_refused(tmp_path):
         items = [Item("a", "a", {"patient": "p1"})]
         store.check_same(items, {"patient": "string"})
         changed = [replace(items[0], extra={"patient": "p2"})]
-        with pytest.raises(StoreError, match=r"otherwise of patient .*p1 then, p2 now"):
+        with pytest.raises(StoreError, match=r"patient .*p1 then, p2 now"):
             store.check_same(changed, {"patient": "string"})
 
 

@@ -67,7 +67,7 @@ def predict(
         predictions = pipe.stream(sources, **settings.of_predict)
         for prediction, stem in zip(with_progress(predictions, "Predicting", len(sources)), stems, strict=True):
             rows.append(_row(prediction) | (_write(prediction, out, stem, masks, html=html) if out else {}))
-            del prediction  # a volume's pixels need not wait for the next to be read
+            del prediction  # free a volume's pixels before the next is read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)

@@ -1,4 +1,4 @@
-"""Find the lungs in a chest CT and judge what is in them.
+"""Find the lungs in a chest CT and estimate the probability of COVID-19.
 
 >>> from lungct import Pipeline
 >>> prediction = Pipeline.from_pretrained().predict("examples/slices/covid19-ny-sbu-A002304.png")

@@ -14,7 +14,7 @@ from ..common.sigmoid import sigmoid
 
 
 def calibrate(logit: Any, temperature: float) -> NDArray[np.float32]:
-    """Return probabilities, float32, of logits divided by the temperature."""
+    """Return probabilities, float32, from logits divided by the temperature."""
     return np.asarray(sigmoid(np.asarray(logit, dtype=np.float32) / np.float32(temperature)), dtype=np.float32)
 
 

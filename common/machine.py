@@ -1,4 +1,4 @@
-"""The processor and memory of this machine, in words, as far as the system tells."""
+"""Describe the processor and memory of this machine, as far as the system reports them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FLAGS = (
     "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16",  # x86
     "asimd", "asimddp", "i8mm", "bf16", "sve",  # ARM
 )  # fmt: skip
-"""What decides how fast networks run, as Linux calls it: wide vectors, and arithmetic of int8 and bf16."""
+"""Features that decide how fast networks run, under Linux's names: wide vectors, int8 and bf16 arithmetic."""
 
 
 def processor() -> str:
@@ -30,7 +30,7 @@ def memory() -> str:
 
 
 def _facts() -> dict[str, str]:
-    """Return what Linux says of the last core."""
+    """Return what Linux reports about the last core."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     return dict(part for line in lines if len(part := [side.strip() for side in line.split(":", 1)]) == 2)

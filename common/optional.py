@@ -1,4 +1,4 @@
-"""Packages that not everybody needs: looked for before work begins, and named with the command that installs them."""
+"""Check for optional packages before work begins, and name the command that installs them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 PACKAGES = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
-"""Packages whose module is called otherwise, apart from hyphens."""
+"""Packages whose names differ from their modules' by more than hyphens."""
 
 
 class MissingPackageError(ImportError):
-    """A package that this needs is not installed; the message names it and says how to install it."""
+    """A needed package is not installed; the message names it and says how to install it."""
 
 
 def require(*modules: str, purpose: str, extra: str | None = None) -> None:
@@ -23,16 +23,16 @@ def require(*modules: str, purpose: str, extra: str | None = None) -> None:
     Parameters
     ----------
     modules : str
-        Under the names they are imported by.
+        Names that they are imported by.
     purpose : str
-        What needs them, as the beginning of a sentence.
+        What needs them, as the start of a sentence.
     extra : str, optional
-        The extra of lungct that brings them. Without one, people install them by name.
+        The extra of lungct that contains them. Without one, the message says to install them by name.
 
     Raises
     ------
     MissingPackageError
-        Naming all that are missing.
+        Names all that are missing.
 
     Examples
     --------
@@ -48,21 +48,20 @@ def require(*modules: str, purpose: str, extra: str | None = None) -> None:
 
 
 def _install(extra: str) -> str:
-    """Say how to install an extra from where lungct came: its bare name may be a stranger's package on an index."""
+    """Return how to install an extra from lungct's own origin: on an index, its name may be a stranger's package."""
     place, editable = _origin()
     if place is None:
-        return f"Install lungct again from where it came, with its extra: pip install 'FOLDER_OR_WHEEL[{extra}]'"
+        return f"Install lungct again from where you got it, with the extra: pip install 'FOLDER_OR_WHEEL[{extra}]'"
     return f"Run: pip install {'--editable ' if editable else ''}'{place}[{extra}]'"
 
 
 def _origin() -> tuple[Path | None, bool]:
-    """Return the folder or wheel that lungct was installed from, if it is still there, and whether editable.
+    """Return the folder or wheel that lungct was installed from, if it still exists, and whether it is editable.
 
-    Installers write it down as PEP 610 says, but for packages from an index.
+    Installers record it as PEP 610 says, except for packages from an index.
     """
-    written = [
-        found.read_text("direct_url.json") for found in distributions(name="lungct")
-    ]  # a checkout may be another
+    # there may be several: a checkout in the current folder counts as one
+    written = [found.read_text("direct_url.json") for found in distributions(name="lungct")]
     record = json.loads(next(filter(None, written), "{}"))
     url = urlsplit(record.get("url", ""))
     place = Path(url2pathname(url.path))

@@ -1,4 +1,4 @@
-"""Figures in words, pictures and JSON, for the pages and files that evaluations, reports and result sheets write."""
+"""Format figures, pictures and JSON for the pages and files of evaluations, reports and result sheets."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def picture_uri(picture: Image, form: Literal["PNG", "JPEG", "WEBP"] = "JPEG", quality: int = 88) -> str:
-    """Return a picture as text that stands for its address, so that a page holds it itself."""
+    """Return a picture as a data URI, so that a page needs no other file."""
     file = io.BytesIO()
     picture.save(file, form, quality=quality)
     return f"data:image/{form.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def figure_in_words(figure: Mapping[str, Any]) -> str:
-    """Return a figure's ``value`` with its ``interval``, or that it has none; empty where it is NaN."""
+    """Return a figure's ``value`` with its ``interval``, or say that there is none; empty if the value is NaN."""
     value = figure["value"]
     if not math.isfinite(value):
         return ""
@@ -39,7 +39,7 @@ def _share(value: float) -> str:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON; numbers that are none become null."""
+    """Write JSON; NaN and infinity become null."""
     path.write_text(json.dumps(_plain(content), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""A bar for what takes long."""
+"""Show a progress bar for long work."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Item = TypeVar("Item")
 
 
 def with_progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """Yield items while a bar with count and time left moves on standard error; nothing is drawn but on a terminal.
+    """Yield items and show a progress bar with the time left if standard error is a terminal.
 
     Parameters
     ----------
     items : iterable
     what : str
-        What is done, for people: "Reading".
+        Description of the work, such as "Reading".
     total : int, optional
-        How many there are, where `items` can't say.
+        Number of items, if `items` has no length.
     """
     console = Console(stderr=True)
     count = len(items) if total is None and isinstance(items, Collection) else total

@@ -1,4 +1,4 @@
-"""HTML from Jinja2 templates; each room keeps its own in a folder ``templates``."""
+"""Render Jinja2 templates as HTML; each package keeps its own in a folder ``templates``."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: Any) -> str:
-    """Return what a template makes of values; text among them is escaped.
+    """Return a template filled with values; text in them is escaped.
 
     Parameters
     ----------
     template : str
-        Path below the package, such as ``pipeline/results/templates/sheet.html``.
+        Path inside the package, such as ``pipeline/results/templates/sheet.html``.
     **values
-        Plain data, named as the template names them. A name that the template misses is an error.
+        Plain data, under the names used in the template. It is an error if one is missing.
     """
     return _environment().get_template(template).render(values)
 
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # only here: most runs write no page
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # imported here, because most runs write no page
 
     environment = Environment(
         loader=PackageLoader(__name__.partition(".")[0], ""),
@@ -42,7 +42,7 @@ def _environment() -> Environment:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as the text of a table's cell: of a figure its interval too, nothing for NaN and None."""
+    """Format a value for a table cell: figures with their interval, NaN and None as an empty cell."""
     if isinstance(value, Mapping):
         return figure_in_words(value).replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
     if isinstance(value, float):
@@ -51,7 +51,7 @@ def _cell(value: Any) -> str:
 
 
 def _listed(value: Any) -> str:
-    """Return a value as text: items with commas between them, in mappings each after its name."""
+    """Format a value as text: items separated by commas, in mappings each after its name."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_listed(item)}" for name, item in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

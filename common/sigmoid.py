@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 STEEPEST = 60.0
-"""Logits are clipped here: beyond, float32 holds 0 and 1, and its exponential would overflow."""
+"""Logits are clipped to this: larger ones give 0 or 1 in float32, and the exponential would overflow."""
 
 
 def sigmoid(logits: Any) -> Any:

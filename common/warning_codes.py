@@ -79,7 +79,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "lungs", "The outline has more parts than a pair of lungs.", "Check the outline first."
         ),
         "low-confidence": Code(
-            "lungs", "The network that outlines the lungs is unsure of them.", "Check the outline first."
+            "lungs", "The network that outlines the lungs is unsure about them.", "Check the outline first."
         ),
         "lungs-cut-out": Code(
             "lungs",

@@ -12,16 +12,16 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, ending: str = ".part") -> Iterator[Path]:
-    """Yield a path to write; when that ends well, what was written stands under `path`.
+    """Yield a temporary path to write to; on success, rename it to `path`.
 
-    A process that dies on the way leaves a hidden file, which the next one writes over, never a half-written one under
-    the name.
+    A process that dies in between leaves a hidden file, which the next one overwrites, but never a partial file under
+    the final name.
 
     Parameters
     ----------
     path : Path
     ending : str
-        Of the hidden file's name, for writers that insist on one.
+        End of the temporary file's name, for writers that require a suffix.
     """
     aside = path.with_name(f".{path.name}{ending}")
     try:

@@ -59,7 +59,7 @@ class Components:
         return self.total(self.stop - self.start)
 
     def total(self, of_runs: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Return the sum over each part of a number for each run."""
+        """Sum a number per run over each part."""
         return np.bincount(self.part, weights=of_runs, minlength=self.count).astype(np.float64).astype(np.int64)
 
     def at_border(self) -> NDArray[np.bool_]:
@@ -73,11 +73,11 @@ class Components:
         return self.total(((rows == 0) | (rows == self.shape[1] - 1)) & (first | last)) > 0
 
     def inner(self, pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many of some pixels of a single slice each part holds."""
+        """Count, for each part, the True values of `pixels`; for a single slice only."""
         return self.sum_of(pixels.astype(np.int32)).astype(np.int64)
 
     def sum_of(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the sum over each part of a value for each pixel of a single slice, float64 (parts,)."""
+        """Sum a value per pixel over each part, float64 (parts,); for a single slice only."""
         if self.start.size == 0:
             return np.zeros(0)
         padded = np.pad(values, ((0, 1), (0, 1))).ravel()

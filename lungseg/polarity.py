@@ -1,4 +1,4 @@
-"""`find_lungs`: runs the segmenter, and handles inverted pictures and lungs that were already cut out."""
+"""Run the segmenter, and handle inverted pictures and lungs that were already cut out."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ reach it the right way round; half also reach it when inverted, and then the sec
 def find_lungs(segmenter: LungSegmenter, scan: Scan) -> tuple[Scan, Segmentation]:
     """Find the lungs, and undo an inversion of black and white.
 
-    Lungs that were already cut out are taken as they are, see `is_cut_out`.
+    Lungs that were already cut out are used as they are; see `is_cut_out`.
 
-    Only grey pictures can be inverted unnoticed, and only where the network is unsure is it asked again. Of 125
-    pictures of the training sources, inverted, none gave more confidence than as they are.
+    Only grey pictures can be inverted without a sign of it, and only if the network is unsure is the inverse tried. For
+    none of 125 pictures from the training sources did the inverse give more confidence.
 
     Parameters
     ----------

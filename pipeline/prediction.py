@@ -72,7 +72,7 @@ class Prediction(PredictionData):
         name : str, optional
             By default, the source's file name without its suffix.
         masks : {"auto", "png", "nifti", "seg"}
-            PNG: a file a slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
+            PNG: one file per slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
             DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes.
         html : bool
             Also write the result sheet, ``NAME.html``.

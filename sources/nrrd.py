@@ -131,11 +131,11 @@ def nrrd_header(name: str, head: bytes) -> Header:
 
 
 def _field(name: str, line: bytes) -> str:
-    """Return the name of the field that a line gives, as the format spells it."""
+    """Return the name of the field in a line, as the format spells it."""
     key, _, value = line.partition(b":")
     field = SPELLED.get(key.decode("latin-1").lower())
     if field is None or not value.startswith((b" ", b"\t")):
-        raise header_error(name, f"line {shown(line)}", "is no field of NRRD, as name: value, and no key:=value")
+        raise header_error(name, f"line {shown(line)}", "is neither an NRRD field (name: value) nor key:=value")
     return field
 
 

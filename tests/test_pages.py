@@ -38,7 +38,7 @@ class Shown(HTMLParser):
 
 
 def spoil(value, where):
-    """Return JSON with hostile text at the end of every string, behind a word that says where it stands."""
+    """Return JSON with hostile text at the end of every string, after a word that says where it is."""
     if isinstance(value, dict):
         return {name: value[name] if name == "kind" else spoil(value[name], where) for name in value}
     if isinstance(value, list | tuple):
@@ -56,7 +56,7 @@ def test_sheets():
         warnings=(fields["code"],),
         caution=fields["caution"],
         scan=replace(made(0.9).scan, metadata={"format": fields["format"], "transfer_syntax": fields["syntax"]}),
-        model={fields["stage"]: {"name": fields["version"]}},
+        provenance={fields["stage"]: {"name": fields["version"]}},
     ).sheet()
     text = Shown(sheet).text
     assert text.count(f"source{TAG}") == 3  # title, heading, file

@@ -186,7 +186,8 @@ def open_session(
     Raises
     ------
     WeightsError
-        When the file is missing, changed, no network, or names other files; when the engine can't do this precision.
+        When the file is missing, was modified, isn't a network, or refers to other files; when the engine doesn't
+        support the precision.
     MissingPackageError
         When the engine is not installed.
     ValueError

@@ -226,7 +226,7 @@ def without_repeats(examples: Sequence[Example]) -> tuple[list[Example], list[Pa
 def balanced_draw(
     examples: Sequence[Example], labels: NDArray[np.bool_], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Draw indices, the same number from each data set and label, each group's pictures used up before any repeats."""
+    """Draw indices, equally many from each data set and label, using all pictures of a group before repeating any."""
     groups: dict[tuple[str, bool], list[int]] = {}
     for index, (item, label) in enumerate(zip(examples, labels, strict=True)):
         groups.setdefault((item.source, bool(label)), []).append(index)

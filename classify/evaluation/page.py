@@ -1,4 +1,4 @@
-"""A page about an evaluated classifier: figures, curves, controls, and pictures of its best and worst answers."""
+"""Write a page about an evaluated classifier: figures, curves, controls, and pictures of its best and worst answers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .metrics import auc, summarise
 from .scoring import Scored, controls_auc
 
 SHOWN = 6
-"""Best and worst pictures on the page, of each as many."""
+"""Number of best and of worst pictures on the page."""
 
 CAPTIONS = {
-    "erased": "the same network, lungs erased",
-    "mask": "the same network, outline of the lungs alone",
-    "trivial": f"logistic regression on {', '.join(FEATURES)}, other patients",
+    "erased": "the same network with the lungs erased",
+    "mask": "the same network with the lung mask alone",
+    "trivial": f"logistic regression on {', '.join(FEATURES)}, trained on other patients",
 }
 """The controls in words."""
 
@@ -45,7 +45,7 @@ def write_report(
     ----------
     scored : sequence of Scored
     classifier : Classifier
-        That scored them; draws the heatmaps.
+        The classifier that scored them; it draws the heatmaps.
     find_lungs : callable
         The first stage.
     folder : Path
@@ -53,7 +53,7 @@ def write_report(
     Returns
     -------
     dict
-        What ``report.json`` holds.
+        Contents of ``report.json``.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _figures(own: Sequence[Scored], threshold: float) -> dict[str, Any]:
 
 
 def _source_auc(known: Sequence[Scored], sources: Sequence[str]) -> float:
-    """Return how well trivial features tell the first source from the others."""
+    """Return how well trivial features distinguish the first source from the others, as an AUC."""
     first = np.array([one.example.source == sources[0] for one in known])
     scores = trivial_scores(np.stack([one.features for one in known]), first, [one.example.patient for one in known])
     return round(auc(scores, first), 4) if np.isfinite(scores).all() else float("nan")
@@ -140,7 +140,7 @@ def _draw_curves(known: Sequence[Scored], sources: Sequence[str], threshold: flo
 
 
 def _copy_history(card: Card, folder: Path) -> str | None:
-    """Copy the curves of the training run where the card still lies in its folder; return the picture's name."""
+    """Copy the curves of the training run if the card is still in its folder; return the picture's name."""
     history = card.folder / "history.png"
     if not history.exists():
         return None
@@ -151,7 +151,7 @@ def _copy_history(card: Card, folder: Path) -> str | None:
 def _draw_examples(
     known: Sequence[Scored], classifier: Classifier, find_lungs: FindLungs, folder: Path
 ) -> dict[str, list[dict[str, str]]]:
-    """Draw the surest wrong and the surest right answers; return pictures and captions by title."""
+    """Draw the most confident wrong and right answers; return pictures and captions by title."""
     sure = sorted(known, key=lambda one: one.probability if one.example.covid else 1 - one.probability)
     kinds = (("Worst answers", "worst", sure[:SHOWN]), ("Best answers", "best", sure[::-1][:SHOWN]))
     return {
@@ -170,7 +170,7 @@ def _figure(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Pa
 
 
 def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Path) -> None:
-    """Draw the picture, what speaks for COVID red."""
+    """Draw the picture, with evidence for COVID in red."""
     from PIL import Image
 
     scan = read_scan(one.example.path)

@@ -41,12 +41,12 @@ WINDOWS = ((-1350.0, 150.0), (-1000.0, 400.0), (-160.0, 240.0))
 
 
 Known = tuple[Example, Modality]
-"""A picture and its modality; whether it shows COVID says nothing here."""
+"""A picture and its modality; its COVID label is not used."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of known modality: uint8 (n, STORED, STORED), where each is from, and which are X-rays, bool (n,)."""
+    """Pictures of known modality: uint8 (n, STORED, STORED), their examples, and which are X-rays, bool (n,)."""
 
     pixels: NDArray[np.uint8]
     examples: list[Example]

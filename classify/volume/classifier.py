@@ -48,7 +48,9 @@ class VolumeClassifier:
         self, card: Card, engine: Engine = "auto", precision: Precision = "f32", threads: int | None = None
     ) -> None:
         if card.name != VOLUME_CLASSIFIER:
-            raise WeightsError(f"{card.name} is no volume classifier. Give {VOLUME_CLASSIFIER}.json of a training run")
+            raise WeightsError(
+                f"{card.name} is not a volume classifier. Give {VOLUME_CLASSIFIER}.json of a training run"
+            )
         require("scipy", purpose="A classifier of volumes", extra="volume")
         self.card = card
         self.preprocess = VolumePreprocessing.from_dict(card.preprocessing)

@@ -1,4 +1,4 @@
-"""A page about an evaluated segmenter: figures by data set and patient, and pictures of the worst slices."""
+"""Write a page about an evaluated segmenter: figures by data set and patient, and pictures of the worst slices."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ FOUND, DRAWN = (0, 220, 255), (60, 255, 60)
 
 
 def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequence[Mapping[str, Any]] = ()) -> Path:
-    """Write ``report.html`` with the worst slices beside it, ``report.json``, ``slices.csv`` and ``patients.csv``.
+    """Write ``report.html`` with pictures of the worst slices, ``report.json``, ``slices.csv`` and ``patients.csv``.
 
     Parameters
     ----------
     evaluation : Evaluation
     card : Card
-        Of the network measured.
+        Card of the measured network.
     folder : Path
     flags : sequence of mapping
-        What `measure_flags` found, if it was run.
+        Result of `measure_flags`, if it was run.
 
     Returns
     -------

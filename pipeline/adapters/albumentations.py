@@ -14,8 +14,8 @@ from ..settings import SegmenterSettings
 from .mapping import lung_mask, lung_roi
 
 require("albumentations", purpose=__name__)
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import: it would look for news on the network
-from albumentations import ImageOnlyTransform  # noqa: E402 - not before it is known to be there
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # before the import, which would check for updates online
+from albumentations import ImageOnlyTransform  # noqa: E402 - only once it is known to be installed
 
 
 class _LungTransform(ImageOnlyTransform):  # type: ignore[misc] # albumentations is not typed for us

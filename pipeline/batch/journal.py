@@ -61,8 +61,9 @@ class Store:
     Raises
     ------
     StoreError
-        When another process writes the same part of the same folder, or one that overlaps.
+        When another process writes to the same or an overlapping shard of the folder.
     MissingPackageError
+        When packages are missing.
     """
 
     def __init__(

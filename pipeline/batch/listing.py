@@ -106,8 +106,9 @@ def list_items(
     Raises
     ------
     SourceError
-        When a table can't be read, or has no column of paths.
+        When a table can't be read or has no path column.
     MissingPackageError
+        When packages are missing.
     """
     require_batch_extra()
     found: list[tuple[Input | RemoteFile, Mapping[str, Any]]] = []

@@ -82,10 +82,11 @@ def _locked(home: Path, seconds: float = 0.0) -> Iterator[None]:
 
 
 def require_batch_extra() -> None:
-    """Refuse to start without what batches need.
+    """Refuse to start if a package needed for batches is missing.
 
     Raises
     ------
     MissingPackageError
+        Names the command that installs it.
     """
     require("pyarrow", "fsspec", "filelock", "scipy", purpose="A batch", extra="batch")

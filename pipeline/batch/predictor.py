@@ -79,7 +79,7 @@ class Predictor:
             with whole_files(self._folder / place, work) as aside:
                 stem = f"{stem_of(item.name)}-{item.key}"
                 written = write_outputs(prediction, aside, stem, self._settings)
-        except SourceError as error:  # masks in a form that this input can't have
+        except SourceError as error:  # a mask format that is impossible for this input
             return [], str(error)
         return [str(place / path.name) for path in written], None
 

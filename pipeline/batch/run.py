@@ -69,8 +69,9 @@ def run_batch(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, or another process writes there.
+        When `out` has results with other settings, or another process writes there.
     MissingPackageError
+        When packages are missing.
     SourceError
         When a table of inputs can't be read; other problems with inputs become rows with an error.
     WeightsError

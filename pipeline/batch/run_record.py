@@ -141,7 +141,7 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError:
         record = None
     if not isinstance(record, dict) or not {"settings", "sessions"} <= set(record):
-        raise StoreError(f"{path} is no record of lungct. Give another --out")
+        raise StoreError(f"{path} is not a lungct run record. Give another --out")
     settings = record["settings"]
     if isinstance(settings, dict) and "model" in settings:  # its name up to version 0.1.0
         settings["provenance"] = settings.pop("model")

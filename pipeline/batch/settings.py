@@ -47,5 +47,6 @@ class BatchSettings(PipelineSettings):
         Raises
         ------
         MissingPackageError
+            Names the command that installs it.
         """
         require_masks(self.masks)

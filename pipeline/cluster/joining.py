@@ -60,6 +60,7 @@ def require_ray() -> Any:
     Raises
     ------
     MissingPackageError
+        When it is missing; names the command that installs it.
     """
     require("ray", "pyarrow", purpose="Work on a cluster", extra="ray")
     import ray

@@ -46,7 +46,7 @@ def batch(
     ray: Annotated[
         str | None,
         typer.Option(
-            help="Work on a Ray cluster: its address, auto for the one this machine belongs to, or local for one made "
+            help="Run on a Ray cluster: its address, auto for this machine's cluster, or local for a temporary one "
             r"for this run. Needs the extra \[ray]."
         ),
     ] = None,
@@ -58,10 +58,10 @@ def batch(
 ) -> None:
     r"""Predict any number of inputs into a folder; run the same command again to resume after an interruption.
 
-    Kill it anywhere: the same command finishes what is missing, and no input gets two rows.
-    Results of other settings or weights are noticed and refused.
-    Every input is a row of predictions/*.parquet: source, label, probability, lung_fraction, warnings, error, files,
-    checksum, times, and the other columns of the table that named it.
+    It can be killed at any time: the same command resumes it, and no input gets two rows.
+    A folder with results of other settings or weights is refused.
+    Every input is a row in predictions/*.parquet: source, label, probability, lung_fraction, warnings, error, files,
+    checksum, times, and the other columns of its input table.
     Needs the extra \[batch]. Exit codes as for predict.
 
     Example: lungct batch scans/ table.csv 's3://bucket/*.nii.gz' --out results --masks png

@@ -26,10 +26,10 @@ from .weights import weights_app
 
 
 class Commands(TyperGroup):
-    """The commands; a package that one of them lacks is said in one line, with exit code 2."""
+    """Group of commands that reports a missing package in one line, with exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the requested command."""
         try:
             return super().invoke(ctx)
         except MissingPackageError as error:
@@ -40,7 +40,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="lungct",
     cls=Commands,
-    help=f"Find the lungs in a chest CT and judge what is in them.\n\n{DISCLAIMER}",
+    help=f"Find the lungs in a chest CT and estimate the probability of COVID-19.\n\n{DISCLAIMER}",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",

@@ -96,8 +96,8 @@ def export(
     Dice with Keras' masks, and the largest difference in probability.
     A keras segmenter has a custom layer: load it with
     keras.models.load_model(FILE, custom_objects={"TwoStepConvLSTM": lungct.lungseg.convlstm.TwoStepConvLSTM}).
-    Needs the extra \[train], for tflite \[edge] too. Ends with 0, with 1 when a file does not agree
-    and with 2 for wrong usage.
+    Needs the extra \[train], and \[edge] for tflite. Exit code 0 on success, 1 when a file does not agree, 2 for wrong
+    usage.
 
     Example: lungct export --format tflite --out edge && python examples/raspberry_pi.py edge scan.png
     """

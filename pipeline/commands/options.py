@@ -105,8 +105,8 @@ PIPELINE_OPTIONS: Mapping[str, Any] = {
 """Options of commands that predict, one for each field of `PipelineSettings`."""
 
 MASKS_HELP = (
-    "png: a file a slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
-    r"the extra \[seg]. auto: png for single slices, nifti for volumes."
+    "png: one file per slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
+    r"needs the extra \[seg]. auto: png for single slices, nifti for volumes."
 )
 
 LabelsOption = Annotated[
@@ -143,7 +143,7 @@ def optional_paths(given: Sequence[str] | None, count: int) -> list[Path | None]
 
 
 def require_train_extra() -> None:
-    """Stop with the command that installs what training needs, where it is missing."""
+    """Stop if a package for training is missing, naming the command that installs it."""
     needed = ("tensorflow", "focal_loss", "segmentation_models", "albumentations", "scipy")
     require(*needed, purpose="Training", extra="train")
 

@@ -74,7 +74,7 @@ def predict(
                 _row(prediction, labels=labels)
                 | (_write(prediction, out, stem, masks, html=html, labels=labels) if out else {})
             )
-            del prediction  # a volume's pixels need not wait for the next to be read
+            del prediction  # free a volume's pixels before the next is read
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)

@@ -98,11 +98,11 @@ def preprocess(
 ) -> None:
     r"""Write normalised, masked, lung-cropped slices with a manifest, ready for training other models.
 
-    Every slice is a row of manifest.parquet and manifest.csv: source, file, slice_index, lung_fraction, its box in the
-    scan's slice, warnings, error, hash, checksum, and the other columns of the table that named the input.
-    Nothing of a group stands in two parts of a split: give the patients' column with --group-by where there is one.
-    Kill it anywhere: the same command finishes what is missing. Groups and splits may change from run to run: where
-    all is cut, only the manifest is written anew. After --shard runs, run it once without.
+    Every slice is a row in manifest.parquet and manifest.csv: source, file, slice_index, lung_fraction, its box in the
+    scan's slice, warnings, error, hash, checksum, and the other columns of its input table.
+    No group is in two parts of a split: name the patient column with --group-by if there is one.
+    It can be killed at any time and resumed by the same command. Groups and splits may change between runs: if all
+    slices are cut, only the manifest is rewritten. After --shard runs, run it once without --shard.
     Needs the extra \[batch]. Exit codes as for predict.
 
     Example: lungct preprocess scans.csv --out slices --min-lung 0.02 --group-by patient --split 0.8,0.1,0.1

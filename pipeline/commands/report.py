@@ -116,5 +116,5 @@ def _read(data: list[Path], reference: Path | None) -> list[Example]:
 
 
 def require_report_extra() -> None:
-    """Stop with the command that installs what is missing."""
+    """Stop if a package is missing, naming the command that installs it."""
     require("sklearn", "skimage", "scipy", "matplotlib", purpose="A report", extra="report")

@@ -88,4 +88,4 @@ def serve(
         pipe = opened(settings, callers=served.workers)
         served_well = run(pipe, served, host, port)
     if not served_well:
-        os._exit(1)  # at its end Python waits for threads: those that are stuck would keep the process alive for good
+        os._exit(1)  # a normal exit would wait for stuck threads forever

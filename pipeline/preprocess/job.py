@@ -98,8 +98,9 @@ def run_preprocess(
     Raises
     ------
     StoreError
-        When `out` holds results of other settings, or another process writes there.
+        When `out` has results with other settings, or another process writes there.
     MissingPackageError
+        When packages are missing.
     SourceError
         When a table of inputs can't be read or lacks a column to group by; other problems with inputs become rows with
         an error.

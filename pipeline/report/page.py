@@ -1,4 +1,4 @@
-"""The page of a report: findings first, then tables and curves, and in the end what made it."""
+"""Write the page of a report: findings first, then tables and curves, with the provenance at the end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def report_page(report: Mapping[str, Any], rows: Sequence[Row], pipe: Pipeline, 
     Parameters
     ----------
     report : mapping
-        What ``report.json`` holds.
+        Contents of ``report.json``.
     rows : sequence of Row
         Measured inputs.
     pipe : Pipeline
-        That judged them; draws the examples.
+        The pipeline that was measured; it draws the examples.
     settings : PipelineSettings
-        That it was opened with.
+        Settings that the pipeline was opened with.
     """
     return render(
         "pipeline/report/templates/report.html",

@@ -1,4 +1,4 @@
-"""Pictures of a report: curves, and surest right and wrong answers and what was refused, with outline and heatmap."""
+"""Draw the pictures of a report: curves, and the best, worst and refused answers with outline and heatmap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIDE = 320
 
 
 def curves_of(rows: Sequence[Row], threshold: float) -> Iterator[dict[str, str]]:
-    """Draw confusion matrix, ROC, precision-recall and reliability."""
+    """Draw confusion matrix, ROC, precision-recall and reliability curves."""
     answers = Answers([row for row in rows if row.is_answered])
     for figure in draw_each(answers.probabilities, answers.covid, threshold):
         caption = f"{figure.axes[0].get_title()}, n = {len(answers.rows)}"
@@ -31,19 +31,19 @@ def curves_of(rows: Sequence[Row], threshold: float) -> Iterator[dict[str, str]]
 
 
 def refusal_curve(rows: Sequence[Row], threshold: float, orders: Container[str]) -> dict[str, str]:
-    """Draw what is gained by not answering, in each of the orders that the report has."""
+    """Draw the gain in accuracy from refusing to answer, for each order of refusal in the report."""
     answers = Answers([row for row in rows if row.has_probability])
     correct = (answers.probabilities >= threshold) == answers.covid
     scores = {"least sure first": -np.abs(answers.probabilities - threshold)}
     if "most unlike training first" in orders:
         scores["most unlike training first"] = np.array(answers.values("ood_score"), dtype=np.float64)
     curves = {name: coverage_curve(values, correct) for name, values in scores.items()}
-    caption = f"Accuracy of the answers when some are refused, n = {len(answers.rows)}"
+    caption = f"Accuracy of the remaining answers when some are refused, n = {len(answers.rows)}"
     return {"picture": picture_uri(to_picture(draw_coverage(curves)), "PNG"), "caption": caption}
 
 
 def examples_of(rows: Sequence[Row], pipe: Pipeline, settings: PipelineSettings) -> dict[str, list[dict[str, str]]]:
-    """Draw the surest wrong and right answers, and inputs without an answer, by title."""
+    """Draw the most confident wrong and right answers, and inputs without an answer, by title."""
     answered = [row for row in rows if row.is_answered]
     right = [row for row in answered if _called(row) == row.example.covid]
     wrong = [row for row in answered if _called(row) != row.example.covid]
@@ -62,7 +62,7 @@ def _first_of_each(rows: Sequence[Row]) -> list[Row]:
 
 
 def _figures(rows: Sequence[Row], pipe: Pipeline, settings: PipelineSettings) -> Iterator[dict[str, str]]:
-    """Judge inputs again, for their pictures, and yield of each the slice with the most lung."""
+    """Predict inputs again to get their pictures, and yield the slice with the most lung of each."""
     for row in rows:
         prediction = pipe.predict(row.example.path, **settings.of_predict)
         if prediction.lung_mask is None or prediction.scan is None:

@@ -24,7 +24,7 @@ PREVALENCES = (0.05, 0.2)
 """Prevalences of COVID for which predictive values are reported."""
 
 Progress = Callable[[Iterable[Row], str, int], Iterator[Row]]
-"""Yields rows as they come, saying what is done, of how many."""
+"""Yields rows while showing progress, given the name of the work and the total."""
 
 
 def write_report(

@@ -1,4 +1,4 @@
-"""Tables of a report's page that ``report.json`` holds in another form: rows, and the words of their heads."""
+"""Prepare the tables of a report's page that have another form in ``report.json``: rows and column heads."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from ...classify.evaluation.controls import FEATURES
 from ...common.warning_codes import warning_in_words
 
 LISTED = 40
-"""Rows of a list on the page; ``report.json`` has all."""
+"""Most rows of a list on the page; ``report.json`` has all."""
 
-FIGURES_IN_WORDS = {"n": "inputs", "covid": "of them COVID", "auc": "AUC", "f1": "F1", "brier": "Brier score"}
+FIGURES_IN_WORDS = {"n": "inputs", "covid": "with COVID", "auc": "AUC", "f1": "F1", "brier": "Brier score"}
 
 CONTROLS_IN_WORDS = {
-    "network": "the network, as it answers",
-    "erased": "the same network, lungs erased",
-    "mask": "the same network, outline of the lungs alone",
-    "trivial": f"logistic regression on {', '.join(FEATURES)}, other patients",
+    "network": "the network itself",
+    "erased": "the same network with the lungs erased",
+    "mask": "the same network with the lung mask alone",
+    "trivial": f"logistic regression on {', '.join(FEATURES)}, trained on other patients",
 }
 
 SHARED_IN_WORDS = {
     "shared_papers": "Papers in several parts",
     "shared_patients": "Patients in several parts",
     "shared_dicom": "Patients or series in several parts, by DICOM headers",
-    "patients_in_sources": "Patients of one name in several sources",
+    "patients_in_sources": "Patients with the same name in several sources",
 }
 
 PAIRS_IN_WORDS = {
     "across_parts": "Alike, in different parts",
     "two_labels": "Alike, with different labels",
-    "between_patients": "Alike, of different patients of one part",
+    "between_patients": "Alike, from different patients in one part",
 }
 
 
 def tables_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tables by the names that ``templates/report.html`` gives them."""
+    """Return the tables under their names in ``templates/report.html``."""
     sets, leaks, failures = report["discrimination"], report["leaks"], report["failures"]
     shared = {title: _first([_shared(one) for one in leaks[name]]) for name, title in SHARED_IN_WORDS.items()}
     counted = ("inputs", "answered", "unreadable", "without_lung", "refused")
@@ -62,7 +62,7 @@ def tables_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the first rows, all with the same columns, and how many more there are."""
+    """Return the first rows, all with the same columns, and the number of further rows."""
     shown = rows[:LISTED]
     columns = dict.fromkeys(name for row in shown for name in row)
     return {"rows": [{name: row.get(name, "") for name in columns} for row in shown], "more": len(rows) - len(shown)}
@@ -73,7 +73,7 @@ def _shared(one: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shortened(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the last two parts of the input's path, which the JSON has in full."""
+    """Return a row with the input's path shortened to its last two parts; the JSON has the full path."""
     short = "/".join(Path(row["input"]).parts[-2:])
     return {**row, "input": short, "why": row["why"].replace(row["input"], short)}
 

@@ -1,4 +1,4 @@
-"""What the charts of a result sheet draw; their templates are SVG that stands in the page and takes its colours."""
+"""Prepare the charts of a result sheet; their templates are inline SVG in the page's colours."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .wording import probability_in_words
 
 
 def bar_of(probability: float, interval: tuple[float, float] | None, threshold: float | None) -> dict[str, Any]:
-    """Return what ``templates/bar.svg`` draws: an axis with a probability, its interval and the threshold."""
+    """Return the values for ``templates/bar.svg``: an axis with a probability, its interval and the threshold."""
     words = probability_in_words(probability, interval)
     words += "" if threshold is None else f", threshold {threshold:.2f}"
     return {"words": words, "probability": probability, "interval": interval, "threshold": threshold}
 
 
 def chart_of(probabilities: NDArray[np.float32], threshold: float | None) -> dict[str, Any]:
-    """Return what ``templates/chart.svg`` draws: a bar a slice, by whether it reaches the threshold.
+    """Return the values for ``templates/chart.svg``: one bar per slice, grouped by whether it reaches the threshold.
 
     Parameters
     ----------
@@ -37,5 +37,5 @@ def chart_of(probabilities: NDArray[np.float32], threshold: float | None) -> dic
 
 
 def _bars(probabilities: NDArray[np.float32], chosen: NDArray[np.bool_]) -> list[tuple[int, float]]:
-    """Return index and height of each bar, of 100."""
+    """Return the index of each bar, and its height from 1 to 100."""
     return [(int(index), max(100 * float(probabilities[index]), 1)) for index in np.flatnonzero(chosen)]

@@ -51,7 +51,7 @@ class PredictionData:
         At the input's native resolution: (height, width) for one slice, otherwise (slices, height, width), in the order
         of `scan`. Use `save` to write it on the input's own grid.
     warnings : tuple of str
-        Short codes for what is doubtful: `lungct.common.warning_codes.CODES` says what each means and what to do.
+        Warning codes; `lungct.common.warning_codes.CODES` explains each and gives the remedy.
     provenance : mapping
         Names, versions and checksums of the weights.
     error : str or None

@@ -55,11 +55,12 @@ def write_mask(path: Path, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Path:
 
 
 def require_masks(masks: str) -> None:
-    """Refuse to start without what masks of a format need.
+    """Refuse to start if a package needed for a mask format is missing.
 
     Raises
     ------
     MissingPackageError
+        Names the command that installs it.
     """
     if masks == "seg":
         require("highdicom", purpose="A mask as DICOM SEG", extra="seg")

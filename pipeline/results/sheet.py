@@ -1,4 +1,4 @@
-"""The result sheet: one page about one scan, for people who read the answer and want to know how far to trust it."""
+"""Write the result sheet: one page about one scan, for readers who want to know how far to trust the answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .wording import (
 if TYPE_CHECKING:
     from ...sources import Scan
 
-INTENSITIES = {"hu": "Hounsfield units", "display": "grey as on a screen, of an unknown window"}
+INTENSITIES = {"hu": "Hounsfield units", "display": "grey as on a screen, with an unknown window"}
 
 
 def result_sheet(prediction: PredictionData) -> str:
@@ -49,7 +49,7 @@ def result_sheet(prediction: PredictionData) -> str:
 
 
 def _answer(prediction: PredictionData) -> dict[str, Any]:
-    """Return the answer in words, its bar, and how far to trust it; a scan that was refused has no bar."""
+    """Return the answer in words, its bar, and how far to trust it; a refused scan has no bar."""
     label, probability, interval = prediction.label, prediction.probability, prediction.interval
     if label is None or label == "indeterminate" or probability is None:
         return {"answer": LABELS_IN_WORDS["indeterminate"], "bar": None, "trust": []}
@@ -61,7 +61,7 @@ def _answer(prediction: PredictionData) -> dict[str, Any]:
 
 
 def _trust(prediction: PredictionData) -> Iterator[str]:
-    if prediction.interval is None:  # the network's card knows nothing of trust, and the set is empty too
+    if prediction.interval is None:  # the card has no data for intervals, and the prediction set is empty too
         return
     yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
     if prediction.slices > 1:
@@ -70,7 +70,7 @@ def _trust(prediction: PredictionData) -> Iterator[str]:
 
 
 def _read(prediction: PredictionData, scan: Scan, name: str) -> Iterator[tuple[str, str]]:
-    """Yield technical facts of the scan; whose it is stays out of the sheet."""
+    """Yield technical facts about the scan, but nothing about the patient."""
     slices, height, width = scan.shape
     known = (str(scan.metadata[key]) for key in ("format", "transfer_syntax") if key in scan.metadata)
     yield "File", name
@@ -98,7 +98,7 @@ def _explained(prediction: PredictionData) -> Iterator[tuple[str, str]]:
     inside = prediction.heatmap_in_lungs
     if inside is not None and prediction.classification is not None:
         how = EXPLANATIONS_IN_WORDS[prediction.classification.explain]
-        yield "Heatmap", f"{how}; {100 * inside:.0f} % of what speaks for {prediction.label} lies in the lungs"
+        yield "Heatmap", f"{how}; {100 * inside:.0f} % of the evidence for {prediction.label} is inside the lungs"
 
 
 def _made_by(model: Mapping[str, Any]) -> dict[str, Any]:

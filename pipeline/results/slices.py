@@ -1,4 +1,4 @@
-"""Write the pictures of a result sheet: one slice, or selected slices of a volume with a chart to pick from."""
+"""Draw the pictures of a result sheet: one slice, or selected slices of a volume with a chart to pick from."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHORTEST_SIDE = 320
 
 
 def slices_of_sheet(prediction: PredictionData) -> dict[str, Any]:
-    """Return what ``templates/slices.html`` shows; a heatmap is drawn only where an answer is given."""
+    """Return the values for ``templates/slices.html``; a heatmap is drawn only if there is an answer."""
     total, judged = prediction.slices, prediction.label != "indeterminate"
     shown = _chosen(prediction)
     own = prediction.slice_probabilities if judged else np.full(total, np.nan, np.float32)
@@ -73,7 +73,7 @@ def _first_shown(own: NDArray[np.float32], shown: list[int]) -> int:
 
 
 def _pictures(prediction: PredictionData, index: int, side: int) -> Iterator[dict[str, str]]:
-    """Yield a slice with outline and heatmap, where there is lung, then the slice alone."""
+    """Yield a slice with outline and heatmap, if there is lung, then the plain slice."""
     view = prediction.slice_view(index)
     if prediction.label == "indeterminate":
         view = replace(view, heatmap=np.zeros_like(view.heatmap))
@@ -81,8 +81,8 @@ def _pictures(prediction: PredictionData, index: int, side: int) -> Iterator[dic
     scale = max(min(1.0, side / longest), SHORTEST_SIDE / longest)
     name = f"slice {index + 1}" if prediction.slices > 1 else "the slice"
     if view.mask.any():
-        yield _picture("drawn", draw_evidence(view, scale), f"{name} with what was found")
-    yield _picture("plain", draw_plain(view, scale), f"{name} as it is")
+        yield _picture("drawn", draw_evidence(view, scale), f"{name} with outline and heatmap")
+    yield _picture("plain", draw_plain(view, scale), f"{name} without marks")
 
 
 def _picture(kind: str, picture: Image, words: str) -> dict[str, str]:

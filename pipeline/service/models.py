@@ -49,7 +49,7 @@ class PredictionAnswer(BaseModel):
     lungs: dict[str, LungModel] | None = Field(description="Right and left lung of calibrated volumes.")
     warnings: list[str] = Field(description="Warning codes.")
     error: None = None
-    caution: str = Field(description="What all who use this classifier must know; empty where nothing stands out.")
+    caution: str = Field(description="What every user of this classifier must know; empty if there is nothing special.")
     provenance: dict[str, NetworkModel]
     disclaimer: str
 
@@ -62,7 +62,7 @@ class SegmentationAnswer(BaseModel):
     lung_fraction: float = Field(ge=0, le=1, description="Share of all pixels that is lung.")
     lung_volume_ml: float | None = Field(description="Only for volumes with a known spacing.")
     slice_confidences: list[float] = Field(description="Expected Dice of each slice; 0 without lung.")
-    warnings: list[str] = Field(description="Short codes.")
+    warnings: list[str] = Field(description="Warning codes.")
     provenance: dict[str, NetworkModel]
     disclaimer: str
 

@@ -1,4 +1,4 @@
-"""The page of the service: files of our own, nothing from anywhere else."""
+"""Serve the web page, whose files are all our own."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ...common.rendering import render
 from ...sources.formats import KNOWN
 
 PAGE = Path(__file__).parent / "static"
-"""What the page, served at ``/``, finds at ``page/``."""
+"""Files that the page, served at ``/``, loads from ``page/``."""
 
 
 def add_page(app: FastAPI, modality: Modality) -> None:
-    """Serve the page, in the words of a modality, and its files."""
+    """Serve the page, worded for a modality, and its files."""
     page = render("pipeline/service/templates/index.html", modality=modality, formats=KNOWN)
 
     @app.get("/", include_in_schema=False)

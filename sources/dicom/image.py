@@ -69,7 +69,7 @@ class Frame:
     rescale : tuple of float or None
         Slope and intercept to Hounsfield units.
     window : Window or None
-        To look at it with; None where none is given that shows something.
+        Window for display; None if the tags give no usable one.
     """
 
     file: SourceFile

@@ -42,7 +42,7 @@ def write_seg(
     Raises
     ------
     SourceError
-        When the scan was not DICOM, or its headers lack what the standard asks for.
+        When the scan was not DICOM, or its headers lack attributes that the standard requires.
     MissingPackageError
         When highdicom is not installed.
     """

@@ -103,7 +103,7 @@ def _meaning(pixels: NDArray[np.float32]) -> str:
 def _through_window(
     pixels: NDArray[np.float32], frame: Frame, options: ReadOptions, name: str, metadata: dict[str, Any]
 ) -> Scan:
-    """Return grey as a screen would show it, through the window in the tags where there is one."""
+    """Return grey as a screen would show it, using the window in the tags if there is one."""
     if frame.window is not None:
         frame.window.apply(pixels)
     shown = array_to_scan(

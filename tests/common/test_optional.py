@@ -33,7 +33,7 @@ class Installed:
         ({"url": "file://{0}", "dir_info": {}}, "Run: pip install '{0}[batch]'"),
         ({"url": "file://{0}", "dir_info": {"editable": True}}, "Run: pip install --editable '{0}[batch]'"),
         ({"url": "file://{0}/lungct.whl", "archive_info": {}}, "Run: pip install '{0}/lungct.whl[batch]'"),
-        ({"url": "file://{0}/gone", "dir_info": {}}, "from where it came, with its extra"),
+        ({"url": "file://{0}/gone", "dir_info": {}}, "from where you got it, with the extra"),
         ({"url": "git+https://example.org/lungct", "vcs_info": {}}, "pip install 'FOLDER_OR_WHEEL[batch]'"),
         (None, "pip install 'FOLDER_OR_WHEEL[batch]'"),
     ],

@@ -1,4 +1,4 @@
-"""Files stand under their name whole, or not at all."""
+"""Files have their final name only once they are complete."""
 
 import pytest
 

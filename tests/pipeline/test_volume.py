@@ -128,7 +128,7 @@ def test_predict_on_the_command_line(card, tmp_path):
     assert row["interval_low"] == row["prediction_set"] == ""
     wrong = run("predict", SERIES, "--volume-classifier", ROOT / "weights" / "efficientnetb0-covid.json")
     assert wrong.exit_code == 1
-    assert "no volume classifier" in " ".join(wrong.output.split())
+    assert "is not a volume classifier" in " ".join(wrong.output.split())
 
 
 @pytest.mark.train

@@ -21,7 +21,9 @@ OPTIONS = {
 }
 
 
-compare_app = typer.Typer(help=r"Train networks against each other; needs the extra \[train].", no_args_is_help=True)
+compare_app = typer.Typer(
+    help=r"Train several networks and compare them; needs the extra \[train].", no_args_is_help=True
+)
 
 
 @compare_app.command()

@@ -153,5 +153,5 @@ def test_a_killed_run_resumes_to_the_same_result(mosmed, tmp_path):
 
 
 def test_other_networks_are_refused_as_volume_classifiers():
-    with pytest.raises(WeightsError, match="no volume classifier"):
+    with pytest.raises(WeightsError, match="is not a volume classifier"):
         VolumeClassifier(load_card(CLASSIFIER))

@@ -88,7 +88,7 @@ def test_fit_learns_nothing(labels):
 
 
 def test_fit_refuses_unknown_labels():
-    with pytest.raises(ValueError, match=r"y holds \['covid', 'healthy'\]; call the labels 'COVID' and 'non-COVID'"):
+    with pytest.raises(ValueError, match=r"y contains \['covid', 'healthy'\]; use the labels 'COVID' and 'non-COVID'"):
         LungClassifier().fit(PATHS[:3], ["covid", "healthy", "COVID"])
 
 

@@ -197,5 +197,5 @@ def test_names_that_are_not_valid_text_are_kept_as_far_as_possible(tmp_path):
 
 
 def test_an_input_has_one_row(tmp_path):
-    with Store(tmp_path, COLUMNS) as store, pytest.raises(ValueError, match="without rows"):
+    with Store(tmp_path, COLUMNS) as store, pytest.raises(ValueError, match="has no rows"):
         store.add("a", [])

@@ -50,7 +50,7 @@ def test_near_duplicates_are_one_group_and_never_in_two_parts(planted, tmp_path)
 
 
 def test_a_column_to_group_by_must_exist(planted, tmp_path):
-    with pytest.raises(SourceError, match="column patient: is in no table"):
+    with pytest.raises(SourceError, match="column patient: is not in the input tables"):
         run_preprocess([planted], tmp_path, grouping=Grouping(("patient",)))
 
 

@@ -134,7 +134,7 @@ def test_formats_round_trip(tmp_path, form, error):
 
 
 def test_other_files_are_refused_as_slices(tmp_path):
-    with pytest.raises(ValueError, match="no slice"):
+    with pytest.raises(ValueError, match="is not a slice"):
         read_slice(tmp_path / "a.jpg")
 
 

@@ -43,8 +43,8 @@ def test_a_volume_needs_a_share_of_its_slices(lungs):
     left[:, 120:] = False
     empty = np.zeros_like(lungs)
     sure = np.ones(6, np.float32)
-    assert quality_flags(np.stack([lungs] * 4 + [left, empty]), sure) == ()
-    assert quality_flags(np.stack([lungs, left, left, empty, empty, empty]), sure) == ("one-lung",)
+    assert quality_flags(np.stack([empty, *[lungs] * 3, left, empty]), sure) == ()
+    assert quality_flags(np.stack([empty, lungs, left, left, empty, empty]), sure) == ("one-lung",)
     assert quality_flags(np.stack([empty] * 6), 0 * sure) == ()
 
 
@@ -63,3 +63,13 @@ def test_expected_dice_is_one_where_sure_and_lower_where_not():
     unsure = np.full((10, 10), 0.6, np.float32)
     assert expected_dice(unsure, unsure > 0.5) == pytest.approx(0.75)
     assert expected_dice(unsure, unsure > 0.7) == 0
+
+
+def test_a_volume_that_ends_within_the_lungs_is_incomplete():
+    masks = np.zeros((5, 100, 100), dtype=bool)
+    masks[1:4, 30:70, 10:40] = masks[1:4, 30:70, 60:90] = True
+    sure = np.ones(5, np.float32)
+    assert quality_flags(masks, sure) == ()
+    assert quality_flags(masks[1:], sure[1:]) == ("incomplete-lungs",)
+    masks[0, 40:50, 20:25] = True  # a tip
+    assert quality_flags(masks, sure) == ()

@@ -115,3 +115,15 @@ def test_a_single_data_set_is_drawn_once_through():
     scan = Scan(np.zeros((1, 8, 8), dtype=np.float32), "display")
     slices = [LabelledScan(scan, np.zeros((1, 8, 8), dtype=bool), str(n)) for n in range(7)]
     assert sorted(balanced_draw(slices, np.random.default_rng(1))) == list(range(7))
+
+
+def test_masks_of_two_values_tell_the_sides(folders):
+    images, masks, patients = folders
+    for path in masks.iterdir():
+        labels = np.zeros((40, 40), np.uint8)
+        labels[:, 5:15], labels[:, 25:35] = 1, 2
+        Image.fromarray(labels).save(path)
+    item = DataSet(images, masks, patients).slices()[0]
+    assert (item.sides[0, :, 5:15] == 1).all()
+    assert (item.sides[0, :, 25:35] == 2).all()
+    np.testing.assert_array_equal(item.sides > 0, item.mask)

@@ -89,3 +89,28 @@ def test_mean_over_patients_weighs_patients_not_slices():
 
 def test_no_measurements_give_an_empty_summary():
     assert Evaluation([]).summary() == {}
+
+
+def test_tips_large_slices_and_sides_are_measured_apart(segmenter, tmp_path):
+    scan = read_scan(SLICES / "lctsc-S1-101-hu.tif")
+    lungs = segmenter.segment(scan)
+    tip = np.zeros_like(lungs.mask)
+    tip[0, 300:330, 100:130] = True
+    large = LabelledScan(scan, lungs.mask, "P1", tmp_path, sides=lungs.labels)
+    small = LabelledScan(scan, tip, "P2", tmp_path)
+    first, second = evaluate_segmenter(segmenter, [large, small]).rows
+    assert first["dice_of_large_slices"] == 1
+    assert first["sides_right"] == 1
+    assert np.isnan(first["tips_found"])
+    assert second["tips_found"] == 0  # 900 pixels are a tip, and the whole lungs are found
+    assert np.isnan(second["dice_of_large_slices"])
+    swapped = LabelledScan(scan, lungs.mask, "P1", tmp_path, sides=np.where(lungs.mask, 3 - lungs.labels, 0))
+    assert evaluate_segmenter(segmenter, [swapped]).rows[0]["sides_right"] == 0
+
+
+def test_slices_of_a_volume_can_be_measured_one_by_one(segmenter, tmp_path):
+    one = read_scan(SLICES / "lctsc-S1-101-hu.tif")
+    volume = Scan(np.concatenate([one.pixels] * 2), "hu", source="volume")
+    drawn = np.concatenate([segmenter.segment(one).mask] * 2)
+    rows = evaluate_segmenter(segmenter, [LabelledScan(volume, drawn, "P", tmp_path)], single_slices=True).rows
+    assert [row["dice"] for row in rows] == [1, 1]

@@ -249,7 +249,7 @@ def test_compressed_pixels(tmp_path, volume, syntax):
 
 
 def test_odd_values_are_not_quoted_in_warnings(tmp_path, volume, recwarn):
-    """What stands in a header may be a patient's name."""
+    """The text of a header may contain a patient's name."""
     files = series_of(volume)
     for data in files:
         data.SeriesInstanceUID = "2.25.1"

@@ -54,6 +54,20 @@ def test_series(tmp_path, volume, directions):
     assert segmentation.PatientID == "1"
 
 
+def test_labels_become_two_segments(tmp_path, volume):
+    scan = read_scan(write(tmp_path / "series", series_of(volume)))
+    lungs = scan.pixels < -500
+    right = np.arange(lungs.shape[2]) < lungs.shape[2] // 2
+    labels = np.where(lungs, np.where(right, 1, 2), 0).astype(np.uint8)
+    path = write_seg(tmp_path / "seg.dcm", labels, scan, model="net", version="1")
+    segmentation = hd.seg.segread(path)
+    found = [(one.SegmentLabel, one.segmented_property_type.value) for one in segmentation.SegmentSequence]
+    assert found == [("Right lung", "3341006"), ("Left lung", "44029006")]
+    for number in (1, 2):
+        part = segmentation.get_volume(segment_numbers=[number], combine_segments=True)
+        assert (part.array > 0).sum() == (labels == number).sum()
+
+
 def test_multi_frame_and_single_slice(tmp_path, volume):
     enhanced_of(series_of(volume)).save_as(tmp_path / "all.dcm")
     scan = read_scan(tmp_path / "all.dcm")

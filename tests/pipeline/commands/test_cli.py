@@ -40,7 +40,8 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     assert list(first) == [
         "source", "label", "probability", "interval_low", "interval_high", "prediction_set", "ood_score",
         "heatmap_in_lungs", "lung_fraction", "lung_volume_ml", "right_lung_ml", "right_lung_mean_hu",
-        "right_lung_below_950", "left_lung_ml", "left_lung_mean_hu", "left_lung_below_950", "slices", "aggregation", "warnings", "error",
+        "right_lung_below_950", "left_lung_ml", "left_lung_mean_hu",
+        "left_lung_below_950", "slices", "aggregation", "warnings", "error",
     ]  # fmt: skip
     assert 0 < float(first["heatmap_in_lungs"]) < 1
     assert first["source"] == str(covid_slice)

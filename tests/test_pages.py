@@ -126,7 +126,9 @@ def test_evaluations_of_the_segmenter(tmp_path):
         folder.mkdir()
     for number, picture in enumerate(sorted(SLICES.glob("covid19*.png"))[:2]):
         shutil.copy(picture, images / f"file{number}{TAG}.png")
-        Image.new("L", Image.open(picture).size, 255).save(masks / f"file{number}{TAG}.png")
+        with Image.open(picture) as opened:
+            size = opened.size
+        Image.new("L", size, 255).save(masks / f"file{number}{TAG}.png")
     run("evaluate", "lungseg", "--images", images, "--masks", masks, "--out", tmp_path / "out")
     text = Shown((tmp_path / "out" / "report.html").read_text()).text
     assert f"file0{TAG}.png, slice 0" in text

@@ -51,8 +51,10 @@ def start(table: Path, out: Path) -> subprocess.Popen[bytes]:
 def finish(table: Path, out: Path) -> tuple[float, float]:
     """Run the batch to its end; return seconds and peak memory, MB."""
     begun = time.monotonic()
-    _, status, usage = os.wait4(start(table, out).pid, 0)
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
+    process = start(table, out)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
         sys.exit(f"the batch into {out} failed")
     return time.monotonic() - begun, usage.ru_maxrss * 1024 / 1e6
 

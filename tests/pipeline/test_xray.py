@@ -1,5 +1,6 @@
 """The pipeline for chest X-rays, and how each pipeline refuses the other's modality."""
 
+import html
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -83,7 +84,7 @@ def test_the_ct_pipeline_refuses_xrays_as_such(pipe, xray_file, picture):
     assert failed.error == str(caught.value)
     assert shown.label == "indeterminate"
     assert "looks-like-xray" in shown.warnings
-    assert 'from_pretrained("xray")' in shown.sheet().replace("&quot;", '"')
+    assert 'from_pretrained("xray")' in html.unescape(shown.sheet())
 
 
 @pytest.mark.parametrize("name", ["series", "hu", "volume"])

@@ -26,8 +26,8 @@ value counts as emphysema; even in severe cases that is less than half of the lu
 DENSE_HU = -200.0
 """Small parts of a mask with a higher mean than this are soft tissue; consolidation is part of larger ones."""
 
-SMALL_PART = 0.05
-"""A part is small below this share of the largest part in the slice."""
+SMALL_PART, SMALL_AREA = 0.05, 0.01
+"""A part is small below this share of the largest part in the slice, or of the slice."""
 
 TIP_HU = -500.0
 """Pixels below this in the slice next to the last one with lung may be the tip of the lung."""
@@ -56,7 +56,7 @@ def without_air_and_tissue(mask: NDArray[np.bool_], hu: NDArray[np.float32]) -> 
     rows, columns = (np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0))
     box = slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)
     parts = Components.of(mask[box])
-    small = parts.sizes < SMALL_PART * parts.sizes.max(initial=0)
+    small = parts.sizes < max(SMALL_PART * parts.sizes.max(initial=0), SMALL_AREA * mask.size)
     dense = parts.sum_of(hu[box]) > DENSE_HU * parts.sizes
     kept = np.zeros_like(mask)
     kept[box] = parts.mask(~_is_gas(parts, hu[box]) & ~(small & dense))

@@ -32,6 +32,9 @@ class SegmenterRecipe:
     exclude : tuple of str
         Training slices whose file name contains one of these are left out, because of wrong labels. Validation keeps
         all slices.
+    init_share : float
+        Share of the initial weights in those that are written, 0 to 1: the rest are the trained ones. Such a mean keeps
+        more of what the initial network knew (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     seed : int
     """
 
@@ -47,6 +50,7 @@ class SegmenterRecipe:
     learning_rate: float = 1e-3
     validation_share: float = 0.2
     exclude: tuple[str, ...] = ()
+    init_share: float = 0.0
     seed: int = 0
 
     def network(self) -> dict[str, Any]:

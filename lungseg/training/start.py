@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ def start_from(model: keras.Model, init: Path) -> None:
     if {path: array.shape for path, array in weights.items()} != shapes:
         raise ValueError(f"{init} is for another network; omit --init or change --filters")
     model.set_weights([weights[path] for path in shapes])
+
+
+def mean_of(
+    initial: Sequence[NDArray[np.float32]], trained: Sequence[NDArray[np.float32]], share: float
+) -> list[NDArray[np.float32]]:
+    """Return the mean of two networks' weights, with this share of the initial ones."""
+    weight = np.float32(share)
+    return [weight * before + (1 - weight) * after for before, after in zip(initial, trained, strict=True)]
 
 
 def _on_half_the_size(

@@ -18,7 +18,7 @@ from ..data.views import tight_crop
 from ..preprocessing import SlicePreprocessing
 from .recipe import DEFAULTS, SegmenterRecipe
 from .release import release_segmenter
-from .start import start_from
+from .start import mean_of, start_from
 
 prepare_environment()
 
@@ -70,6 +70,9 @@ def train_segmenter(
     model = recipe.build()
     if init:
         start_from(model, init)
+    elif recipe.init_share:
+        raise ValueError("a share of the initial weights needs initial weights: give --init too")
+    initial = model.get_weights()
     steps = recipe.epochs * (len(training) // recipe.batch_size)
     if steps == 0:
         raise ValueError(f"{len(training)} training slices don't fill a batch of {recipe.batch_size}; lower --batch")
@@ -113,6 +116,7 @@ def train_segmenter(
         },
         seed=recipe.seed,
     )
+    model.set_weights(mean_of(initial, model.get_weights(), recipe.init_share))
     return release_segmenter(
         model, training, validation, folder, recipe, version=version, licence=licence, init=init, size=ship_size
     )

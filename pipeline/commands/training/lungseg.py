@@ -28,6 +28,10 @@ OPTIONS = {
     "stride": Annotated[
         int, typer.Option(min=1, max=2, help="2 halves the picture inside bcdunet, which is a quarter of the work.")
     ],
+    "init_share": Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of --init's weights in those written, the rest being trained ones."),
+    ],
     **RECIPE_OPTIONS,
 }
 

@@ -64,3 +64,26 @@ def test_resumed_run_equals_the_unbroken_one(tmp_path, monkeypatch, eagerly):
     training.train_segmenter(data, tmp_path / "broken", recipe, version="test", licence="none")
     assert len(released) == 2
     np.testing.assert_allclose(val_dice(tmp_path / "broken"), val_dice(tmp_path / "unbroken"), atol=0.002)
+
+
+def test_a_share_of_the_initial_weights_needs_initial_weights(tmp_path):
+    from lungct.lungseg.training import train as training
+    from lungct.lungseg.training.recipe import SegmenterRecipe
+
+    for name in ("ct", "lungs"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            Image.new("L", (32, 32), 255).save(tmp_path / name / f"{number}.png")
+    data = [DataSet(tmp_path / "ct", tmp_path / "lungs")]
+    recipe = SegmenterRecipe(size=32, filters=2, dense_blocks=1, init_share=0.5)
+    with pytest.raises(ValueError, match="--init"):
+        training.train_segmenter(data, tmp_path / "run", recipe, version="test", licence="none")
+
+
+def test_weights_are_averaged_by_their_share():
+    from lungct.lungseg.training.start import mean_of
+
+    before, after = [np.array([1.0, 2.0], np.float32)], [np.array([3.0, 4.0], np.float32)]
+    np.testing.assert_allclose(mean_of(before, after, 0.25)[0], [2.5, 3.5])
+    np.testing.assert_array_equal(mean_of(before, after, 0)[0], after[0])
+    assert mean_of(before, after, 0.25)[0].dtype == np.float32

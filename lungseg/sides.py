@@ -50,8 +50,10 @@ def left_and_right(mask: NDArray[np.bool_], threads: int | None = None) -> NDArr
     middle = _mediastinum(volume.sum(axis=(0, 1)))
 
     def label(index: int) -> None:
-        if volume[index].any():
-            labels[index] = _label_slice(volume[index], middle)
+        rows = np.flatnonzero(volume[index].any(axis=1))
+        if rows.size:
+            part = slice(rows[0], rows[-1] + 1)
+            labels[index, part] = _label_slice(volume[index, part], middle)
 
     for _ in side_by_side(label, range(len(volume)), threads):
         pass
@@ -72,8 +74,11 @@ def _label_slice(mask: NDArray[np.bool_], middle: float) -> NDArray[np.uint8]:
     on_right = np.arange(mask.shape[1]) < _cut(mask, middle)[:, None]
     parts = Components.of(mask)
     share = parts.inner(mask & on_right) / parts.sizes
-    right, left = parts.mask(share >= WHOLE), parts.mask(share <= 1 - WHOLE)
-    return np.where(mask, np.where(right | (on_right & ~left), RIGHT, LEFT), 0).astype(np.uint8)
+    right = parts.mask(share >= WHOLE)
+    cut = (share < WHOLE) & (share > 1 - WHOLE)
+    if cut.any():
+        right |= parts.mask(cut) & on_right
+    return LEFT * mask.view(np.uint8) - right.view(np.uint8)  # RIGHT is LEFT - 1
 
 
 def _cut(mask: NDArray[np.bool_], middle: float) -> NDArray[np.float64]:

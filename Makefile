@@ -8,11 +8,15 @@ STRICT := --config-settings editable_mode=strict
 
 TESTS := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 5
 
-.PHONY: demo test coverage lint bench clean help
+# The CPU build, where pip's settings offer one: make test-torch TORCH='torch --index-url https://download.pytorch.org/whl/cpu'
+TORCH := torch
+
+.PHONY: demo test test-torch coverage lint bench clean help
 
 help:
 	@echo "make demo   install into .venv, run the pipeline on the slices and the series in examples/, write results/"
 	@echo "make test   install everything, check style, spelling and types, run all tests"
+	@echo "make test-torch  install PyTorch and MONAI as well, test the adapters with them"
 	@echo "make coverage  run all tests and list the lines that they don't reach; slower"
 	@echo "make bench  time lungct against what it replaces, write docs/performance.*; takes ten minutes on an otherwise idle machine"
 	@echo "make clean  remove .venv, results and caches"
@@ -23,6 +27,11 @@ demo: .venv/demo
 
 test: .venv/test lint
 	$(TESTS)
+
+test-torch: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check monai
+	$(BIN)/python -m pytest tests/pipeline/adapters
 
 coverage: .venv/test
 	$(TESTS) --cov --cov-report term

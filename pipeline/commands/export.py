@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,6 +21,7 @@ from ...lungseg import LungSegmenter, SlicePreprocessing, find_lungs
 from ...lungseg.segmenter import box_around
 from ...sources import Intensity, SourceError, read_scan
 from ...weights import CLASSIFIER, CLASSIFIERS, SEGMENTER, SEGMENTERS, Card, WeightsError, load_card
+from ...weights.converters import ExportFormat, ExportPrecision
 from ..batch.inputs import list_inputs
 from .options import errors, plain_failures, require_train_extra
 
@@ -37,26 +37,9 @@ Slice = tuple[NDArray[np.float32], Intensity, NDArray[np.bool_]]
 """Pixels, their intensity, and the lung mask."""
 
 
-class FormatName(StrEnum):
-    """Formats that can be written."""
-
-    tflite = "tflite"
-    onnx = "onnx"
-    openvino = "openvino"
-    keras = "keras"
-
-
-class ExportPrecisionName(StrEnum):
-    """Precision of the written weights."""
-
-    f32 = "f32"
-    f16 = "f16"
-    int8 = "int8"
-
-
 def export(
     form: Annotated[
-        FormatName,
+        ExportFormat,
         typer.Option(
             "--format",
             help="tflite: LiteRT, for phones and small boards. onnx. openvino: .xml and .bin. keras: to continue "
@@ -74,12 +57,12 @@ def export(
         ),
     ] = "both",
     precision: Annotated[
-        ExportPrecisionName,
+        ExportPrecision,
         typer.Option(
             help="f32: as trained. f16: weights in half precision, half the size; not for keras. int8: a quarter of "
             "the size; only for tflite, and needs --calibration."
         ),
-    ] = ExportPrecisionName.f32,
+    ] = "f32",
     calibration: Annotated[
         Path | None,
         typer.Option(
@@ -103,12 +86,12 @@ def export(
     """
     cards = _cards(network)
     require_train_extra()
-    if form is FormatName.tflite:
+    if form == "tflite":
         require("ai_edge_litert", purpose="The check of a tflite file", extra="edge")
     from ...weights.export import require_supported
 
     try:
-        require_supported(form.value, precision.value)
+        require_supported(form, precision)
         with plain_failures():
             slices = _slices(calibration, cards) if calibration else []
             done = [_export(card, out, form, precision, slices) for card in cards]
@@ -150,12 +133,12 @@ def _with_lung(folder: Path, segmenter: LungSegmenter) -> Iterator[Slice]:
                 yield pixels, scan.intensity, mask
 
 
-def _export(card: Card, out: Path, form: FormatName, precision: ExportPrecisionName, slices: list[Slice]) -> Export:
+def _export(card: Card, out: Path, form: ExportFormat, precision: ExportPrecision, slices: list[Slice]) -> Export:
     from ...weights.export import export_network
     from ...weights.fitting import prepare_environment
 
     prepare_environment()
-    int8 = precision is ExportPrecisionName.int8
+    int8 = precision == "int8"
     if int8 and len(slices) == 1:
         raise ValueError("int8 needs at least two slices with lung, one to calibrate and one to check; give more")
     calibration, pictures = (slices[::2], slices[1::2]) if int8 else ([], slices)
@@ -164,8 +147,8 @@ def _export(card: Card, out: Path, form: FormatName, precision: ExportPrecisionN
             card,
             partial(_build, card),
             out,
-            form.value,
-            precision.value,
+            form,
+            precision,
             [picture for one in pictures for picture in _seen(card, one)],
             [picture for one in calibration for picture in _seen(card, one)],
             own_layout=not str(card.architecture.get("name", "")).startswith("sm-"),

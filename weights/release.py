@@ -134,8 +134,14 @@ def _check_export(model: keras.Model, path: Path) -> None:
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     found = session.run(None, {session.get_inputs()[0].name: inputs})
     for one, other in zip(found, expected if isinstance(expected, (list, tuple)) else [expected], strict=True):
-        if one.shape != tuple(other.shape) or not np.allclose(one, other, atol=SAME_ANSWER):
-            raise WeightsError(f"{path.name} does not agree with the network it was exported from. Export it again")
+        if one.shape != tuple(other.shape):
+            raise WeightsError(f"{path.name} returns {one.shape}, but its network {tuple(other.shape)}")
+        difference = float(np.abs(one - np.asarray(other)).max())
+        if not difference <= SAME_ANSWER:  # NaN is refused too
+            raise WeightsError(
+                f"{path.name} does not agree with the network it was exported from: they differ by up to "
+                f"{difference:.3g}, allowed are {SAME_ANSWER:g}. Export it again"
+            )
 
 
 def _export(model: keras.Model, path: Path, form: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -43,10 +44,15 @@ def covid_slice():
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """Lungct's wheel, built from this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT]
-    subprocess.run(command, check=True, capture_output=True)
+    """Lungct's wheel, built from this checkout once for all workers: at the same time they would disturb each other."""
+    filelock = pytest.importorskip("filelock")
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "wheel"
+    with filelock.FileLock(f"{folder}.lock"):
+        if not list(folder.glob("lungct-*.whl")):
+            command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
     (built,) = folder.glob("lungct-*.whl")
     return built
 

@@ -68,7 +68,7 @@ def test_small_lungs_get_a_closer_look(segmenter, monkeypatch):
     assert dice(found[256:768, 256:768], alone) > 0.98
     monkeypatch.setattr(module, "WORTH_A_CLOSER_LOOK", 0)
     glimpsed = segmenter.segment(Scan(wide, "hu")).mask[0]
-    assert dice(glimpsed[256:768, 256:768], alone) < 0.96
+    assert dice(glimpsed[256:768, 256:768], alone) < 0.97
 
 
 def test_a_picture_that_may_be_cut_off_gets_a_fine_first_look(segmenter, monkeypatch):

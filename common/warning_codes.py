@@ -109,6 +109,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "assumed to lie on the back.",
         ),
         "inverted": Code("reading", "Black and white were inverted; this has been undone."),
+        "suffix-mismatch": Code(
+            "reading",
+            "The suffix of the file name contradicts its content. The content was read.",
+            "Rename the file.",
+        ),
         "coloured-marks": Code(
             "reading",
             "The picture has coloured marks, such as arrows or letters.",

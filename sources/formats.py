@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from .dicom.series import read_dicom
@@ -46,6 +47,9 @@ class Format:
         Whether a file can hold many slices.
     any_name : bool
         Whether the file name doesn't matter: DICOM files often have a number as a suffix, or no suffix.
+    misnamed : bool
+        Whether a file with the suffix of another format is read nevertheless, with the warning ``suffix-mismatch``:
+        public sets contain many such pictures.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Format:
     read: Reader | None
     many: bool = False
     any_name: bool = False
+    misnamed: bool = False
 
 
 def _starts(*magic: bytes) -> Callable[[bytes], bool]:
@@ -98,8 +103,8 @@ FORMATS: tuple[Format, ...] = (
     Format("compressed NIfTI", "", (".nii.gz",), _is_packed_nifti, read_nifti, many=True),
     Format("NRRD", "NRRD", (".nrrd", ".nhdr"), _starts(b"NRRD000"), read_nrrd, many=True),
     Format("MetaImage", "MHA", (".mha", ".mhd"), _is_metaimage, read_metaimage, many=True),
-    Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
-    Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
+    Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture, misnamed=True),
+    Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture, misnamed=True),
     Format("TIFF", "TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
     Format("NumPy", "NPY", (".npy",), _starts(b"\x93NUMPY"), read_npy),
     Format("ZIP", "", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None, many=True),
@@ -137,7 +142,7 @@ def find_reader(path: Path, head: bytes) -> Reader:
     Raises
     ------
     SourceError
-        When the format is unknown, can't be read, or doesn't match the suffix.
+        When the format is unknown, can't be read, or doesn't match the suffix; pictures may have any suffix.
     """
     found = format_of(head)
     if found is None:
@@ -147,10 +152,18 @@ def find_reader(path: Path, head: bytes) -> Reader:
         raise SourceError(str(path), problem, f"Convert or export it as one of {KNOWN}")
     if found.read is None:
         raise SourceError(str(path), f"is a {found.name} file, not a scan", f"Unpack it; readable formats are {KNOWN}")
-    if not found.any_name and not path.name.lower().endswith(found.suffixes):
+    if found.any_name or path.name.lower().endswith(found.suffixes):
+        return found.read
+    if not found.misnamed:
         raise SourceError(
             str(path),
             f"is named {path.suffix.lower() or 'without a suffix'} but holds a {found.name} file",
             f"Rename it to {path.with_suffix(found.suffixes[0]).name}",
         )
-    return found.read
+    return partial(_read_misnamed, found.read)
+
+
+def _read_misnamed(read: Reader, path: Path, options: ReadOptions) -> Scan:
+    """Read a file whose suffix contradicts its content, and say so."""
+    scan = read(path, options)
+    return replace(scan, warnings=(*scan.warnings, "suffix-mismatch"))

@@ -1,5 +1,6 @@
 """Reading: a picture is the same scan in every format, and broken files are refused with name and remedy."""
 
+import io
 import struct
 import zlib
 
@@ -141,6 +142,22 @@ def test_scan_is_passed_through():
         Scan(np.zeros((40, 40)), "hu")
 
 
+def npy():
+    file = io.BytesIO()
+    np.save(file, np.zeros((40, 40), np.uint8))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["really_a_png.jpg", "really_a_png.npy", "really_a_png", "A.JPEG"])
+def test_a_picture_with_the_wrong_suffix_is_read_by_its_content(tmp_path, png, name):
+    (tmp_path / name).write_bytes(png)
+    (tmp_path / "right.png").write_bytes(png)
+    scan, right = read_scan(tmp_path / name), read_scan(tmp_path / "right.png")
+    np.testing.assert_array_equal(scan.pixels, right.pixels)
+    assert scan.warnings == ("suffix-mismatch",)
+    assert right.warnings == ()
+
+
 def bad_files(png):
     return {
         "empty.png": (b"", "empty file"),
@@ -149,9 +166,8 @@ def bad_files(png):
         "truncated.png": (png[: len(png) // 2], "damaged or cut off"),
         "truncated.tif": (b"II*\0\x08\0\0\0\x10\0", "damaged or cut off"),
         "truncated.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "not a readable NumPy array"),
-        "really_a_png.npy": (png, "holds a PNG file"),
-        "really_a_png.jpg": (png, "Rename it to really_a_png.png"),
-        "no_suffix": (png, "without a suffix"),
+        "really_npy.png": (npy(), r"Rename it to really_npy\.npy"),
+        "no_suffix": (npy(), "without a suffix"),
         "huge.png": (png_with_header(20000, 20000), "decompression bomb"),
         "large.png": (png_with_header(10000, 10000), "over the limit"),
         "one.png": (png_with_header(1, 1), "only 1 x 1"),

@@ -137,14 +137,14 @@ def test_flags_are_measured_and_networks_compared(folders, tmp_path):
         Image.fromarray(lungs).save(tmp_path / "lungs" / f"{seed}.png")
     arguments = (
         "compare", "lungseg", "--images", tmp_path / "ct", "--masks", tmp_path / "lungs", "--out", tmp_path / "runs",
-        "--network", "bcdunet-16-d1", "--network", "unet-16", "--size", 32, "--epochs", 1, "--batch", 4,
+        "--network", "bcdunet-16-d1", "--network", "bcdunet-16-d3-one-way", "--size", 32, "--epochs", 1, "--batch", 4,
     )  # fmt: skip
     with eager_training():
         result = run(*arguments)
     assert result.exit_code == 0, result.output
     table = (tmp_path / "runs" / "comparison.md").read_text().splitlines()
-    assert [line.split("|")[1].strip() for line in table[2:]] == ["bcdunet-16-d1", "unet-16"]
-    written = (tmp_path / "runs" / "unet-16" / "bcdunet-lung.onnx").stat().st_mtime_ns
+    assert [line.split("|")[1].strip() for line in table[2:]] == ["bcdunet-16-d1", "bcdunet-16-d3-one-way"]
+    written = (tmp_path / "runs" / "bcdunet-16-d3-one-way" / "bcdunet-lung.onnx").stat().st_mtime_ns
     assert run(*arguments).exit_code == 0
-    assert (tmp_path / "runs" / "unet-16" / "bcdunet-lung.onnx").stat().st_mtime_ns == written
+    assert (tmp_path / "runs" / "bcdunet-16-d3-one-way" / "bcdunet-lung.onnx").stat().st_mtime_ns == written
     assert run(*arguments[:-6], "--network", "vnet").exit_code == 2

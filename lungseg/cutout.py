@@ -41,10 +41,10 @@ SPREAD = 0.4
 DARK_TAIL = 0.5
 """Largest distance from the 5th percentile to the median, as a share of the range: in a body lungs are far darker."""
 
-LOOKED_AT = 7
+LOOKED_AT = 5
 """Number of slices of a volume that are checked, spread over its length."""
 
-SIDE = 256
+SIDE = 128
 """Larger pictures are subsampled to about this side for the check."""
 
 

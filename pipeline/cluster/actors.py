@@ -52,7 +52,7 @@ def read_items(table: Any, settings: PipelineSettings, home: str) -> Iterator[An
         One row per item, with the columns `PIXELS` and `FACTS`.
     """
     for group in table["items"]:
-        for item in pickle.loads(group.as_py()):  # noqa: S301 - made by this job's driver
+        for item in pickle.loads(group.as_py()):  # noqa: S301 - packed by this job's driver
             yield _packed(item, *_read(item, reader_of(item, settings), home))
 
 
@@ -107,7 +107,7 @@ class Judge:
         """Yield each input with its row."""
         for pixels, facts in zip(table[PIXELS], table[FACTS], strict=True):
             packed = facts.as_py()
-            item, rest, row = pickle.loads(packed)  # noqa: S301 - made by `_packed`
+            item, rest, row = pickle.loads(packed)  # noqa: S301 - packed by `_packed`
             with attempt(_task(), packed) as fit, _within(self._home):
                 found = self._row(item, rest, row, pixels) if fit else _deadly(item)
             yield item, found

@@ -81,7 +81,7 @@ def test_transforms_survive_serialisation(grey, lungs):
     again = A.from_dict(written)
     assert A.to_dict(again) == written
     assert A.from_dict(A.to_dict(LungRoi(p=0.25))).p == 0.25
-    for one in (transform, again, pickle.loads(pickle.dumps(transform))):  # noqa: S301 # our own
+    for one in (transform, again, pickle.loads(pickle.dumps(transform))):  # noqa: S301 - packed by this test
         result = one(image=grey)
         np.testing.assert_array_equal(result["lungs"], lungs)
         np.testing.assert_array_equal(result["image"], np.where(lungs, grey, 7))

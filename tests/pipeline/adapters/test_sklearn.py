@@ -117,12 +117,12 @@ def test_regions_in_a_pipeline():
     assert list(steps.fit(np.array(PATHS[1:3]), TRUTH[1:3]).predict(PATHS[1:3])) == TRUTH[1:3]
     assert set(cross_val_predict(steps, PATHS, TRUTH, cv=2)) <= set(TRUTH)
     assert steps.get_params()["lungroitransformer__size"] == 8
-    again = pickle.loads(pickle.dumps(steps))  # noqa: S301 # our own
+    again = pickle.loads(pickle.dumps(steps))  # noqa: S301 - packed by this test
     assert again.predict(PATHS[2:3]) == ["non-COVID"]
 
 
 @pytest.mark.parametrize("estimator", [LungClassifier(intensity="display", threads=1), LungRoiTransformer(size=5)])
 def test_cloned_and_pickled_by_settings(estimator):
-    for other in (clone(estimator), pickle.loads(pickle.dumps(estimator))):  # noqa: S301 # our own
+    for other in (clone(estimator), pickle.loads(pickle.dumps(estimator))):  # noqa: S301 - packed by this test
         assert other.get_params() == estimator.get_params()
     assert clone(estimator).set_params(precision="int8").precision == "int8"

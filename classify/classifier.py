@@ -35,8 +35,12 @@ class Classification:
         NaN for slices without lung.
     evidence : tuple of Evidence or None
         One per slice; None without lung.
-    explain : {"cam", "occlusion"}
+    explain : {"lesions", "cam", "occlusion"}
         How the evidence was computed.
+    lesions : tuple of Evidence or None
+        The map of infection, one per slice, None without lung; empty if the network has none.
+    lesion_threshold : float
+        Lowest probability of infection at which a pixel counts as infected.
     lung : ndarray of float64, shape (slices,)
         Amount of lung in each slice, its weight: in mm³ if the spacing is known, otherwise in pixels.
     distances : ndarray of float32, shape (slices,)
@@ -49,7 +53,9 @@ class Classification:
     probability: float | None
     slice_probabilities: NDArray[np.float32]
     evidence: tuple[Evidence | None, ...]
-    explain: Explain = "cam"
+    explain: Explain = "lesions"
+    lesions: tuple[Evidence | None, ...] = ()
+    lesion_threshold: float = 0.5
     lung: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     interval: tuple[float, float] | None = None
@@ -57,15 +63,21 @@ class Classification:
     def heatmap(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the heatmap of one slice and its lung mask, float32 in [0, 1], (height, width).
 
-        A place above 0.5 is evidence for COVID, below 0.5 against it; outside the lungs the heatmap is zero.
+        With ``lesions``, it is the probability of infection. Otherwise a place above 0.5 is evidence for COVID, below
+        0.5 against it. Outside the lungs the heatmap is zero.
         """
-        found = self.evidence[index]
-        return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
+        return _drawn(self.evidence[index], mask)
 
-    def mass(self, masks: Iterable[NDArray[np.bool_]], covid: bool) -> NDArray[np.float64]:
-        """Return the evidence for a class inside the lungs and in total, float64 (slices, 2); see `Evidence.mass`."""
-        pairs = zip(self.evidence, masks, strict=True)
-        return np.array([(0.0, 0.0) if found is None else found.mass(mask, covid) for found, mask in pairs])
+    def infection(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+        """Return the probability of infection in one slice and its lung mask, float32 in [0, 1], (height, width).
+
+        It is zero outside the lungs. None if the network has no map of infection.
+        """
+        return _drawn(self.lesions[index], mask) if self.lesions else None
+
+
+def _drawn(found: Evidence | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
 
 
 class Classifier:
@@ -104,6 +116,8 @@ class Classifier:
         self._precision = precision
         self._trust = Trust.read(self.card)
         self._distance_limit = float(self.card.decision.get("distance_limit", {}).get(kind_of(precision), np.nan))
+        self._has_lesions = bool(self.card.architecture.get("lesions"))
+        self._lesion_threshold = float(self.card.decision.get("lesion_threshold", 0.5))
         self._network = Network(self.card, engine, precision, threads, callers)
 
     @classmethod
@@ -144,7 +158,7 @@ class Classifier:
             return ()
         return self._trust.conformal.labels(probability, error_level)
 
-    def classify(self, scan: Scan, masks: Iterable[NDArray[np.bool_]], explain: Explain = "cam") -> Classification:
+    def classify(self, scan: Scan, masks: Iterable[NDArray[np.bool_]], explain: Explain = "lesions") -> Classification:
         """Score every slice of a scan.
 
         Parameters
@@ -152,8 +166,9 @@ class Classifier:
         scan : Scan
         masks : iterable of ndarray of bool, shape (height, width)
             One lung mask per slice; slices without lung are not scored.
-        explain : {"cam", "occlusion"}
-            How the evidence is computed; see `Explain`.
+        explain : {"lesions", "cam", "occlusion"}
+            How the evidence is computed; see `Explain`. A network without a map of infection gives its class activation
+            map in place of ``lesions``.
 
         Returns
         -------
@@ -166,30 +181,38 @@ class Classifier:
         """
         if explain not in get_args(Explain):
             raise ValueError(f"explain must be one of {', '.join(get_args(Explain))}, not {explain!r}")
+        explain = "cam" if explain == "lesions" and not self._has_lesions else explain
         voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
         lung = np.zeros(len(scan))
         distances = np.full(len(scan), np.nan, dtype=np.float32)
         heads = np.zeros((len(scan), HEADS), dtype=np.float32)
 
-        def judge(run: Run, item: tuple[int, NDArray[np.bool_]]) -> Evidence | None:
+        def judge(run: Run, item: tuple[int, NDArray[np.bool_]]) -> tuple[Evidence | None, Evidence | None]:
             index, mask = item
             if not mask.any():
-                return None
+                return None, None
             roi, box = self._preprocess(scan.pixels[index], scan.intensity, mask)
             output, grid, *features = run(roi[None, ..., None])
+            lesions = Evidence(features.pop()[0, ..., 0], box) if self._has_lesions else None
             logit = output[0, 0] / np.float32(self._temperature)
             if self._trust:
                 moved, distance = self._trust.judge(self._precision, *features)
                 heads[index], distances[index] = logit + moved, distance / self._distance_limit
             probabilities[index] = calibrate(logit, 1.0)
             lung[index] = mask.sum() * voxels[index]
-            return self._evidence(run, roi, mask[box], box, grid[0, ..., 0], explain)
+            if explain == "lesions":
+                return lesions, lesions
+            return self._evidence(run, roi, mask[box], box, grid[0, ..., 0], explain), lesions
 
-        evidence = tuple(self._network.map(judge, enumerate(masks)))
+        found = list(self._network.map(judge, enumerate(masks)))
+        evidence = tuple(one for one, _ in found)
+        lesions = tuple(one for _, one in found) if self._has_lesions else ()
         probability = _of_scan(probabilities, lung)
         interval = None if probability is None or self._trust is None else _interval(heads, lung, probability)
-        return Classification(probability, probabilities, evidence, explain, lung, distances, interval)
+        return Classification(
+            probability, probabilities, evidence, explain, lesions, self._lesion_threshold, lung, distances, interval
+        )
 
     def _evidence(
         self,
@@ -208,7 +231,7 @@ class Classifier:
             return float(run(shown[None, ..., None])[0][0, 0]) / self._temperature
 
         lung = resize(inside.astype(np.float32), *roi.shape)
-        return Evidence(occlusion_grid(score, roi, lung), box, lungs_only=True)
+        return Evidence(occlusion_grid(score, roi, lung), box)
 
 
 def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:

@@ -12,9 +12,10 @@ from ..sources.intensity import resize
 from .calibration import calibrate
 from .roi import Box
 
-Explain = Literal["cam", "occlusion"]
-"""How evidence is computed. ``cam``: the network's class activation map, at no extra cost. ``occlusion``: parts of the
-lungs are hidden in turn, with about 120 runs of the network per slice; see `lungct.classify.occlusion`."""
+Explain = Literal["lesions", "cam", "occlusion"]
+"""What a heatmap shows. ``lesions``: the map of infection; networks without one, such as that for X-rays, give ``cam``.
+``cam``: the class activation map, where the network's answer comes from. Both cost nothing extra. ``occlusion``: parts
+of the lungs are hidden in turn, with about 120 runs of the network per slice; see `lungct.classify.occlusion`."""
 
 SOFTENING = 3.0
 """Divisor of the class activation map's calibrated logits for the heatmap. A slice's logit is the mean over all places,
@@ -29,16 +30,13 @@ class Evidence:
     Parameters
     ----------
     grid : ndarray of float32, shape (rows, columns)
-        The heatmap's logits: above 0 is evidence for COVID, below 0 against it.
+        The heatmap's logits: above 0 is evidence for COVID, or infection; below 0, against it.
     box : tuple of slice
         The rows and columns of the slice that the grid covers.
-    lungs_only : bool
-        Whether all evidence comes from the lungs, as with occlusion of the lungs.
     """
 
     grid: NDArray[np.float32]
     box: Box
-    lungs_only: bool = False
 
     def over(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the heatmap of a slice, float32 (height, width), zero outside the lungs in `mask`."""
@@ -46,37 +44,3 @@ class Evidence:
         rows, columns = (part.stop - part.start for part in self.box)
         heat[self.box] = calibrate(resize(self.grid, rows, columns), 1.0) * mask[self.box]
         return heat
-
-    def mass(self, mask: NDArray[np.bool_], covid: bool) -> tuple[float, float]:
-        """Return the amount of evidence for a class, inside the lungs and in the whole box.
-
-        Parameters
-        ----------
-        mask : ndarray of bool, shape (height, width)
-            The lungs.
-        covid : bool
-            The class: COVID, or non-COVID.
-
-        Returns
-        -------
-        inside, whole : float
-            Mean distance of the heatmap from 0.5 over the box; places with evidence for the other class count as 0.
-        """
-        heat = calibrate(self.grid, 1.0)
-        strength = np.maximum(heat - 0.5 if covid else 0.5 - heat, 0)
-        whole = float(strength.mean())
-        if self.lungs_only:
-            return whole, whole
-        return float((strength * _share(mask[self.box], self.grid.shape)).mean()), whole
-
-
-def _share(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the share of each grid cell that is inside the mask."""
-    rows, columns = (_parts(length, count) for length, count in zip(mask.shape, shape, strict=True))
-    cells = [[mask[row, column] for column in columns] for row in rows]
-    return np.array([[np.count_nonzero(cell) / cell.size for cell in line] for line in cells])
-
-
-def _parts(length: int, count: int) -> list[slice]:
-    """Divide a length into non-empty parts of whole pixels; parts that end within a pixel overlap by one."""
-    return [slice(at * length // count, -(-(at + 1) * length // count)) for at in range(count)]

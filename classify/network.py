@@ -1,29 +1,35 @@
 """Build the classifier: a backbone with a head that computes its own class activation map.
 
-EfficientNet: Tan and Le 2019, arXiv 1905.11946; class activation maps: Zhou et al. 2016, arXiv 1512.04150.
+EfficientNet: Tan and Le 2019, arXiv 1905.11946; class activation maps: Zhou et al. 2016, arXiv 1512.04150. With a map
+of infection, the head is that of `lungct.classify.lesion_network`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..weights.layout import channel_axis, channels_last, grey_input
+from .lesion_network import lesion_heads
 
 if TYPE_CHECKING:
     import keras
 
 
 class Backbone(NamedTuple):
-    """A network of keras.applications, its input scaling, ``scale * grey + offset`` for grey in [0, 1], and a layer.
+    """A network of keras.applications, its input scaling, ``scale * grey + offset`` for grey in [0, 1], and layers.
 
-    The middle layer represents textures rather than diseases; they are used to detect pictures unlike the training
-    data.
+    The middle layer, at a sixteenth of the input's resolution, represents textures rather than diseases; they are used
+    to detect pictures unlike the training data. The split, the same layer unless named, is where one layer leads from
+    the lower blocks to the upper ones. The fine layers, at a half, a quarter and an eighth, sharpen the map of
+    infection; a backbone whose feature maps have other sizes has none.
     """
 
     application: str
     scale: float
     offset: float | tuple[float, float, float]
     middle: str
+    fine: tuple[str, ...] = ()
+    split: str = ""
 
 
 _CAFFE = (-103.939, -116.779, -123.68)
@@ -31,10 +37,19 @@ _CAFFE = (-103.939, -116.779, -123.68)
 
 BACKBONES = {
     # 0...255 becomes (value - 127) / 128, the scaling that the Lite0 weights were trained with.
-    "efficientnetb0": Backbone("EfficientNetB0", 255 / 128, -127 / 128, "block5c_project_bn"),
-    "resnet50": Backbone("ResNet50", 255.0, _CAFFE, "conv4_block6_out"),
-    "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool"),
-    "vgg19": Backbone("VGG19", 255.0, _CAFFE, "block4_pool"),
+    "efficientnetb0": Backbone(
+        "EfficientNetB0",
+        255 / 128,
+        -127 / 128,
+        "block5c_project_bn",
+        ("block1a_project_bn", "block2b_add", "block3b_add"),
+        "block5c_add",
+    ),
+    "resnet50": Backbone(
+        "ResNet50", 255.0, _CAFFE, "conv4_block6_out", ("conv1_relu", "conv2_block3_out", "conv3_block4_out")
+    ),
+    "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
+    "vgg19": Backbone("VGG19", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
     "inceptionv3": Backbone("InceptionV3", 2.0, -1.0, "mixed7"),
     "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn"),
 }
@@ -42,9 +57,16 @@ BACKBONES = {
 
 BACKBONE = "efficientnetb0"
 
+UPPER = "upper_blocks"
+"""Name of the backbone's part above the split; the part below has the backbone's name."""
+
 
 def build_classifier(
-    size: int | None = 224, dropout: float = 0.3, backbone: str = BACKBONE, imagenet: bool = False
+    size: int | None = 224,
+    dropout: float = 0.3,
+    backbone: str = BACKBONE,
+    imagenet: bool = False,
+    lesions: bool = False,
 ) -> keras.Model:
     """Build an untrained classifier.
 
@@ -61,18 +83,22 @@ def build_classifier(
         One of `BACKBONES`.
     imagenet : bool
         Initialise the backbone with Keras' ImageNet weights, which Keras downloads once; otherwise randomly.
+    lesions : bool
+        Add the map of infection.
 
     Returns
     -------
     keras.Model
         Maps (batch, size, size, 1) in [0, 1] to four outputs: the logit of COVID, (batch, 1); the evidence, whose mean
         is the logit, (batch, rows, columns, 1), with rows and columns about size / 32; the head's input features and
-        the features of the backbone's middle layer, each averaged over all places, (batch, features).
+        the features of the backbone's middle layer, each averaged over all places, (batch, features). With `lesions`,
+        a fifth: the logit of infection at every place, (batch, size / 2, size / 2, 1); and the evidence's mean is then
+        the logit of COVID among infected lungs.
 
     Raises
     ------
     ValueError
-        For invalid sizes or unknown backbones.
+        For invalid sizes, unknown backbones, and backbones that can't have a map of infection.
     """
     import keras
     from keras import layers
@@ -82,10 +108,17 @@ def build_classifier(
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {backbone!r}")
     chosen = BACKBONES[backbone]
-    inputs, x = grey_input(size, "roi")
-    x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([x, x, x])
+    if lesions and not chosen.fine:
+        able = ", ".join(name for name, one in BACKBONES.items() if one.fine)
+        raise ValueError(f"{backbone} has no map of infection; choose one of {able}, or train without lesion masks")
+    inputs, grey = grey_input(size, "roi")
+    x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([grey, grey, grey])
     x = layers.Rescaling(chosen.scale, chosen.offset, name="scale")(x)
-    middle, x = _features(backbone, size, imagenet)(x)
+    lower, upper = _halves(backbone, size, imagenet)
+    *fine, middle, split = lower(x)
+    if lesions:
+        return keras.Model(inputs, lesion_heads(grey, fine, middle, split, upper, dropout), name="classifier")
+    x = upper(split)
     means = [layers.GlobalAveragePooling2D(name=name)(found) for name, found in (("features", x), ("textures", middle))]
     x = layers.SpatialDropout2D(dropout, name="head_dropout")(x)
     evidence = layers.Conv2D(1, 1, kernel_initializer="zeros", name="evidence")(x)  # starts undecided
@@ -93,20 +126,30 @@ def build_classifier(
     return keras.Model(inputs, [logit, channels_last(evidence), *means], name="classifier")
 
 
-def _features(backbone: str, size: int | None, imagenet: bool) -> keras.Model:
-    """Return the backbone without its head, with the features of its middle and last layers as outputs."""
+def _halves(backbone: str, size: int | None, imagenet: bool) -> tuple[keras.Model, keras.Model]:
+    """Return the backbone without its head in two parts, which meet at its split.
+
+    The first part returns the features of the fine layers, of the middle one and of the split.
+    """
     import keras
 
-    application = getattr(keras.applications, BACKBONES[backbone].application)
+    chosen = BACKBONES[backbone]
+    application = getattr(keras.applications, chosen.application)
     shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
     whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
-    outputs = [whole.get_layer(BACKBONES[backbone].middle).output, whole.output]
+    outputs = [whole.get_layer(name).output for name in (*chosen.fine, chosen.middle, chosen.split or chosen.middle)]
+    start = whole.input
     if backbone == BACKBONE:
         if imagenet:
             _fold_scaling(whole)
-        # Leave out Keras' own scaling layers, because their ONNX export fails.
-        return keras.Model(_last_scaling(whole).output, outputs, name=backbone)
-    return keras.Model(whole.input, outputs, name=backbone)
+        start = _last_scaling(whole).output  # leave out Keras' own scaling layers, because their ONNX export fails
+    return keras.Model(start, outputs, name=backbone), keras.Model(outputs[-1], whole.output, name=UPPER)
+
+
+def backbone_layers(model: keras.Model) -> list[Any]:
+    """Return the layers of a classifier's backbone, in order."""
+    lower = next(model.get_layer(name) for name in BACKBONES if name in {layer.name for layer in model.layers})
+    return [*lower.layers, *model.get_layer(UPPER).layers]
 
 
 def _last_scaling(whole: keras.Model) -> keras.layers.Layer:

@@ -153,7 +153,7 @@ class Pipeline:
         *,
         intensity: Intensity | None = None,
         limits: Limits | None = None,
-        explain: Explain = "cam",
+        explain: Explain = "lesions",
     ) -> Prediction: ...
 
     @overload
@@ -163,7 +163,7 @@ class Pipeline:
         *,
         intensity: Intensity | None = None,
         limits: Limits | None = None,
-        explain: Explain = "cam",
+        explain: Explain = "lesions",
     ) -> list[Prediction]: ...
 
     def predict(
@@ -172,7 +172,7 @@ class Pipeline:
         *,
         intensity: Intensity | None = None,
         limits: Limits | None = None,
-        explain: Explain = "cam",
+        explain: Explain = "lesions",
     ) -> Prediction | list[Prediction]:
         """Predict one source, or each of several.
 
@@ -184,7 +184,7 @@ class Pipeline:
             What the values of arrays and files mean, if you know.
         limits : Limits, optional
             Sizes beyond which a source is refused.
-        explain : {"cam", "occlusion"}
+        explain : {"lesions", "cam", "occlusion"}
             How the heatmap is made: by the network's class activation map, at no extra cost, or by hiding the lungs
             part by part, with about 120 runs of the classifier per slice with lung; see docs/explanations.md.
 
@@ -211,7 +211,7 @@ class Pipeline:
         *,
         intensity: Intensity | None = None,
         limits: Limits | None = None,
-        explain: Explain = "cam",
+        explain: Explain = "lesions",
     ) -> Iterator[Prediction]:
         """Predict sources one by one, in order, with one at a time in memory.
 

@@ -105,7 +105,7 @@ class PipelineSettings(SegmenterSettings):
         f32.
     error_level : float
         Error level of `Prediction.prediction_set`, between 0 and 1.
-    explain : {"cam", "occlusion"}
+    explain : {"lesions", "cam", "occlusion"}
         How the heatmap is made; see `Pipeline.predict`.
 
     Raises
@@ -117,7 +117,7 @@ class PipelineSettings(SegmenterSettings):
     classifier: str | None = None
     volume_classifier: str | None = None
     error_level: float = 0.1
-    explain: Explain = "cam"
+    explain: Explain = "lesions"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -177,7 +177,7 @@ def open_pipeline(settings: PipelineSettings = DEFAULTS) -> Pipeline:
     WeightsError, ValueError
         As for `PipelineSettings.open`.
     """
-    return _pipeline(os.getpid(), replace(settings, intensity=None, explain="cam"))
+    return _pipeline(os.getpid(), replace(settings, intensity=None, explain="lesions"))
 
 
 def open_segmenter(settings: SegmenterSettings = DEFAULTS) -> LungSegmenter:

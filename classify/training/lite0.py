@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common.sigmoid import sigmoid
-from ..network import BACKBONE
+from ..network import BACKBONE, backbone_layers
 
 if TYPE_CHECKING:
     import keras
@@ -45,9 +45,8 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
     ValueError
         When the file does not hold the convolutions of this backbone, or the classifier has another backbone.
     """
-    if BACKBONE not in {layer.name for layer in model.layers}:
-        raise ValueError(f"{path} can initialise {BACKBONE} only; for other backbones use --init imagenet or omit it")
-    backbone = model.get_layer(BACKBONE)
+    require_b0(model, path)
+    backbone = backbone_layers(model)
     convolutions, norms = _layers_in_order(backbone)
     with np.load(path, allow_pickle=False) as archive:
         kernels = [archive[name] for name in sorted(archive.files) if name.endswith("_kernel")]
@@ -57,7 +56,7 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
         raise ValueError(f"{path} does not hold the {len(shapes)} convolutions of {BACKBONE}")
 
     gate = sigmoid(GATE_BIAS)
-    for layer in backbone.layers:
+    for layer in backbone:
         if layer.name.endswith("se_expand"):
             layer.set_weights([np.zeros(layer.kernel.shape), np.full(layer.bias.shape, GATE_BIAS)])
     for layer, kernel in zip(convolutions, kernels, strict=True):
@@ -74,13 +73,19 @@ def load_lite0(model: keras.Model, path: Path, slices: NDArray[np.float32]) -> N
         _set_norm(norm, bias, scale, mean, variance)
 
 
-def _layers_in_order(backbone: keras.Model) -> tuple[list[Any], list[Any]]:
+def require_b0(model: keras.Model, path: Path) -> None:
+    """Raise a ValueError unless the classifier's backbone is the one that such a file can initialise."""
+    if BACKBONE not in {layer.name for layer in model.layers}:
+        raise ValueError(f"{path} can initialise {BACKBONE} only; for other backbones use --init imagenet or omit it")
+
+
+def _layers_in_order(backbone: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the convolutions, except those of squeeze-excite, and the batch norms after them."""
     import keras
 
     kinds = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-    convolutions = [layer for layer in backbone.layers if isinstance(layer, kinds) and "_se_" not in layer.name]
-    norms = [layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    convolutions = [layer for layer in backbone if isinstance(layer, kinds) and "_se_" not in layer.name]
+    norms = [layer for layer in backbone if isinstance(layer, keras.layers.BatchNormalization)]
     return convolutions, norms
 
 
@@ -90,12 +95,13 @@ def _set_norm(norm: Any, bias: NDArray[Any], scale: float, mean: NDArray[Any], v
 
 
 def _measure(
-    model: keras.Model, backbone: keras.Model, norms: list[Any], slices: NDArray[np.float32]
+    model: keras.Model, backbone: list[Any], norms: list[Any], slices: NDArray[np.float32]
 ) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Return the mean and variance of every input channel of each batch norm."""
     import keras
 
-    probe = keras.Model(backbone.get_layer("stem_conv_pad").input, [norm.input for norm in norms])
+    first = next(layer for layer in backbone if layer.name == "stem_conv_pad")
+    probe = keras.Model(first.input, [norm.input for norm in norms])
     scaled = model.get_layer("scale")(slices)
     activations = probe(np.repeat(np.asarray(scaled), 3, axis=-1), training=False)
     arrays = [np.asarray(activation, dtype=np.float64) for activation in activations]

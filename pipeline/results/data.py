@@ -15,6 +15,7 @@ from ...lungseg.sides import left_and_right
 from ...sources import Scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
 from ...sources.scan import AIR
+from .infection import InfectionStatistics, finite, infected_pixels, infection_statistics
 from .lungs import LungStatistics, lung_statistics
 from .wording import DISCLAIMER
 
@@ -101,10 +102,10 @@ class PredictionData:
 
     @property
     def heatmap(self) -> NDArray[np.float32] | None:
-        """Heatmap, float32 in [0, 1] with the mask's shape: above 0.5 is evidence for COVID, below against it.
+        """Heatmap, float32 in [0, 1] with the mask's shape: the probability of infection, or what else was asked for.
 
-        It is 0 outside the lungs. It is computed on access, like `roi` and `display`, because volumes would fill the
-        memory.
+        See `lungct.classify.Explain`. It is 0 outside the lungs. It is computed on access, like `roi` and `display`,
+        because volumes would fill the memory.
         """
         return self._all_slices(lambda index: self.slice_view(index).heatmap)
 
@@ -148,37 +149,38 @@ class PredictionData:
         return stacked.reshape(self.lung_mask.shape)
 
     @property
-    def heatmap_in_lungs(self) -> float | None:
-        """Share of the evidence for the predicted class that is inside the lungs, 0 to 1; None without evidence.
+    def infection_map(self) -> NDArray[np.float32] | None:
+        """Probability of infection of each pixel, float32 in [0, 1] with the mask's shape; 0 outside the lungs.
 
-        The rest is outside the lungs in their box, where the network sees only their outline. Slices are weighted by
-        their lung, as for `probability`.
+        None if the network has no map of infection. It is computed on access, like `heatmap`.
         """
-        masses = self._heatmap_masses
-        voxels = self.scan.voxel_volumes if self.scan is not None else None
-        if masses is None or self.lung_mask is None:
-            return None
-        lung = np.array([np.count_nonzero(mask) for mask in self.lung_mask.reshape(self.slices, -1)])
-        inside, whole = (lung if voxels is None else lung * voxels) @ masses
-        return float(inside / whole) if whole > 0 else None
-
-    @property
-    def slice_heatmap_in_lungs(self) -> NDArray[np.float32]:
-        """`heatmap_in_lungs` of each slice, float32 (slices,); NaN without evidence for the predicted class."""
-        masses = self._heatmap_masses
-        shares = np.full(self.slices, np.nan, dtype=np.float32)
-        if masses is not None:
-            np.divide(masses[:, 0], masses[:, 1], out=shares, where=masses[:, 1] > 0, casting="same_kind")
-        return shares
-
-    @cached_property
-    def _heatmap_masses(self) -> NDArray[np.float64] | None:
-        """Return the evidence for the predicted class inside the lungs and in total, (slices, 2); None without one."""
-        called = self.label in ("COVID", "non-COVID")
-        if not called or self.classification is None or self.lung_mask is None:
+        result = self.classification
+        if result is None or not result.lesions or self.lung_mask is None:
             return None
         masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
-        return self.classification.mass(masks, covid=self.label == "COVID")
+        return self._all_slices(lambda index: result.infection(index, masks[index]))
+
+    @property
+    def infection_mask(self) -> NDArray[np.bool_] | None:
+        """Infected lung, bool with the mask's shape; None if the network has no map of infection."""
+        if self.classification is None or not self.classification.lesions or self.lung_mask is None:
+            return None
+        masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
+        found = [infected_pixels(self.classification, index, mask) for index, mask in enumerate(masks)]
+        return np.array(found, dtype=np.bool_).reshape(self.lung_mask.shape)
+
+    @cached_property
+    def infection(self) -> InfectionStatistics | None:
+        """How much of the lungs, of each lung and of each slice is infected; None without lung or map."""
+        if self.classification is None or self.lung_labels is None:
+            return None
+        labels = self.lung_labels.reshape(self.slices, *self.lung_labels.shape[-2:])
+        return infection_statistics(self.classification, labels)
+
+    @property
+    def infected_fraction(self) -> float | None:
+        """Infected share of the lungs, 0 to 1, by volume if the spacing is known; None without lung or map."""
+        return None if self.infection is None else self.infection.fraction
 
     @cached_property
     def lung_labels(self) -> NDArray[np.uint8] | None:
@@ -226,10 +228,10 @@ class PredictionData:
             "prediction_set": list(self.prediction_set),
             "error_level": self.error_level,
             "ood_score": self.ood_score,
-            "slice_probabilities": _finite(self.slice_probabilities),
+            "slice_probabilities": finite(self.slice_probabilities),
             "explain": None if self.classification is None else self.classification.explain,
-            "heatmap_in_lungs": self.heatmap_in_lungs,
-            "slice_heatmap_in_lungs": _finite(self.slice_heatmap_in_lungs),
+            "infected_fraction": self.infected_fraction,
+            "infection": None if self.infection is None else self.infection.to_dict(),
             "lung_fraction": self.lung_fraction,
             "lung_volume_ml": self.lung_volume_ml,
             "lungs": None if self.lungs is None else {side: lung.to_dict() for side, lung in self.lungs.items()},
@@ -239,8 +241,3 @@ class PredictionData:
             "provenance": dict(self.provenance),
             "disclaimer": DISCLAIMER,
         }
-
-
-def _finite(values: NDArray[np.float32]) -> list[float | None]:
-    """Convert numbers for JSON, with None for NaN."""
-    return [float(value) if np.isfinite(value) else None for value in values]

@@ -18,27 +18,31 @@ def calibrate(logit: Any, temperature: float) -> NDArray[np.float32]:
     return np.asarray(sigmoid(np.asarray(logit, dtype=np.float32) / np.float32(temperature)), dtype=np.float32)
 
 
-def fit_temperature(logits: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the temperature, 0.05 to 20, that minimises the logits' cross-entropy."""
+def fit_temperature(
+    logits: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Return the temperature, 0.05 to 20, that minimises the logits' cross-entropy, weighted if weights are given."""
     from scipy.optimize import minimize_scalar
 
     signed = np.where(covid, logits, -logits)
     found = minimize_scalar(
-        lambda log_t: float(np.logaddexp(0, -signed / np.exp(log_t)).mean()),
+        lambda log_t: float(np.average(np.logaddexp(0, -signed / np.exp(log_t)), weights=weights)),
         bounds=(np.log(0.05), np.log(20)),
         method="bounded",
     )
     return float(np.exp(found.x))
 
 
-def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
-    """Return the threshold with the largest sum of sensitivity and specificity.
+def youden_threshold(
+    probabilities: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Return the threshold with the largest sum of sensitivity and specificity, weighted if weights are given.
 
     It is half way between the two probabilities that it separates, so that rounding doesn't change any decision.
     """
     from sklearn.metrics import roc_curve
 
-    false, true, thresholds = roc_curve(covid, probabilities, drop_intermediate=False)
+    false, true, thresholds = roc_curve(covid, probabilities, sample_weight=weights, drop_intermediate=False)
     return _half_way_below(float(thresholds[np.argmax(true - false)]), probabilities)
 
 

@@ -66,17 +66,18 @@ class Classification:
         With ``lesions``, it is the probability of infection. Otherwise a place above 0.5 is evidence for COVID, below
         0.5 against it. Outside the lungs the heatmap is zero.
         """
-        return _drawn(self.evidence[index], mask)
+        return drawn(self.evidence[index], mask)
 
     def infection(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
         """Return the probability of infection in one slice and its lung mask, float32 in [0, 1], (height, width).
 
         It is zero outside the lungs. None if the network has no map of infection.
         """
-        return _drawn(self.lesions[index], mask) if self.lesions else None
+        return drawn(self.lesions[index], mask) if self.lesions else None
 
 
-def _drawn(found: Evidence | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def drawn(found: Evidence | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return evidence over a slice and its lung mask, float32 (height, width); zero without any."""
     return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
 
 

@@ -33,8 +33,8 @@ LEAST_LUNG = 0.3
 OUTSIDE = -12.0
 """Logit of cells outside the lungs, so that they are never among the most infected."""
 
-DARKEST = 64.0
-"""Reciprocal of the grey value from which a pixel counts fully as lung; outside the lungs it is 0."""
+FLOOR = 1 / 64
+"""Lowest grey value of lung in the input: a pixel below it is partly or wholly outside the lungs."""
 
 PASSED_BACK = 0.1
 """Share of the class's gradient that reaches the lower layers: they belong to the map. With all of it they learn to
@@ -65,7 +65,7 @@ def lesion_heads(
     from keras import layers, ops
 
     lesions = _decode(fine, split)
-    lung = layers.AveragePooling2D(2, name="lung")(ops.clip(grey * DARKEST, 0.0, 1.0))
+    lung = layers.AveragePooling2D(2, name="lung")(ops.clip(grey / FLOOR, 0.0, 1.0))
     infected = _infected(lesions, lung)
     features = upper(PASSED_BACK * split + (1 - PASSED_BACK) * ops.stop_gradient(split))
     evidence = _evidence(layers.SpatialDropout2D(dropout, name="head_dropout")(features), lesions, lung)

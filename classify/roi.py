@@ -39,6 +39,8 @@ class RoiPreprocessing:
         window the picture had.
     region : {"masked", "crop", "whole", "erased", "mask"}
         What is shown; see `Region`.
+    floor : float
+        Lowest grey value of the lungs in the region "masked", so that black lung differs from no lung.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class RoiPreprocessing:
     window: tuple[float, float] = (-1000.0, 400.0)
     percentiles: tuple[float, float] = (1.0, 99.0)
     region: Region = "masked"
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         if self.region not in REGIONS:
@@ -87,8 +90,10 @@ class RoiPreprocessing:
             return resize(inside.astype(np.float32), self.size, self.size), box
         grey = apply_window(pixels[box], intensity, self.window)
         shown = stretch(grey, self.percentiles, None if self.region == "whole" else inside)
-        if self.region in ("masked", "erased"):
-            shown = shown * (inside if self.region == "masked" else ~inside)
+        if self.region == "masked":
+            shown = np.maximum(shown, np.float32(self.floor)) * inside
+        elif self.region == "erased":
+            shown = shown * ~inside
         return resize(shown, self.size, self.size), box
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,6 +109,7 @@ class RoiPreprocessing:
             tuple(settings["window"]),
             tuple(settings["percentiles"]),
             settings.get("region", "masked"),  # missing in cards up to version 2
+            float(settings.get("floor", 0.0)),  # missing up to version 6
         )
 
 

@@ -41,9 +41,8 @@ def remembered_lungs(folder: Path) -> FindLungs:
     def find(path: str) -> NDArray[np.bool_]:
         return segmenter.segment(read_scan(path)).mask
 
-    def find_lungs(scan: Scan) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = find(scan.source)
-        return found
+    def find_lungs(scan: Scan) -> tuple[Scan, NDArray[np.bool_]]:
+        return scan, find(scan.source)
 
     return find_lungs
 

@@ -60,6 +60,11 @@ class Example:
     patient_known: bool = True
 
     @property
+    def infected(self) -> bool | None:
+        """Whether the lungs are infected, from a table's column ``infected``, 1 or 0; None if it doesn't say."""
+        return {"1": True, "0": False}.get(self.details.get("infected", ""))
+
+    @property
     def label(self) -> str:
         """The picture's class, one of `lungct.classify.trust.conformal.LABELS`."""
         return LABELS[0] if self.covid else LABELS[1]
@@ -226,13 +231,18 @@ def without_repeats(examples: Sequence[Example]) -> tuple[list[Example], list[Pa
 def balanced_draw(
     examples: Sequence[Example], labels: NDArray[np.bool_], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Draw indices, equally many from each data set and label, using all pictures of a group before repeating any."""
+    """Draw indices, so that large data sets don't drown the small ones.
+
+    Each data set and label gets a share in proportion to the square root of its size; all pictures of a group are used
+    before any is repeated.
+    """
     groups: dict[tuple[str, bool], list[int]] = {}
     for index, (item, label) in enumerate(zip(examples, labels, strict=True)):
         groups.setdefault((item.source, bool(label)), []).append(index)
-    share = -(-count // len(groups))
+    roots = sum(len(members) ** 0.5 for members in groups.values())
     drawn = []
     for members in groups.values():
+        share = int(np.ceil(count * len(members) ** 0.5 / roots))
         rounds = [rng.permutation(members) for _ in range(-(-share // len(members)))]
         drawn.append(np.concatenate(rounds)[:share])
     return rng.permutation(np.concatenate(drawn))[:count].astype(np.intp)

@@ -17,8 +17,9 @@ from ...sources import Scan, read_scan
 from ..roi import RoiPreprocessing
 from .dataset import Example
 
-FindLungs = Callable[[Scan], NDArray[np.bool_]]
-"""The first stage: takes a scan and returns its lung masks, bool (slices, height, width)."""
+FindLungs = Callable[[Scan], tuple[Scan, NDArray[np.bool_]]]
+"""The first stage: takes a scan and returns it as it is to be read, with an inversion undone, and its lung masks, bool
+(slices, height, width)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +82,8 @@ def cut_regions(
                 return Regions(archive["pixels"], kept, len(examples) - len(kept))
     regions, indices = [], []
     for index, item in enumerate(with_progress(examples, "Finding lungs")):
-        scan = read_scan(item.path)
-        mask = find_lungs(scan)[0]
+        scan, masks = find_lungs(read_scan(item.path))
+        mask = masks[0]
         if mask.any():
             roi, _ = preprocess(scan.pixels[0], scan.intensity, mask)
             regions.append(np.rint(roi * 255).astype(np.uint8))

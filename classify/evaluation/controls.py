@@ -6,12 +6,14 @@ A classifier that is hardly better than these has learnt how the pictures were m
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...sources import Intensity
 from ...sources.intensity import LUNG_WINDOW, apply_window
+from ..data.dataset import Example
 from ..roi import Region
 
 CONTROLS: tuple[Region, ...] = ("erased", "mask")
@@ -24,6 +26,9 @@ WHITE, BLACK = 0.98, 0.02
 """Grey values, 0 to 1, from which a pixel counts as white, and up to which it counts as black."""
 
 FOLDS = 5
+
+FEWEST_PATIENTS = 5
+"""Sources with fewer patients are left out when the source is predicted."""
 
 
 def picture_features(pixels: NDArray[np.float32], intensity: Intensity) -> NDArray[np.float64]:
@@ -72,3 +77,35 @@ def trivial_scores(
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     scores = cross_val_predict(model, features, labels, cv=folds, method="predict_proba")
     return np.asarray(scores[:, 1], dtype=np.float64)
+
+
+def source_accuracy(features: NDArray[np.float32], examples: Sequence[Example]) -> dict[str, Any] | None:
+    """Measure how well the source of pictures can be predicted from a network's features, on other patients.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, features)
+    examples : sequence of Example
+
+    Returns
+    -------
+    dict or None
+        The balanced accuracy of a logistic regression, the value of guessing, and the sources. None with fewer than two
+        sources of `FEWEST_PATIENTS`.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    sources, patients = (np.array([getattr(item, name) for item in examples]) for name in ("source", "patient"))
+    names = [name for name in sorted(set(sources)) if len(set(patients[sources == name])) >= FEWEST_PATIENTS]
+    if len(names) < 2:
+        return None
+    kept = np.isin(sources, names)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    found = cross_val_predict(model, features[kept], sources[kept], groups=patients[kept], cv=folds)
+    accuracy = float(balanced_accuracy_score(sources[kept], found))
+    return {"balanced_accuracy": round(accuracy, 3), "guessing": round(1 / len(names), 3), "sources": names}

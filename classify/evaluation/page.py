@@ -170,11 +170,10 @@ def _figure(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Pa
 
 
 def _draw_heatmap(one: Scored, classifier: Classifier, find_lungs: FindLungs, path: Path) -> None:
-    """Draw the picture, with evidence for COVID in red."""
+    """Draw the picture, with infection in red, or with evidence for COVID if the network has no map of infection."""
     from PIL import Image
 
-    scan = read_scan(one.example.path)
-    masks = find_lungs(scan)
+    scan, masks = find_lungs(read_scan(one.example.path))
     middle = len(scan) // 2
     heat = classifier.classify(scan, masks).heatmap(middle, masks[middle])
     grey = apply_window(scan.pixels[middle], scan.intensity, LUNG_WINDOW)

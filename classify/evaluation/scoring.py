@@ -44,8 +44,7 @@ def score_pictures(classifier: Classifier, examples: Iterable[Example], find_lun
     controls = controls_of(classifier)
     for item in examples:
         try:
-            scan = read_scan(item.path)
-            masks = find_lungs(scan)
+            scan, masks = find_lungs(read_scan(item.path))
         except SourceError as error:  # find_lungs refuses other modalities
             yield Scored(item, np.nan, dict.fromkeys(CONTROLS, np.nan), np.full(len(FEATURES), np.nan), str(error))
             continue

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...sources.intensity import resize
 from ..calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from ..data.dataset import Example
 from ..evaluation.metrics import auc, expected_calibration_error, summarise
+from .lesions import Lesions
 
 
 class Decision(NamedTuple):
@@ -21,7 +23,7 @@ class Decision(NamedTuple):
 
 
 def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity: float | None) -> Decision:
-    """Choose temperature and threshold on validation data, and measure with them.
+    """Choose temperature and threshold on validation data, in which data sets count equally, and measure with them.
 
     Parameters
     ----------
@@ -32,10 +34,11 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
         Choose the highest threshold with at least this sensitivity; if None, Youden's threshold.
     """
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
-    temperature = fit_temperature(logits, covid)
+    weights = _equal_sources(examples)
+    temperature = fit_temperature(logits, covid, weights)
     probabilities = calibrate(logits, temperature).astype(np.float64)
     if sensitivity is None:
-        threshold, criterion = youden_threshold(probabilities, covid), "Youden"
+        threshold, criterion = youden_threshold(probabilities, covid, weights), "Youden"
     else:
         threshold = sensitive_threshold(probabilities, covid, sensitivity)
         criterion = f"sensitivity of at least {sensitivity:g}"
@@ -52,11 +55,38 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
     return Decision(decision, metrics)
 
 
-def source_aucs(scores: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
-    """Return the AUC of every data set, and their mean, by which the epoch is chosen."""
+def source_scores(logits: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
+    """Return the AUC of every data set, or the share that is right at a probability of 0.5 if it has one class only."""
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
-    figures = {f"val_auc_{name}": auc(scores[own], covid[own]) for name, own in _by_source(examples).items()}
-    return {**figures, "val_auc_mean": float(np.mean(list(figures.values())))}
+    figures = {}
+    for name, own in _by_source(examples).items():
+        if len(set(covid[own])) == 2:
+            figures[f"val_auc_{name}"] = auc(logits[own], covid[own])
+        else:
+            figures[f"val_right_{name}"] = float(np.mean((logits[own] >= 0) == covid[own]))
+    return figures
+
+
+def lesion_dice(found: NDArray[np.bool_], drawn: Lesions) -> float:
+    """Return the Dice of infection on the network's grid, over all slices of a patient, as the mean over patients."""
+    side = found.shape[-1]
+    true = np.stack([resize(one.astype(np.float32), side, side) for one in drawn.drawn]) > 127
+    lung = np.stack([resize((one > 0).astype(np.float32), side, side) for one in drawn.pixels]) >= 0.5
+    patients = np.array(drawn.patients)
+    return float(
+        np.mean([_dice(found[own] & lung[own], true[own]) for own in (patients == one for one in set(patients))])
+    )
+
+
+def choose_lesion_threshold(logits: NDArray[np.float32], drawn: Lesions) -> float:
+    """Return the probability, in steps of 0.05, with the best Dice on validation slices, float32 (n, side, side)."""
+    steps = np.arange(0.2, 0.81, 0.05)
+    return float(max(steps, key=lambda one: lesion_dice(logits > np.log(one / (1 - one)), drawn)).round(2))
+
+
+def _dice(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    total = int(found.sum()) + int(true.sum())
+    return 2 * int((found & true).sum()) / total if total else 1.0
 
 
 def trained_on(examples: Sequence[Example], what: str) -> list[dict[str, Any]]:
@@ -71,6 +101,14 @@ def trained_on(examples: Sequence[Example], what: str) -> list[dict[str, Any]]:
         for source in sorted({item.source for item in examples})
         for own in [[item for item in examples if item.source == source]]
     ]
+
+
+def _equal_sources(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """Return the weight of each picture, with the same sum for each data set."""
+    weights = np.empty(len(examples))
+    for own in _by_source(examples).values():
+        weights[own] = 1 / np.count_nonzero(own)
+    return weights
 
 
 def _by_source(examples: Sequence[Example]) -> dict[str, NDArray[np.bool_]]:

@@ -1,4 +1,8 @@
-"""Compute the classifier's focal loss, which down-weights easy examples (Lin et al. 2017, arXiv 1708.02002)."""
+"""Compute the classifier's losses: focal loss for classes, and cross-entropy with Dice for the map of infection.
+
+Focal loss down-weights easy examples (Lin et al. 2017, arXiv 1708.02002); the Dice loss weighs small lesions as much as
+large ones (Milletari et al. 2016, arXiv 1606.04797).
+"""
 
 from __future__ import annotations
 
@@ -44,3 +48,30 @@ def _cross_entropy(targets: Any, logits: Any, alpha: float) -> Any:
     from keras import ops
 
     return 2 * (alpha * targets * ops.softplus(-logits) + (1 - alpha) * (1 - targets) * ops.softplus(logits))
+
+
+SMOOTH = 50.0
+"""Pixels added to both sides of the Dice loss, so that a batch with hardly any lesion is not all or nothing."""
+
+
+def lesion_loss(targets: Any, logits: Any) -> Any:
+    """Return the loss of the map of infection for each slice of a batch, (n,).
+
+    It is twice the cross-entropy, averaged over the lung of each slice, plus one minus the Dice of the whole batch.
+
+    Parameters
+    ----------
+    targets : tensor, shape (n, rows, columns, 2)
+        Share of each place that is infected, and its weight: 0 outside the lungs and where infection is unknown.
+    logits : tensor, shape (n, rows, columns, 1)
+    """
+    from keras import ops
+
+    infected, weight = targets[..., :1], targets[..., 1:]
+    places = (1, 2, 3)
+    counted = ops.sum(weight, axis=places)
+    entropy = ops.sum((ops.softplus(logits) - infected * logits) * weight, axis=places) / (counted + 1e-3)
+    found = ops.sigmoid(logits) * weight
+    both, either = ops.sum(found * infected), ops.sum(found + infected * weight)
+    dice = (2 * both + SMOOTH) / (either + SMOOTH)
+    return 2 * entropy + (1 - dice) * ops.cast(counted > 0, entropy.dtype)

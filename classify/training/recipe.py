@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ...common.modality import Modality
-from ..roi import Region
+from ..lesion_network import FLOOR
+from ..roi import Region, RoiPreprocessing
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,18 @@ class ClassifierRecipe:
     dropout : float
     epochs : int
     epoch_size : int
-        Pictures drawn per epoch, equally many from each data set and class.
+        Pictures drawn per epoch; see `lungct.classify.data.dataset.balanced_draw`.
     lesion_slices : int
         Additional slices with lesion masks per epoch; none if no lesions are given.
     lesion_weight : float
-        Weight of the lesion loss relative to that of the labels.
+        Weight of the lesion loss relative to the cross-entropy of a label.
+    lesion_label : {"COVID", "NonCOVID", "unknown"}
+        Disease of the patients with lesion masks.
+    pasted : float
+        Share of the pictures known to be free of infection that get lesions pasted in.
+    frozen : bool
+        With lesions: keep the backbone's layers up to an eighth of the input's resolution, and its statistics up to a
+        sixteenth, as they are initialised. They then carry over to other hospitals, and training takes less time.
     batch_size : int
     learning_rate : float
         Peak learning rate. It rises during the first tenth of the run, then falls to zero along a cosine.
@@ -59,6 +68,9 @@ class ClassifierRecipe:
     epoch_size: int = 720
     lesion_slices: int = 240
     lesion_weight: float = 1.0
+    lesion_label: Literal["COVID", "NonCOVID", "unknown"] = "unknown"
+    pasted: float = 0.5
+    frozen: bool = True
     batch_size: int = 16
     learning_rate: float = 3e-4
     weight_decay: float = 1e-2
@@ -69,6 +81,14 @@ class ClassifierRecipe:
     validation_share: float = 0.2
     exclude: tuple[str, ...] = ()
     seed: int = 0
+
+    def floor(self, lesions: bool) -> float:
+        """Return the lowest grey value of lung in the network's input, with or without a map of infection."""
+        return FLOOR if lesions else 0.0
+
+    def preprocessing(self, lesions: bool) -> RoiPreprocessing:
+        """Return how regions are cut for a network with or without a map of infection."""
+        return RoiPreprocessing(self.size, region=self.region, floor=self.floor(lesions))
 
 
 DEFAULTS = ClassifierRecipe()

@@ -17,12 +17,12 @@ from ...weights.quantize import quantize
 from ...weights.release import release, training_versions
 from ..classifier import Classifier
 from ..data.regions import FindLungs, Regions
+from ..evaluation.controls import source_accuracy
 from ..evaluation.scoring import controls_auc, score_pictures
 from ..network import build_classifier
-from ..roi import RoiPreprocessing
 from ..trust.heads import TrainingAnswers
 from ..trust.trust import Trust, fit_trust
-from .decision import decide, trained_on
+from .decision import choose_lesion_threshold, decide, lesion_dice, trained_on
 from .lesions import Lesions
 from .recipe import ClassifierRecipe
 
@@ -38,6 +38,7 @@ def release_classifier(
     training: Regions,
     validation: Regions,
     drawn: Lesions | None,
+    drawn_val: Lesions | None,
     teachers: Sequence[Card],
     folder: Path,
     recipe: ClassifierRecipe,
@@ -53,30 +54,35 @@ def release_classifier(
     The threshold is the highest with at least this `sensitivity` on the validation pictures; if None, Youden's. The
     lungs of these pictures are segmented again for the controls, which need their surroundings.
     """
+    architecture: dict[str, Any] = {"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout}
+    if drawn:
+        architecture["lesions"] = True
     card = release(
         model,
         folder,
         CLASSIFIERS[recipe.modality],
-        lambda: build_classifier(None, recipe.dropout, recipe.backbone),
+        lambda: build_classifier(**{**architecture, "size": None}),
         version=version,
         modality=recipe.modality,
         caution=caution,
         task=f"probability that the lungs of {PICTURES[recipe.modality]} show COVID-19",
-        architecture={"backbone": recipe.backbone, "size": recipe.size, "dropout": recipe.dropout},
-        preprocessing=RoiPreprocessing(recipe.size, region=recipe.region).to_dict(),
+        architecture=architecture,
+        preprocessing=recipe.preprocessing(bool(drawn)).to_dict(),
         decision={"temperature": 1.0, "threshold": 0.5},
-        training_data=trained_on(training.examples, "slices")
-        + ([{"name": "drawn lesions", "slices": len(drawn.pixels)}] if drawn else []),
+        training_data=trained_on(training.examples, "slices") + ([_lesion_data(drawn)] if drawn else []),
         licence=licence,
     )
-    logits = Classifier(card).logits(validation.inputs).astype(np.float64)
-    decided = decide(logits, validation.examples, sensitivity)
+    answers = Classifier(card).answers(validation.inputs)
+    decided = decide(answers[0][:, 0].astype(np.float64), validation.examples, sensitivity)
+    decision, lesions = _lesion_decision(card, drawn_val)
     card = replace(
         card,
-        decision=decided.decision,
+        decision={**decided.decision, **decision},
         metrics={
             **decided.metrics,
+            **lesions,
             "controls_auc": _controls(Classifier(card), validation, find_lungs),
+            "source_from_features": source_accuracy(answers[2], validation.examples),
             "validation_without_lung": validation.without_lung,
             "recipe": {**asdict(recipe), "init": init.name if isinstance(init, Path) else init},
             "teachers": [{"version": teacher.version, "sha256": teacher.sha256} for teacher in teachers],
@@ -91,6 +97,20 @@ def release_classifier(
     card = replace(card, trust=trust.write(card), decision={**card.decision, "distance_limit": limits})
     card.write()
     return card
+
+
+def _lesion_data(drawn: Lesions) -> dict[str, Any]:
+    return {"name": "drawn lesions", "slices": len(drawn.pixels), "patients": len(set(drawn.patients))}
+
+
+def _lesion_decision(card: Card, drawn: Lesions | None) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the threshold of the map of infection, and its Dice on validation patients; empty without any."""
+    if drawn is None or not drawn.patients:
+        return {}, {}
+    logits = Classifier(card).answers(drawn.inputs)[-1][..., 0]
+    threshold = choose_lesion_threshold(logits, drawn)
+    dice = lesion_dice(logits >= np.log(threshold / (1 - threshold)), drawn)
+    return {"lesion_threshold": threshold}, {"lesions": {**_lesion_data(drawn), "dice": round(dice, 4)}}
 
 
 def _controls(classifier: Classifier, validation: Regions, find_lungs: FindLungs) -> dict[str, Any]:

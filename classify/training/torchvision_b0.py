@@ -84,7 +84,7 @@ def _fold_scaling(first: Any, norm: Any) -> None:
     """
     chosen = BACKBONES[BACKBONE]
     kernel, rest = first.get_weights()[0], first.get_weights()[1:]
-    shift = (-np.float32(chosen.offset) / np.float32(chosen.scale) - MEAN) / SPREAD
+    shift = (-np.asarray(chosen.offset, np.float32) / np.float32(chosen.scale) - MEAN) / SPREAD
     first.set_weights([kernel / (np.float32(chosen.scale) * SPREAD)[:, None], *rest])
     gain, bias, mean, variance = norm.get_weights()
     norm.set_weights([gain, bias, mean - (kernel * shift[:, None]).sum(axis=(0, 1, 2)), variance])

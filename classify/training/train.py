@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...sources.intensity import resize
 from ...weights import Card, load_card
-from ...weights.fitting import Example as Batch
 from ...weights.fitting import epoch_batches, fit, prepare_environment
 from ...weights.release import load_into
 from ..data.dataset import balanced_draw, read_examples, split_examples
 from ..data.leaks import LeakRule, settle_leaks
 from ..data.regions import FindLungs, Regions, cut_regions
-from ..network import build_classifier
-from ..roi import RoiPreprocessing
-from .decision import source_aucs
-from .lesions import DrawnLesions, Lesions, cut_lesions, on_grid
+from ..network import BACKBONES, build_classifier
+from .decision import lesion_dice, source_scores
+from .examples import ExampleMaker
+from .lesions import DrawnLesions, Lesions, cut_lesions
 from .lite0 import load_lite0
-from .loss import LogitLoss, focal_loss
+from .loss import LogitLoss, focal_loss, lesion_loss
 from .optimizer import averaging_adamw
 from .recipe import DEFAULTS, ClassifierRecipe
 from .release import release_classifier
 from .teachers import Teachers
+from .torchvision_b0 import is_torchvision_b0, load_torchvision_b0
 
 prepare_environment()
 
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 
 MEASURED_SLICES = 64
 """Number of slices on which the statistics for ImageNet weights are measured."""
+
+SMOOTHED = 0.1
+"""Label smoothing of the infected lung's answer: lesions that are pasted in may be hardly visible."""
 
 
 def train_classifier(
@@ -65,12 +67,14 @@ def train_classifier(
         Receives checkpoints, history, ONNX network, Keras weights and card; an interrupted run there is resumed.
     recipe : ClassifierRecipe
     init : Path or "imagenet", optional
-        Initial weights: the ImageNet Lite0 convolutions (``.npz``), a run's ``.weights.h5``, the card (``.json``) of a
-        released classifier, or "imagenet" for Keras' own ImageNet weights, which Keras downloads; random if omitted.
+        Initial weights: ImageNet's Lite0 convolutions or a B0 under torchvision's names (``.npz``), a run's
+        ``.weights.h5``, the card (``.json``) of a released classifier, or "imagenet" for Keras' own ImageNet weights,
+        which Keras downloads; random if omitted.
     version, licence : str
         Version and licence of the weights.
     lesions : iterable of DrawnLesions
-        Slices with lung and lesion masks, for the second task.
+        Slices with lesion masks: the network gets a map of infection. `validation_share` of their patients are kept for
+        validation.
     teachers : sequence of Card
         Trained classifiers whose answers are learned together with the labels; see `Teachers`.
     segmenter : str
@@ -108,79 +112,76 @@ def train_classifier(
     kept = settle_leaks(train_list, val_list, leaks)
     if len(kept) < len(train_list):
         print(f"{len(train_list) - len(kept)} training pictures left out: shared with the validation part")
-    preprocess = RoiPreprocessing(recipe.size, region=recipe.region)
-    model = build_classifier(recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet")
+    lesion_scans = list(lesions)
+    preprocess = recipe.preprocessing(bool(lesion_scans))
+    model = build_classifier(
+        recipe.size, recipe.dropout, recipe.backbone, imagenet=init == "imagenet", lesions=bool(lesion_scans)
+    )
     teach = Teachers(teachers, preprocess) if teachers else None
     # Teachers may have a larger input than the student: cut the region for them, augment it, then shrink it.
     finest = replace(preprocess, size=max([recipe.size, *teach.sizes])) if teach else preprocess
     training = cut_regions(kept, find_lungs, finest, folder / "regions-train.npz", segmenter)
     validation = cut_regions(val_list, find_lungs, preprocess, folder / "regions-val.npz", segmenter)
-    lesion_scans = list(lesions)
-    drawn = cut_lesions(lesion_scans, finest) if lesion_scans else None
-    trained = _with_lesion_head(model)
-    _start_from(trained, init, training, recipe.seed)
+    drawn, drawn_val = None, None
+    if lesion_scans:
+        drawn, drawn_val = cut_lesions(lesion_scans, find_lungs, finest).split(recipe.validation_share, recipe.seed)
+    _start_from(model, init, training, recipe.seed)
+    if drawn and recipe.frozen:
+        _freeze(model, recipe.backbone)
     made_of = [*map(str, data), str(init), segmenter, *(card.sha256 for card in teachers)]
-    best = _fit(trained, loss, training, validation, drawn, teach, folder, recipe, made_of)
+    example = ExampleMaker(training, drawn, teach, recipe)
+    best = _fit(model, loss, training, validation, drawn, drawn_val, example, folder, recipe, made_of)
     print(f"best epoch: {best}")
     return release_classifier(
-        model, training, validation, drawn, teachers, folder, recipe, init, version, licence, find_lungs, sensitivity,
-        caution,
+        model, training, validation, drawn, drawn_val, teachers, folder, recipe, init, version, licence, find_lungs,
+        sensitivity, caution,
     )  # fmt: skip
 
 
-def _with_lesion_head(model: keras.Model) -> keras.Model:
-    """Return the network with a separate lesion head, which is dropped after training."""
-    import keras
-
-    found = keras.layers.Conv2D(1, 1, name="lesions")(model.get_layer("head_dropout").output)
-    return keras.Model(model.inputs, {"logit": model.outputs[0], "lesions": found})
-
-
 def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, training: Regions, seed: int) -> None:
-    import keras
-
     if not isinstance(init, Path):
         return
     if init.suffix == ".h5":
         model.load_weights(init)
-        return
-    if init.suffix == ".json":
-        without_lesions = keras.Model(model.inputs, [model.output["logit"], model.get_layer("evidence").output])
-        load_into(without_lesions, load_card(init))
-        return
-    chosen = np.random.default_rng(seed).permutation(len(training.examples))[:MEASURED_SLICES]
-    load_lite0(model, init, training.inputs[chosen])
+    elif init.suffix == ".json":
+        load_into(model, load_card(init))
+    elif is_torchvision_b0(init):
+        load_torchvision_b0(model, init)
+    else:
+        chosen = np.random.default_rng(seed).permutation(len(training.examples))[:MEASURED_SLICES]
+        load_lite0(model, init, training.inputs[chosen])
+
+
+def _freeze(model: keras.Model, backbone: str) -> None:
+    """Keep the lower blocks as they are: layers up to the last fine one, and batch norms up to the middle."""
+    import keras
+
+    lower = model.get_layer(backbone)
+    last = BACKBONES[backbone].fine[-1]
+    names = [layer.name for layer in lower.layers]
+    for index, layer in enumerate(lower.layers):
+        if index <= names.index(last) or isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
 def _fit(
-    trained: keras.Model,
+    model: keras.Model,
     loss: LogitLoss,
     training: Regions,
     validation: Regions,
     drawn: Lesions | None,
-    teach: Teachers | None,
+    drawn_val: Lesions | None,
+    example: ExampleMaker,
     folder: Path,
     recipe: ClassifierRecipe,
     made_of: list[str],
 ) -> dict[str, Any]:
-    """Train with focal loss on pictures drawn equally from data sets and classes, and on lesions."""
-    import keras
-
-    grid = tuple(trained.get_layer("lesions").output.shape[1:3])
+    """Train on pictures drawn from data sets and classes, and on slices with lesion masks."""
     lesion_slices = recipe.lesion_slices if drawn else 0
     steps = recipe.epochs * ((recipe.epoch_size + lesion_slices) // recipe.batch_size)
-    trained.compile(
-        averaging_adamw(recipe, steps),
-        loss={
-            "logit": loss,
-            "lesions": keras.losses.BinaryCrossentropy(from_logits=True),
-        },
-        loss_weights={"logit": 1.0, "lesions": recipe.lesion_weight if drawn else 0.0},
-        # Only against labels: with teachers, targets are not binary.
-        weighted_metrics=None if teach else {"logit": [keras.metrics.AUC(from_logits=True, name="auc")]},
-    )
-
-    example = _examples(training, drawn, teach, grid, recipe)
+    trained = _trained_outputs(model, bool(drawn))
+    losses, weights = _losses(loss, recipe, bool(drawn))
+    trained.compile(averaging_adamw(recipe, steps), loss=losses, loss_weights=weights)
 
     def batches_of(epoch: int) -> keras.utils.PyDataset:
         rng = np.random.default_rng((recipe.seed, epoch))
@@ -191,12 +192,12 @@ def _fit(
         return epoch_batches(example, order, epoch, recipe.batch_size)
 
     def evaluate(current: keras.Model) -> dict[str, float]:
-        logits = current.predict(validation.inputs, verbose=0)["logit"]
-        losses = loss(validation.covid[:, None].astype(np.float32), logits)
-        return {
-            "val_logit_loss": float(np.mean(losses)),
-            **source_aucs(logits[:, 0].astype(np.float64), validation.examples),
-        }
+        scores = current.predict(validation.inputs, verbose=0)["logit"][:, 0].astype(np.float64)
+        figures = source_scores(scores, validation.examples)
+        if drawn_val and drawn_val.patients:
+            found = current.predict(drawn_val.inputs, verbose=0)["lesions"][..., 0]
+            figures["val_lesion_dice"] = lesion_dice(found > 0, drawn_val)
+        return {**figures, "val_mean": float(np.mean(list(figures.values())))}
 
     return fit(
         trained,
@@ -204,7 +205,7 @@ def _fit(
         None,
         folder,
         epochs=recipe.epochs,
-        monitor="val_auc_mean",
+        monitor="val_mean",
         mode="max",
         settings={**asdict(recipe), "data": made_of},
         seed=recipe.seed,
@@ -212,35 +213,26 @@ def _fit(
     )
 
 
-def _examples(
-    training: Regions,
-    drawn: Lesions | None,
-    teach: Teachers | None,
-    grid: tuple[int, int],
-    recipe: ClassifierRecipe,
-) -> Callable[[int, int], Batch]:
-    """Return a function that makes one example; indices beyond the pictures are slices with lesions.
+def _trained_outputs(model: keras.Model, lesions: bool) -> keras.Model:
+    """Return the network with the outputs that have targets."""
+    import keras
 
-    A picture's lesions are unknown, and so is the label of a slice with lesions unless there are teachers; unknown
-    targets have weight 0.
-    """
-    from .augment import RoiAugmenter
+    outputs = {"logit": model.outputs[0]}
+    if lesions:
+        heads = {name: model.get_layer(name).output for name in ("infected", "disease")}
+        outputs |= {**heads, "lesions": model.outputs[-1]}
+    return keras.Model(model.inputs, outputs)
 
-    augment = RoiAugmenter()
-    count = len(training.examples)
 
-    def example(index: int, at: int) -> Batch:
-        if drawn is None or index < count:
-            roi, lesions = augment(training.pixels[index], at + recipe.seed)
-            label, labelled = float(training.covid[index]), True
-        else:
-            roi, lesions = augment(drawn.pixels[index - count], at + recipe.seed, drawn.drawn[index - count])
-            label, labelled = 0.0, False
-        if teach:
-            share = recipe.teachers_share if labelled else 1.0
-            label += share * (teach(roi) - label)
-        targets = {"logit": np.array([label], dtype=np.float32), "lesions": on_grid(lesions, *grid)}
-        known = {"logit": np.float32(labelled or teach is not None), "lesions": np.full(grid, not labelled, np.float32)}
-        return resize(roi, recipe.size, recipe.size)[..., None], targets, known
+def _losses(loss: LogitLoss, recipe: ClassifierRecipe, lesions: bool) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the loss of each output and its weight."""
+    import keras
 
-    return example
+    even = 2.0**recipe.gamma  # where the network is undecided, focal loss is this much smaller than cross-entropy
+    if not lesions:
+        return {"logit": loss}, {"logit": 1.0}
+    infected = keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=SMOOTHED)
+    return (
+        {"logit": loss, "disease": loss, "infected": infected, "lesions": lesion_loss},
+        {"logit": even, "disease": even, "infected": 1.0, "lesions": recipe.lesion_weight},
+    )

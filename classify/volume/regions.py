@@ -89,8 +89,7 @@ def cut_volumes(
         try:
             path = folder / f"{_digest(item.path, preprocess, segmenter)}.npy"
             if not path.exists():
-                scan = read_scan(item.path)
-                volume = preprocess(scan, find_lungs(scan))
+                volume = preprocess(*find_lungs(read_scan(item.path)))
                 with whole_file(path) as aside, aside.open("wb") as file:
                     np.save(file, np.rint(volume * 255).astype(np.uint8), allow_pickle=False)
         except SourceError as error:

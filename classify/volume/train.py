@@ -15,7 +15,7 @@ from ...weights.fitting import epoch_batches, fit, prepare_environment
 from ...weights.release import load_into
 from ..data.dataset import balanced_draw, split_examples
 from ..data.regions import FindLungs
-from ..training.decision import source_aucs
+from ..training.decision import source_scores
 from ..training.loss import focal_loss
 from ..training.optimizer import averaging_adamw
 from .augment import augment_volume
@@ -134,8 +134,8 @@ def _fit(
     def evaluate(current: keras.Model) -> dict[str, float]:
         logits = np.concatenate([np.asarray(current(volume, training=False)) for volume in validation.inputs()])
         losses = loss(validation.covid[:, None].astype(np.float32), logits)
-        aucs = source_aucs(logits[:, 0].astype(np.float64), validation.examples)
-        return {"val_loss": float(np.mean(losses)), **aucs}
+        scores = source_scores(logits[:, 0].astype(np.float64), validation.examples)
+        return {"val_loss": float(np.mean(losses)), **scores, "val_mean": float(np.mean(list(scores.values())))}
 
     return fit(
         model,
@@ -148,7 +148,7 @@ def _fit(
         None,
         folder,
         epochs=recipe.epochs,
-        monitor="val_auc_mean",
+        monitor="val_mean",
         mode="max",
         settings={**asdict(recipe), "data": made_of},
         seed=recipe.seed,

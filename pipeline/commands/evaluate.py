@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from ...common.optional import require
 from ...common.page import figure_in_words
 from ...common.progress import with_progress
-from ...sources import Scan, SourceError
+from ...sources import SourceError
 from ..settings import PipelineSettings, SegmenterSettings
 from .options import (
     PIPELINE_OPTIONS,
@@ -155,6 +153,7 @@ def classify(
     from ...classify.data.leaks import settle_leaks
     from ...classify.evaluation.page import write_report
     from ...classify.evaluation.scoring import score_pictures
+    from ...lungseg.finder import lung_finder
 
     with plain_failures():
         pipe = opened(settings)
@@ -180,9 +179,7 @@ def classify(
             if len(kept) < len(measured):
                 errors.print(f"{len(measured) - len(kept)} pictures left out: shared with other parts")
 
-            def find_lungs(scan: Scan) -> NDArray[np.bool_]:
-                return first_stage.segment(scan).mask
-
+            find_lungs = lung_finder(first_stage)
             scores = score_pictures(network, kept, find_lungs)
             scored = list(with_progress(scores, "Measuring", len(kept)))
             report = write_report(scored, network, find_lungs, out)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...classify import Classification
+from ...classify.classifier import drawn
 from ...lungseg.sides import left_and_right
 from ...sources import Scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
@@ -158,7 +159,7 @@ class PredictionData:
         if result is None or not result.lesions or self.lung_mask is None:
             return None
         masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
-        return self._all_slices(lambda index: result.infection(index, masks[index]))
+        return self._all_slices(lambda index: drawn(result.lesions[index], masks[index]))
 
     @property
     def infection_mask(self) -> NDArray[np.bool_] | None:

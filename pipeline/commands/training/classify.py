@@ -34,10 +34,25 @@ OPTIONS = {
     ],
     "size": Annotated[int, typer.Option(help="Side of the region of interest in pixels, a multiple of 32.")],
     "epoch_size": Annotated[
-        int, typer.Option(min=1, help="Pictures per epoch, drawn equally from data sets and classes.")
+        int,
+        typer.Option(
+            min=1, help="Pictures per epoch, drawn from data sets and classes by the square root of their sizes."
+        ),
     ],
     "lesion_slices": Annotated[int, typer.Option(min=0, help="Additional slices with lesion masks per epoch.")],
     "lesion_weight": Annotated[float, typer.Option(min=0, help="Weight of the lesion loss.")],
+    "lesion_label": Annotated[
+        Literal["COVID", "NonCOVID", "unknown"],
+        typer.Option(help="Disease of the patients with lesion masks, if all have the same."),
+    ],
+    "pasted": Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of pictures known to be free of infection that get lesions pasted in."),
+    ],
+    "frozen": Annotated[
+        bool,
+        typer.Option(help="With lesion masks: keep the backbone's lower layers as they are initialised."),
+    ],
     "teachers_share": Annotated[
         float,
         typer.Option(min=0, max=1, help="Share of the target that comes from teachers; the rest comes from the label."),
@@ -54,7 +69,8 @@ def classify(
         list[Path],
         typer.Option(
             help="Folder with COVID/ and NonCOVID/, or with train/ and val/ that contain them; or a CSV with columns "
-            "path, label, and optionally patient, source, split. May be repeated.",
+            "path, label, and optionally patient, source, split, infected (1 or 0: whether the lungs show any). "
+            "May be repeated.",
             exists=True,
         ),
     ],
@@ -62,15 +78,22 @@ def classify(
     init: Annotated[
         str,
         typer.Option(
-            help="Initial weights: imagenet (downloaded by Keras), none, Lite0's .npz, a run's .weights.h5, a card."
+            help="Initial weights: imagenet (downloaded by Keras), none, an .npz of Lite0 or of torchvision's B0, "
+            "a run's .weights.h5, or a card."
         ),
     ] = "none",
     images: Annotated[
         Folders,
-        typer.Option(help="Folder of slices with lesion masks, which teach the network where to look.", exists=True),
+        typer.Option(
+            help="Folder of slices with lesion masks, which give the network a map of infection.", exists=True
+        ),
     ] = None,
     masks: Annotated[Folders, typer.Option(help="Folder of their lung masks.", exists=True)] = None,
     infections: Annotated[Folders, typer.Option(help="Folder of their lesion masks.", exists=True)] = None,
+    patients: Annotated[
+        Folders,
+        typer.Option(help="CSV with columns file and patient for each --images, so that patients stay together."),
+    ] = None,
     segmenter: Segmenter = None,
     teacher: Annotated[
         Folders,
@@ -96,19 +119,26 @@ def classify(
     folders = [images or [], masks or [], infections or []]
     if len({len(given) for given in folders}) > 1:
         raise typer.BadParameter("give --images, --masks and --infections equally often")
+    if patients and len(patients) != len(folders[0]):
+        raise typer.BadParameter("give --patients for each --images, or leave it out")
     require_train_extra()
     from ....classify.training.train import train_classifier
     from ....lungseg import LungSegmenter
     from ....lungseg.data.dataset import DataSet
+    from ....lungseg.finder import lung_finder
 
     start = _start(init)
     first_stage = LungSegmenter(load_card(segmenter or SEGMENTERS[recipe.modality]))
 
     def train() -> Card:
-        drawn = [DataSet(image, mask, infections=infection) for image, mask, infection in zip(*folders, strict=True)]
+        tables = patients or len(folders[0]) * [None]
+        drawn = [
+            DataSet(image, mask, table, infection)
+            for image, mask, infection, table in zip(*folders, tables, strict=True)
+        ]
         return train_classifier(
             data,
-            lambda scan: first_stage.segment(scan).mask,
+            lung_finder(first_stage),
             out,
             recipe,
             start,

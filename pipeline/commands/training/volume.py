@@ -96,12 +96,13 @@ def volume(
     require_train_extra()
     from ....classify.volume.train import train_volume_classifier
     from ....lungseg import LungSegmenter
+    from ....lungseg.finder import lung_finder
 
     first_stage = LungSegmenter(load_card(segmenter or SEGMENTER))
     trained(
         lambda: train_volume_classifier(
             data,
-            lambda scan: first_stage.segment(scan).mask,
+            lung_finder(first_stage),
             out,
             recipe,
             init,

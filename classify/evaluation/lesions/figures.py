@@ -21,10 +21,10 @@ NAMES: Mapping[str, str] = {
     "sensitivity": "sensitivity",
     "precision": "precision",
     "auroc": "AUROC of the pixels inside the lungs",
-    "share_error": "infected share: mean absolute error, points of a hundred",
-    "share_bias": "infected share: bias (found minus drawn), points of a hundred",
-    "share_lower_limit": "infected share: lower limit of agreement, points of a hundred",
-    "share_upper_limit": "infected share: upper limit of agreement, points of a hundred",
+    "share_error": "infected share: mean absolute error, percentage points",
+    "share_bias": "infected share: bias (found minus drawn), percentage points",
+    "share_lower_limit": "infected share: lower limit of agreement, percentage points",
+    "share_upper_limit": "infected share: upper limit of agreement, percentage points",
     "lesions_hit": "lesions hit",
     "small_lesions_hit": "small lesions hit",
     "large_lesions_hit": "large lesions hit",
@@ -101,7 +101,7 @@ def _of_patients(patients: Rows) -> dict[str, Any]:
 
 
 def _of_shares(rows: Rows) -> dict[str, Any]:
-    """Return how well the infected share agrees, over the slices in which lungs were found, in points of a hundred."""
+    """Return how well the infected share agrees, over the slices in which lungs were found, in percentage points."""
     points = 100 * np.array([row["error"] for row in rows], dtype=np.float64)
     figures: dict[str, Callable[[NDArray[np.intp]], float]] = {
         "share_error": lambda at: float(np.abs(points[at]).mean()) if at.size else float("nan"),

@@ -109,4 +109,4 @@ def _figures(slices: Sequence[Measured]) -> list[dict[str, str]]:
 def _caption(row: Mapping[str, Any]) -> str:
     dice = f"Dice {row['dice']:.3f}, " if np.isfinite(row["dice"]) else ""
     shares = f"infected share {100 * row['true_share']:.1f} % drawn, {100 * row['found_share']:.1f} % found"
-    return f"{dice}{row['note'] or shares}: {Path(row['source']).name}, slice {row['slice'] + 1}"
+    return f"{dice}{row['note'] or shares}: {Path(row['source']).name}, slice {row['slice']}"

@@ -44,7 +44,7 @@ def draw_agreement(true: NDArray[np.float64], found: NDArray[np.float64], title:
     axis.set(
         title=f"{title}: infected share of the lungs, {points.size} slices",
         xlabel="mean of drawn and found share (% of the lungs)",
-        ylabel="found minus drawn (points of a hundred)",
+        ylabel="found minus drawn (percentage points)",
     )
     axis.grid(alpha=0.3)
     if axis.get_legend_handles_labels()[0]:
@@ -70,7 +70,7 @@ def draw_outlines(one: Measured) -> Figure:
     axis.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     axis.set_axis_off()
     handles = [Line2D([], [], color=colour, linewidth=thickness, label=name) for name, colour, _, thickness in lines]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize="small", frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=14, frameon=False)
     return figure
 
 

@@ -54,7 +54,7 @@ def test_agreement_is_plotted_in_per_cent_with_its_limits():
     (axis,) = draw_agreement(np.array([0.2, 0.4]), np.array([0.3, 0.3]), "set").axes
     assert axis.get_title() == "set: infected share of the lungs, 2 slices"
     assert "%" in axis.get_xlabel()
-    assert "points of a hundred" in axis.get_ylabel()
+    assert "percentage points" in axis.get_ylabel()
     np.testing.assert_allclose(axis.collections[0].get_offsets(), [[25, 10], [35, -10]])
     labels = axis.get_legend_handles_labels()[1]
     assert labels[0] == "bias: +0.0"

@@ -62,12 +62,15 @@ class DataSet:
         CSV with columns ``file`` and ``patient``; without it, each file counts as one patient.
     infections : Path, optional
         Folder of infection masks, named like the lung masks; scans without one are not annotated for infection.
+    all_infections : bool
+        Whether every scan must have an infection mask.
     """
 
     images: Path
     masks: Path
     patients: Path | None = None
     infections: Path | None = None
+    all_infections: bool = False
 
     def files(self) -> dict[Path, str]:
         """Return each scan's path with its patient.
@@ -119,10 +122,9 @@ class DataSet:
         for path, patient in self.files().items():
             if files is not None and path not in files:
                 continue
-            if path.stem not in masks:
-                raise SourceError(
-                    str(path), f"has no mask in {self.masks}", f"Add {path.stem}.png there or remove the scan"
-                )
+            _check_mask(path, masks, self.masks)
+            if self.all_infections and self.infections:
+                _check_mask(path, infections, self.infections)
             scan = read_scan(path)
             infection = _read_labels(infections[path.stem], scan) > 0 if path.stem in infections else None
             lungs = _read_labels(masks[path.stem], scan)
@@ -199,6 +201,11 @@ def data_set_names(folders: Collection[Path]) -> dict[Path, str]:
         folder: folder.parent.name if folder.parent.name and parents.count(folder.parent.name) == 1 else str(folder)
         for folder in sorted(folders)
     }
+
+
+def _check_mask(path: Path, masks: Collection[str], folder: Path) -> None:
+    if path.stem not in masks:
+        raise SourceError(str(path), f"has no mask in {folder}", f"Add {path.stem}.png there or remove the scan")
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

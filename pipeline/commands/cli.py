@@ -12,6 +12,7 @@ from ...common.optional import MissingPackageError
 from ..results.wording import DISCLAIMER
 from .batch import batch
 from .evaluate import evaluate_app
+from .evaluate_lesions import lesions
 from .export import export
 from .info import info
 from .options import errors
@@ -53,6 +54,7 @@ app.command()(report)
 app.command()(serve)
 app.command()(info)
 app.command()(export)
+evaluate_app.command()(lesions)
 app.add_typer(compare_app, name="compare")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")

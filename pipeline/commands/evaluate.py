@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,10 +28,20 @@ from .settings_options import takes
 from .training.options import Leaks
 
 if TYPE_CHECKING:
-    from ...lungseg.data.dataset import LabelledScan
+    from ...lungseg.data.dataset import DataSet, LabelledScan
 
 NETWORKS = ("modality", "segmenter", "classifier", "engine", "precision", "threads")
 """Options that choose the networks to measure."""
+
+Images = Annotated[list[Path], typer.Option(help="Folder of scans; repeat for more data sets.", exists=True)]
+Patients = Annotated[
+    list[str] | None, typer.Option(help="CSV with columns file and patient, one per --images; '-' for none.")
+]
+ValidationShare = Annotated[
+    float | None,
+    typer.Option(min=0.01, max=0.9, help="Measure only the validation patients of a training run with this share."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of that training run.")]
 
 evaluate_app = typer.Typer(help="Measure the networks on labelled data.", no_args_is_help=True)
 
@@ -38,24 +49,18 @@ evaluate_app = typer.Typer(help="Measure the networks on labelled data.", no_arg
 @evaluate_app.command()
 @takes(SegmenterSettings(), {name: PIPELINE_OPTIONS[name] for name in NETWORKS})
 def lungseg(
-    images: Annotated[list[Path], typer.Option(help="Folder of scans; repeat for more data sets.", exists=True)],
+    images: Images,
     masks: Annotated[
         list[Path], typer.Option(help="Folder of their lung masks, same names; one per --images.", exists=True)
     ],
     out: Annotated[Path, typer.Option(help="Folder for report.html, report.json, slices.csv and patients.csv.")],
-    patients: Annotated[
-        list[str] | None,
-        typer.Option(help="CSV with columns file and patient, one per --images; '-' for none."),
-    ] = None,
+    patients: Patients = None,
     infections: Annotated[
         list[str] | None,
         typer.Option(help="Folder of infection masks, one per --images; '-' for none."),
     ] = None,
-    validation_share: Annotated[
-        float | None,
-        typer.Option(min=0.01, max=0.9, help="Measure only the validation patients of a training run with this share."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of that training run.")] = 0,
+    validation_share: ValidationShare = None,
+    seed: Seed = 0,
     single_slices: Annotated[
         bool, typer.Option("--single-slices", help="Segment each slice of a volume on its own, without its neighbours.")
     ] = False,
@@ -93,15 +98,7 @@ def lungseg(
         network = opened_segmenter(settings)
         try:
             data_sets = [DataSet(*folders) for folders in zip(images, masks, tables, infected, strict=True)]
-            files = [
-                data_set.split(validation_share, seed)[1] if validation_share else list(data_set.files())
-                for data_set in data_sets
-            ]
-
-            def scans(what: str) -> Iterator[LabelledScan]:
-                every = (scan for data_set, some in zip(data_sets, files, strict=True) for scan in data_set.scans(some))
-                return with_progress(every, what, sum(map(len, files)))
-
+            scans = partial(read_scans, data_sets, validation_share, seed)
             evaluation = evaluate_segmenter(network, scans("Measuring"), single_slices=single_slices)
             found = measure_flags(network, scans("Making failures")) if flags else []
         except (SourceError, ValueError) as error:
@@ -129,7 +126,7 @@ def classify(
         float | None,
         typer.Option(min=0.01, max=0.9, help="Measure only the validation pictures of a training run with this share."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of that training run.")] = 0,
+    seed: Seed = 0,
     exclude: Annotated[
         list[str] | None,
         typer.Option(help="Leave out training pictures with this in their file name. May be repeated."),
@@ -188,3 +185,10 @@ def classify(
     for name, figures in report["data_sets"].items():
         auc, accuracy = (figure_in_words(figures[figure]) or "not known" for figure in ("auc", "accuracy"))
         typer.echo(f"{name}: AUC {auc}, accuracy {accuracy}, {figures['n']} pictures, see {out / 'report.html'}")
+
+
+def read_scans(data_sets: Sequence[DataSet], share: float | None, seed: int, what: str) -> Iterator[LabelledScan]:
+    """Read annotated scans with a progress bar; with a share, only those of the validation patients of a split."""
+    files = [data_set.split(share, seed)[1] if share else list(data_set.files()) for data_set in data_sets]
+    every = (scan for data_set, some in zip(data_sets, files, strict=True) for scan in data_set.scans(some))
+    return with_progress(every, what, sum(map(len, files)))

@@ -36,6 +36,8 @@ def test_infections_are_read_where_outlined(folders, tmp_path):
     slices = DataSet(images, masks, patients, tmp_path / "infected").slices()
     assert [index for index, item in enumerate(slices) if item.infection is not None] == [3]
     assert slices[3].infection.sum() == 40
+    with pytest.raises(SourceError, match=r"00\.png: has no mask in .*infected"):
+        DataSet(images, masks, patients, tmp_path / "infected", all_infections=True).slices()
 
 
 def test_volumes_are_read_slice_by_slice(tmp_path):

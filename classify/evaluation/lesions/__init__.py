@@ -1,0 +1,1 @@
+"""Measure a classifier's map of infection against infection drawn by people."""

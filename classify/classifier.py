@@ -66,18 +66,17 @@ class Classification:
         With ``lesions``, it is the probability of infection. Otherwise a place above 0.5 is evidence for COVID, below
         0.5 against it. Outside the lungs the heatmap is zero.
         """
-        return drawn(self.evidence[index], mask)
+        return _drawn(self.evidence[index], mask)
 
     def infection(self, index: int, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
         """Return the probability of infection in one slice and its lung mask, float32 in [0, 1], (height, width).
 
         It is zero outside the lungs. None if the network has no map of infection.
         """
-        return drawn(self.lesions[index], mask) if self.lesions else None
+        return _drawn(self.lesions[index], mask) if self.lesions else None
 
 
-def drawn(found: Evidence | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return evidence over a slice and its lung mask, float32 (height, width); zero without any."""
+def _drawn(found: Evidence | None, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.zeros(mask.shape, dtype=np.float32) if found is None else found.over(mask)
 
 
@@ -153,6 +152,10 @@ class Classifier:
         each = self._network.map(lambda run, roi: run(roi[None]), rois)
         return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
+    def explained_by(self, explain: Explain) -> Explain:
+        """Return what a heatmap shows if this is asked for: a network without a map of infection gives ``cam``."""
+        return "cam" if explain == "lesions" and not self._has_lesions else explain
+
     def prediction_set(self, probability: float | None, error_level: float) -> tuple[str, ...]:
         """Return the labels that can't be ruled out at an error level; see `lungct.classify.trust.conformal`."""
         if probability is None or self._trust is None:
@@ -182,7 +185,7 @@ class Classifier:
         """
         if explain not in get_args(Explain):
             raise ValueError(f"explain must be one of {', '.join(get_args(Explain))}, not {explain!r}")
-        explain = "cam" if explain == "lesions" and not self._has_lesions else explain
+        explain = self.explained_by(explain)
         voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
         lung = np.zeros(len(scan))

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...classify import Classification
-from ...classify.classifier import drawn
 from ...lungseg.sides import left_and_right
 from ...sources import Scan
 from ...sources.intensity import LUNG_WINDOW, apply_window
@@ -27,12 +26,16 @@ MaskFormat = Literal["auto", "png", "nifti", "seg"]
 
 @dataclass(frozen=True, eq=False)
 class SliceView:
-    """The pictures of one slice, each (height, width); see the properties of `Prediction`."""
+    """The pictures of one slice, each (height, width); see the properties of `Prediction`.
+
+    `infected` is the slice of the infection mask, None unless the heatmap is the map of infection.
+    """
 
     display: NDArray[np.float32]
     mask: NDArray[np.bool_]
     heatmap: NDArray[np.float32]
     roi: NDArray[np.float32]
+    infected: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +137,13 @@ class PredictionData:
             raise ValueError(f"{self.source}: no pictures, because it could not be read ({self.error})")
         pixels, intensity = self.scan.pixels[index], self.scan.intensity
         mask = self.lung_mask.reshape(self.scan.shape)[index]
+        shows_infection = self.classification.explain == "lesions"
         return SliceView(
             apply_window(pixels, intensity, LUNG_WINDOW),
             mask,
             self.classification.heatmap(index, mask),
             np.where(mask, pixels, AIR if intensity == "hu" else np.float32(0)),
+            infected_pixels(self.classification, index, mask) if shows_infection else None,
         )
 
     def _all_slices(self, of: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32] | None:
@@ -159,7 +164,7 @@ class PredictionData:
         if result is None or not result.lesions or self.lung_mask is None:
             return None
         masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
-        return self._all_slices(lambda index: drawn(result.lesions[index], masks[index]))
+        return self._all_slices(lambda index: np.asarray(result.infection(index, masks[index]), dtype=np.float32))
 
     @property
     def infection_mask(self) -> NDArray[np.bool_] | None:

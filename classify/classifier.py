@@ -152,6 +152,10 @@ class Classifier:
         each = self._network.map(lambda run, roi: run(roi[None]), rois)
         return [np.concatenate(outputs) for outputs in zip(*each, strict=True)]
 
+    def explained_by(self, explain: Explain) -> Explain:
+        """Return what a heatmap shows if this is asked for: a network without a map of infection gives ``cam``."""
+        return "cam" if explain == "lesions" and not self._has_lesions else explain
+
     def prediction_set(self, probability: float | None, error_level: float) -> tuple[str, ...]:
         """Return the labels that can't be ruled out at an error level; see `lungct.classify.trust.conformal`."""
         if probability is None or self._trust is None:
@@ -181,7 +185,7 @@ class Classifier:
         """
         if explain not in get_args(Explain):
             raise ValueError(f"explain must be one of {', '.join(get_args(Explain))}, not {explain!r}")
-        explain = "cam" if explain == "lesions" and not self._has_lesions else explain
+        explain = self.explained_by(explain)
         voxels = scan.voxel_volumes if scan.voxel_volumes is not None else np.ones(len(scan))
         probabilities = np.full(len(scan), np.nan, dtype=np.float32)
         lung = np.zeros(len(scan))

@@ -22,7 +22,9 @@ class Prediction(PredictionData):
     # Drawing and writing are imported only when used: most programs need just the numbers, and start faster.
 
     def overlay(self, slice_index: int | None = None) -> Image:
-        """Draw slices with the lungs' outline, the heatmap, and a caption with probability and warnings.
+        """Draw slices with the lungs' outline, the heatmap, and a caption with the answer and warnings.
+
+        The map of infection is drawn with the border of the infection mask.
 
         Parameters
         ----------
@@ -63,7 +65,7 @@ class Prediction(PredictionData):
         html: bool = False,
         labels: bool = False,
     ) -> list[Path]:
-        """Write ``NAME.json``, an overlay as PNG, and the lung mask.
+        """Write ``NAME.json``, an overlay as PNG, the lung mask, and the infection mask if the network has a map.
 
         Parameters
         ----------
@@ -73,11 +75,13 @@ class Prediction(PredictionData):
             By default, the source's file name without its suffix.
         masks : {"auto", "png", "nifti", "seg"}
             PNG: one file per slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
-            DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes.
+            DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes. The infection mask
+            is written in the same format as ``NAME-infection``, or into the same DICOM segmentation as a segment of its
+            own.
         html : bool
             Also write the result sheet, ``NAME.html``.
         labels : bool
-            Write `lung_labels`, 1 for the right and 2 for the left lung, in place of the mask.
+            Write `lung_labels`, 1 for the right and 2 for the left lung, in place of the lung mask.
 
         Returns
         -------

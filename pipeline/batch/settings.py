@@ -19,7 +19,7 @@ class BatchSettings(PipelineSettings):
     modality, intensity, segmenter, engine, precision, threads, classifier, volume_classifier, error_level, explain
         As for `lungct.pipeline.settings.PipelineSettings`; `threads` inputs are processed in parallel, one thread each.
     masks : {"none", "auto", "png", "nifti", "seg"}
-        Write lung masks; see `Prediction.save`.
+        Write lung masks, and infection masks if the network maps infection; see `Prediction.save`.
     rois : bool
         Write regions of interest, inputs times masks: PNG for single slices (TIFF in HU), NIfTI for volumes.
     overlays : bool

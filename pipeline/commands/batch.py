@@ -22,11 +22,13 @@ from .batch_options import (
     parse_shard,
     stoppable,
 )
-from .options import MASKS_HELP, PIPELINE_OPTIONS, LabelsOption, errors
+from .options import INFECTION_HELP, MASKS_HELP, PIPELINE_OPTIONS, LabelsOption, errors
 from .settings_options import takes
 
 BATCH_OPTIONS = {
-    "masks": Annotated[Literal["none", MaskFormat], typer.Option(help=f"Write lung masks. {MASKS_HELP}")],
+    "masks": Annotated[
+        Literal["none", MaskFormat], typer.Option(help=f"Write lung masks. {MASKS_HELP}{INFECTION_HELP}")
+    ],
     "rois": Annotated[bool, typer.Option("--rois", help="Write regions of interest (inputs times masks).")],
     "overlays": Annotated[
         bool, typer.Option("--overlays", help="Write pictures with the lung outline and the heatmap.")

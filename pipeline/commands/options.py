@@ -97,8 +97,9 @@ PIPELINE_OPTIONS: Mapping[str, Any] = {
     "explain": Annotated[
         Explain,
         typer.Option(
-            help="How heatmaps are made. cam: the class activation map, at no extra cost. occlusion: the lungs hidden "
-            "part by part, about 120 runs of the classifier per slice."
+            help="What heatmaps show. lesions: where the network sees infection; for X-rays, cam is drawn instead. "
+            "cam: the class activation map, where the answer comes from, at no extra cost. occlusion: how the answer "
+            "changes when the lungs are hidden part by part, about 120 runs of the classifier per slice."
         ),
     ],
 }
@@ -108,6 +109,8 @@ MASKS_HELP = (
     "png: one file per slice. nifti: on the input's own grid. seg: a DICOM segmentation, for DICOM input; "
     r"needs the extra \[seg]. auto: png for single slices, nifti for volumes."
 )
+
+INFECTION_HELP = " If the network maps infection, its mask is written as well: NAME-infection, or a segment of the SEG."
 
 LabelsOption = Annotated[
     bool, typer.Option("--labels", help="Write masks as labels: 1 for the patient's right lung, 2 for the left.")

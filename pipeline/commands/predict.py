@@ -20,9 +20,10 @@ from ..results.data import MaskFormat
 from ..results.files import require_masks, unique_stems, write_results, write_sheet
 from ..results.lungs import volume_in_words
 from ..results.row import FINDINGS, row_of
-from ..results.wording import DISCLAIMER
+from ..results.wording import DISCLAIMER, answer_in_words, infected_in_words
 from ..settings import PipelineSettings
 from .options import (
+    INFECTION_HELP,
     MASKS_HELP,
     LabelsOption,
     Sources,
@@ -35,14 +36,20 @@ from .options import (
 
 COLUMNS = ("source", *FINDINGS, "error")
 
+SET_JOINT = " or "
+"""Between the labels of a prediction set in ``predictions.csv``."""
+
+LONGEST_WORDS = {"label": "indeterminate", "probability": "(0.01-0.99)", "infected": "infected", "lung, ml": "at least"}
+"""Columns of the printed table that wrap between words only, with the longest word of each."""
+
 
 @takes_pipeline
 def predict(
     paths: Sources,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for predictions.csv and an overlay and a mask for each input.")
+        Path | None, typer.Option(help="Folder for predictions.csv and an overlay and masks for each input.")
     ] = None,
-    masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP)] = "auto",
+    masks: Annotated[MaskFormat, typer.Option(help=MASKS_HELP + INFECTION_HELP)] = "auto",
     labels: LabelsOption = False,
     html: Annotated[
         bool, typer.Option("--html", help="Also write a result sheet for each input, a self-contained HTML page.")
@@ -106,7 +113,7 @@ def _row(prediction: Prediction, *, labels: bool) -> dict[str, Any]:
     return {
         "source": prediction.source,
         **found,
-        "prediction_set": " or ".join(prediction.prediction_set),
+        "prediction_set": SET_JOINT.join(prediction.prediction_set),
         "lung_volume_ml": None if volume is None else round(volume),
         "warnings": " ".join(prediction.warnings + of_labels),
         "slices": prediction.slices or None,
@@ -137,19 +144,19 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print file names and answers, and below them the full errors."""
     table = Table(caption=DISCLAIMER)
     table.add_column("source", overflow="fold", min_width=16)
-    for title in ("label", "probability", "lung, ml"):
-        table.add_column(title, no_wrap=True)
+    for title, widest in LONGEST_WORDS.items():
+        table.add_column(title, min_width=len(widest))
     table.add_column("warnings", overflow="fold")
     for row in rows:
-        label = "failed" if row["error"] else row["label"]
         values = (
             printable(Path(row["source"]).name),
-            label,
+            "failed" if row["error"] else answer_in_words(row["label"], row["prediction_set"].split(SET_JOINT)),
             _with_interval(row),
+            "" if row["infected_fraction"] is None else infected_in_words(row["infected_fraction"]),
             _volume(row),
             row["warnings"],
         )
-        table.add_row(*("" if value is None else escape(str(value)) for value in values))
+        table.add_row(*map(escape, values))
     Console().print(table)
     for row in rows:
         if row["error"]:

@@ -77,16 +77,17 @@ def _segment_one(
         scan = read_scan(source, intensity=settings.intensity)
         scan.check_is(settings.modality)
         scan, lungs = find_lungs(segmenter, scan)
-        written = write_volume(out, stem, lungs.labels if labels else lungs.mask, scan, masks, segmenter.provenance)
+        found = lungs.labels if labels else lungs.mask
+        written = write_volume(out, stem, found, scan, masks, {"segmenter": segmenter.provenance})
     except SourceError as error:
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}
     write_roi(out, stem, lungs.mask, scan, a_slice_each=written[0].suffix == ".png")
-    found = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
+    codes = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
     return {
         "source": name_of(source),
         "slices": len(scan),
         "lung_fraction": round(lungs.lung_fraction, 4),
         "confidence": round(float(lungs.confidence.mean()), 4),
-        "warnings": " ".join(found + (warnings_of_labels(scan) if labels else ())),
+        "warnings": " ".join(codes + (warnings_of_labels(scan) if labels else ())),
     }

@@ -26,12 +26,16 @@ MaskFormat = Literal["auto", "png", "nifti", "seg"]
 
 @dataclass(frozen=True, eq=False)
 class SliceView:
-    """The pictures of one slice, each (height, width); see the properties of `Prediction`."""
+    """The pictures of one slice, each (height, width); see the properties of `Prediction`.
+
+    `infected` is the slice of the infection mask, None unless the heatmap is the map of infection.
+    """
 
     display: NDArray[np.float32]
     mask: NDArray[np.bool_]
     heatmap: NDArray[np.float32]
     roi: NDArray[np.float32]
+    infected: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,11 +137,13 @@ class PredictionData:
             raise ValueError(f"{self.source}: no pictures, because it could not be read ({self.error})")
         pixels, intensity = self.scan.pixels[index], self.scan.intensity
         mask = self.lung_mask.reshape(self.scan.shape)[index]
+        shows_infection = self.classification.explain == "lesions"
         return SliceView(
             apply_window(pixels, intensity, LUNG_WINDOW),
             mask,
             self.classification.heatmap(index, mask),
             np.where(mask, pixels, AIR if intensity == "hu" else np.float32(0)),
+            infected_pixels(self.classification, index, mask) if shows_infection else None,
         )
 
     def _all_slices(self, of: Callable[[int], NDArray[np.float32]]) -> NDArray[np.float32] | None:

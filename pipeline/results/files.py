@@ -22,6 +22,9 @@ from .sheet import result_sheet
 LONGEST = 120
 """Most bytes of an input's name in file names; systems allow 255 in total."""
 
+INFECTION = "-infection"
+"""End of the names of infection masks."""
+
 
 def stem_of(source: str) -> str:
     """Return a file name for a source: its own name without the suffix, safe on every system, and short."""
@@ -72,9 +75,10 @@ def write_volume(
     mask: NDArray[np.bool_] | NDArray[np.uint8],
     scan: Scan,
     masks: MaskFormat,
-    provenance: Mapping[str, str],
+    provenance: Mapping[str, Mapping[str, str]],
+    infection: NDArray[np.bool_] | None = None,
 ) -> list[Path]:
-    """Write the mask of a whole scan, or the labels of its lungs, in the requested format.
+    """Write the mask of a whole scan, or the labels of its lungs, in the requested format, and the infection mask.
 
     Parameters
     ----------
@@ -87,25 +91,34 @@ def write_volume(
     masks : {"auto", "png", "nifti", "seg"}
         See `Prediction.save`.
     provenance : mapping
-        Name and version of the segmenter.
+        Name and version of each network: ``segmenter`` and, if there is an infection mask, ``classifier``.
+    infection : ndarray of bool, shape (slices, height, width), optional
+        Infected lung. It gets files of its own, whose names end in ``-infection``, or a segment in the DICOM SEG.
 
     Raises
     ------
     SourceError
         When the mask format is impossible for this scan.
     """
-    kind = "mask" if mask.dtype == np.bool_ else "labels"
-    if masks == "png" or (masks == "auto" and len(scan) == 1):
-        names = slice_names(stem, len(scan))
-        return [write_mask(folder / f"{name}_{kind}.png", part) for name, part in zip(names, mask, strict=True)]
+    kind = "_mask" if mask.dtype == np.bool_ else "_labels"
     if masks == "seg":
         from ...sources.dicom.seg import write_seg
 
-        path = folder / f"{stem}_{kind}.dcm"
-        return [write_seg(path, mask, scan, model=provenance["name"], version=provenance["version"])]
+        return [write_seg(folder / f"{stem}{kind}.dcm", mask, scan, provenance, infection)]
+    written = _write_each(folder, stem, kind, mask, scan, masks)
+    return written if infection is None else written + _write_each(folder, stem, INFECTION, infection, scan, masks)
+
+
+def _write_each(
+    folder: Path, stem: str, ending: str, mask: NDArray[np.bool_] | NDArray[np.uint8], scan: Scan, masks: MaskFormat
+) -> list[Path]:
+    """Write one mask of a whole scan, as a PNG for each slice or as one NIfTI."""
+    if masks == "png" or (masks == "auto" and len(scan) == 1):
+        names = slice_names(stem, len(scan))
+        return [write_mask(folder / f"{name}{ending}.png", part) for name, part in zip(names, mask, strict=True)]
     from ...sources.nifti import write_nifti
 
-    return [write_nifti(folder / f"{stem}_{kind}.nii.gz", mask, scan)]
+    return [write_nifti(folder / f"{stem}{ending}.nii.gz", mask, scan)]
 
 
 def write_roi(folder: Path, stem: str, masks: NDArray[np.bool_], scan: Scan, *, a_slice_each: bool) -> list[Path]:
@@ -169,7 +182,7 @@ def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
 def write_results(
     prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat, *, labels: bool
 ) -> list[Path]:
-    """Write overlay and mask, or the labels in its place; nothing for a source that could not be read."""
+    """Write overlay and masks, or labels in place of the lung mask; nothing for a source that could not be read."""
     if prediction.lung_mask is None or prediction.scan is None:
         return []
     overlay = folder / f"{stem}_overlay.png"
@@ -178,8 +191,10 @@ def write_results(
 
 
 def write_lungs(prediction: PredictionData, folder: Path, stem: str, masks: MaskFormat, *, labels: bool) -> list[Path]:
-    """Write the lung mask of a prediction, or the labels of its lungs in its place."""
+    """Write the lung mask of a prediction, or the labels of its lungs in its place, and the infection mask if any."""
     found, scan = prediction.lung_labels if labels else prediction.lung_mask, prediction.scan
     if found is None or scan is None:
         return []
-    return write_volume(folder, stem, found.reshape(scan.shape), scan, masks, prediction.provenance["segmenter"])
+    infection = prediction.infection_mask
+    infection = None if infection is None else infection.reshape(scan.shape)
+    return write_volume(folder, stem, found.reshape(scan.shape), scan, masks, prediction.provenance, infection)

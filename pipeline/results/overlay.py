@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .data import PredictionData, SliceView
 from .lungs import volume_in_words
-from .wording import DISCLAIMER
+from .wording import DISCLAIMER, answer_in_words, infected_in_words
 
 SHORTEST_SIDE = 384
 """Smaller slices are enlarged for the overlay, so that the caption is readable."""
@@ -18,10 +18,15 @@ SHORTEST_SIDE = 384
 SHEET_COLUMNS, SHEET_ROWS, SHEET_TILE = 4, 3, 320
 """A volume's sheet: tiles across, tiles down, and the longer side of a tile in pixels."""
 
-OUTLINE = (0, 220, 255)
-FOR_COVID = np.array([255, 60, 0], dtype=np.float32)
+OUTLINE, BORDER = (0, 220, 255), (255, 225, 0)
+"""Colours of the lungs' outline, and of the border of infection."""
+
+RED = np.array([255, 60, 0], dtype=np.float32)
 STRONGEST = 0.55
-"""Opacity of the heatmap where it is 1; it fades to nothing at 0.5, where there is no evidence either way."""
+"""Opacity of the heatmap where it is 1."""
+
+UNDECIDED, UNLIKELY = 0.5, 0.2
+"""Where the heatmap fades to nothing: where there is no evidence either way, and where infection is unlikely."""
 
 
 def draw_prediction(prediction: PredictionData, slice_index: int | None = None) -> Image.Image:
@@ -67,33 +72,51 @@ def draw_plain(view: SliceView, scale: float) -> Image.Image:
 
 
 def draw_evidence(view: SliceView, scale: float) -> Image.Image:
-    """Draw slice, heatmap and outline, RGB."""
+    """Draw slice, heatmap, border of infection and outline, RGB."""
     grey = draw_plain(view, scale)
     canvas: NDArray[Any] = np.repeat(np.asarray(grey, dtype=np.float32)[..., None], 3, axis=2)
-    lungs, opacity = _lungs_and_opacity(view, grey.size)
-    canvas = canvas * (1 - opacity[..., None]) + FOR_COVID * opacity[..., None]
+    lungs, opacity, border = _lungs_and_heat(view, grey.size)
+    canvas = canvas * (1 - opacity[..., None]) + RED * opacity[..., None]
+    canvas[border] = BORDER
     canvas[_outline(lungs)] = OUTLINE
     return Image.fromarray(np.rint(canvas).astype(np.uint8))
 
 
 def draw_layers(view: SliceView, scale: float) -> tuple[Image.Image, Image.Image]:
-    """Draw heatmap and outline as separate transparent pictures, to be laid over `draw_plain`."""
+    """Draw heatmap and outline as separate transparent pictures, to be laid over `draw_plain`, the outline last.
+
+    The border of infection belongs to the heatmap.
+    """
     height, width = view.mask.shape
-    lungs, opacity = _lungs_and_opacity(view, (round(width * scale), round(height * scale)))
-    return _tint(opacity, FOR_COVID), _tint(_outline(lungs), np.array(OUTLINE))
+    lungs, opacity, border = _lungs_and_heat(view, (round(width * scale), round(height * scale)))
+    return _tint(np.where(border, 1.0, opacity), RED, opaque=BORDER), _tint(_outline(lungs), np.array(OUTLINE))
 
 
-def _lungs_and_opacity(view: SliceView, size: tuple[int, int]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    """Return the mask and the heatmap's opacity per pixel, resized to (width, height)."""
+def _lungs_and_heat(
+    view: SliceView, size: tuple[int, int]
+) -> tuple[NDArray[np.bool_], NDArray[Any], NDArray[np.bool_]]:
+    """Return the mask, the heatmap's opacity per pixel and the border of infection, resized to (width, height)."""
     heat = np.asarray(Image.fromarray(view.heatmap).resize(size, Image.Resampling.BILINEAR))
-    lungs = np.asarray(Image.fromarray(view.mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
-    return lungs, np.clip((heat - 0.5) * 2, 0, 1) * STRONGEST * lungs
+    lungs = _resized(view.mask, size)
+    infected = np.zeros_like(lungs) if view.infected is None else lungs & _resized(view.infected, size)
+    lowest = UNDECIDED if view.infected is None else UNLIKELY
+    opacity = np.clip((heat - lowest) / (1 - lowest), 0, 1) * STRONGEST * lungs
+    return lungs, opacity, infected & ~_erode(infected)
 
 
-def _tint(opacity: NDArray[Any], colour: NDArray[Any]) -> Image.Image:
-    """Return a picture of one colour with the given opacity, 0 to 1, stored as a palette with transparency."""
+def _resized(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a mask resized to (width, height)."""
+    return np.asarray(Image.fromarray(mask).convert("L").resize(size, Image.Resampling.BILINEAR)) > 127
+
+
+def _tint(opacity: NDArray[Any], colour: NDArray[Any], opaque: tuple[int, int, int] | None = None) -> Image.Image:
+    """Return a picture of one colour with the given opacity, 0 to 1, stored as a palette with transparency.
+
+    What is fully opaque has the colour `opaque`, if given.
+    """
     picture = Image.fromarray(np.rint(opacity * 255.0).astype(np.uint8)).convert("L")
-    picture.putpalette([int(part) for part in colour] * 256)
+    own = [int(part) for part in colour]
+    picture.putpalette(own * 255 + list(opaque or own))
     picture.info["transparency"] = bytes(range(256))
     return picture
 
@@ -109,14 +132,15 @@ def _erode(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _caption(prediction: PredictionData, slice_index: int | None = None) -> list[str]:
-    if prediction.probability is None:
-        answer = f"{prediction.label}"
-    else:
-        answer = f"{prediction.label}, probability of COVID {prediction.probability:.2f}"
+    answer = answer_in_words(prediction.label, prediction.prediction_set)
+    if prediction.probability is not None:
+        answer += f", probability of COVID {prediction.probability:.2f}"
     if prediction.slices > 1 and slice_index is not None:
         answer += f" ({place_in_words(prediction, slice_index)})"
     if prediction.lung_volume_ml is not None:
         answer += f", lungs {volume_in_words(prediction.lung_volume_ml, prediction.warnings)}"
+    if prediction.infected_fraction is not None:
+        answer += f", infected {infected_in_words(prediction.infected_fraction)} of the lungs"
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
     return [answer, f"{warnings}. {DISCLAIMER}"]
 

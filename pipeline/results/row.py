@@ -21,7 +21,9 @@ FINDINGS: Mapping[str, str] = MappingProxyType(
         "interval_high": "double",
         "prediction_set": "list<string>",
         "ood_score": "double",
-        "heatmap_in_lungs": "double",
+        "infected_fraction": "double",
+        **{f"{side}_lung_infected": "double" for side in SIDES},
+        "infection_grade": "int64",
         "lung_fraction": "double",
         "lung_volume_ml": "double",
         **{f"{side}_lung_{name}": "double" for side in SIDES for name in PER_LUNG},
@@ -43,13 +45,22 @@ def row_of(prediction: PredictionData) -> dict[str, Any]:
         "interval_high": high,
         "prediction_set": list(prediction.prediction_set),
         "ood_score": prediction.ood_score,
-        "heatmap_in_lungs": prediction.heatmap_in_lungs,
+        **_of_infection(prediction),
         "lung_fraction": prediction.lung_fraction,
         "lung_volume_ml": prediction.lung_volume_ml,
         **_of_lungs(prediction),
         "slices": prediction.slices,
         "aggregation": prediction.aggregation,
         "warnings": list(prediction.warnings),
+    }
+
+
+def _of_infection(prediction: PredictionData) -> dict[str, float | int | None]:
+    found = prediction.infection
+    return {
+        "infected_fraction": prediction.infected_fraction,
+        **{f"{side}_lung_infected": None if found is None else found.sides[side] for side in SIDES},
+        "infection_grade": None if found is None else found.grade,
     }
 
 

@@ -12,6 +12,7 @@ from ...common.rendering import render
 from ...common.warning_codes import warning_in_words
 from .charts import bar_of
 from .data import PredictionData
+from .infection import GRADES_IN_WORDS
 from .lungs import volume_in_words
 from .slices import slices_of_sheet
 from .wording import (
@@ -20,6 +21,8 @@ from .wording import (
     INTERVAL_IN_WORDS,
     LABELS_IN_WORDS,
     LEVEL_OF_VOLUMES,
+    answer_in_words,
+    infected_in_words,
     prediction_set_in_words,
     probability_in_words,
 )
@@ -38,7 +41,7 @@ def result_sheet(prediction: PredictionData) -> str:
         "pipeline/results/templates/sheet.html",
         title=f"Result sheet: {name}",
         notes=[note for note in (DISCLAIMER, prediction.caution) if note],
-        label=prediction.label,
+        label=answer_in_words(prediction.label, prediction.prediction_set) or None,
         problem=(prediction.error or "").removeprefix(f"{prediction.source}: ").replace(prediction.source, name),
         **_answer(prediction),
         warnings=[{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
@@ -89,16 +92,30 @@ def _read(prediction: PredictionData, scan: Scan, name: str) -> Iterator[tuple[s
                 f"{volume_in_words(lung.volume_ml, prediction.warnings)}, mean {lung.mean_hu:.0f} HU, "
                 f"{100 * lung.below_950:.1f} % below -950 HU",
             )
-    yield from _explained(prediction)
+    if prediction.label != "indeterminate":
+        yield from _infection(prediction)
+        yield from _explained(prediction)
     if prediction.ood_score is not None:
         yield "Unlike training data", f"{prediction.ood_score:.2f}; above 1 no answer is given"
 
 
+def _infection(prediction: PredictionData) -> Iterator[tuple[str, str]]:
+    found = prediction.infection
+    if found is None:
+        return
+    place = "lungs" if prediction.slices > 1 else "lungs in this slice"
+    yield "Infected", f"{infected_in_words(found.fraction)} of the {place}"
+    for side, share in found.sides.items():
+        yield (
+            f"Infected, {side}",
+            "lung not found" if share is None else f"{infected_in_words(share)} of the {side} lung",
+        )
+    yield "Grade of infection", f"{found.grade} of {len(GRADES_IN_WORDS) - 1}: {GRADES_IN_WORDS[found.grade]}"
+
+
 def _explained(prediction: PredictionData) -> Iterator[tuple[str, str]]:
-    inside = prediction.heatmap_in_lungs
-    if inside is not None and prediction.classification is not None:
-        how = EXPLANATIONS_IN_WORDS[prediction.classification.explain]
-        yield "Heatmap", f"{how}; {100 * inside:.0f} % of the evidence for {prediction.label} is inside the lungs"
+    if prediction.classification is not None:
+        yield "Heatmap", EXPLANATIONS_IN_WORDS[prediction.classification.explain]
 
 
 def _made_by(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def slices_of_sheet(prediction: PredictionData) -> dict[str, Any]:
             for index, (left, right) in zip(shown, pairwise(edges), strict=True)
         ],
         "outline": OUTLINE_IN_WORDS if prediction.lung_fraction else "",
-        "heatmap": HEATMAP_IN_WORDS if judged else "",
+        "heatmap": HEATMAP_IN_WORDS[prediction.classification.explain] if judged and prediction.classification else "",
     }
 
 
@@ -76,7 +76,7 @@ def _pictures(prediction: PredictionData, index: int, side: int) -> Iterator[dic
     """Yield a slice with outline and heatmap, if there is lung, then the plain slice."""
     view = prediction.slice_view(index)
     if prediction.label == "indeterminate":
-        view = replace(view, heatmap=np.zeros_like(view.heatmap))
+        view = replace(view, heatmap=np.zeros_like(view.heatmap), infected=None)
     longest = max(view.mask.shape)
     scale = max(min(1.0, side / longest), SHORTEST_SIDE / longest)
     name = f"slice {index + 1}" if prediction.slices > 1 else "the slice"

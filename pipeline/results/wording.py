@@ -9,11 +9,20 @@ DISCLAIMER = "Research software, not a medical device."
 
 OUTLINE_IN_WORDS = "The light blue line is the outline of the lungs that were found; everything else was ignored."
 
-HEATMAP_IN_WORDS = (
-    "Red areas are evidence for COVID: the redder, the stronger. They show where the answer comes from, not where "
-    "disease is: compared with infections drawn in CT slices, the class activation map does not locate them; occlusion "
-    "does better."
+HEATMAP_IN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "lesions": "Red areas are where the network sees infection, ground glass or consolidation: the redder, the "
+        "more probable. The yellow line is the border of what counts as infected. The network learnt this from slices "
+        "of 12 COVID patients (Ma et al.). It is a measurement aid, not a diagnosis: other diseases with similar "
+        "shadows are marked too.",
+        "cam": "Red areas are evidence for COVID: the redder, the stronger. They show where the answer comes from, not "
+        "where disease is: compared with infections drawn in CT slices, the class activation map does not locate them.",
+        "occlusion": "Red areas are evidence for COVID: the redder, the more the answer changes when they are hidden. "
+        "They show where the answer comes from: compared with infections drawn in CT slices, they are on infection "
+        "more often than by chance, but they are coarse.",
+    }
 )
+"""What the colours of a heatmap mean, for each kind; see `lungct.classify.Explain`."""
 
 INTERVAL_IN_WORDS = (
     "The interval contains the probabilities of 90 % of networks like this one, trained on other patients from the "
@@ -24,6 +33,7 @@ LEVEL_OF_VOLUMES = "The error level was measured on single slices, not on volume
 
 EXPLANATIONS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
+        "lesions": "map of infection",
         "cam": "class activation map of the network",
         "occlusion": "change of the answer when parts of the lungs are hidden",
     }
@@ -38,6 +48,23 @@ LABELS_IN_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """How far to trust a label."""
+
+
+def answer_in_words(label: str | None, prediction_set: Sequence[str]) -> str:
+    """Return a label for readers: if neither label can be ruled out, the first word is "uncertain".
+
+    Files and tables for programs keep the label as it is.
+    """
+    if label in ("COVID", "non-COVID") and len(prediction_set) > 1:
+        return f"uncertain, leaning to {label}"
+    return label or ""
+
+
+def infected_in_words(fraction: float) -> str:
+    """Return the infected share of lung as a percentage, without decimals that no measurement supports."""
+    if 0 < fraction < 0.01:
+        return "less than 1 %"
+    return f"{100 * fraction:.0f} %"
 
 
 def probability_in_words(probability: float, interval: tuple[float, float] | None) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,37 @@ from ..errors import DECODER_ERRORS, SourceError
 from ..scan import Scan
 from .header import pydicom_errors
 
-LUNGS = ("Lungs", "39607008", "Lung")
-RIGHT_LUNG = ("Right lung", "3341006", "Right lung")
-LEFT_LUNG = ("Left lung", "44029006", "Left lung")
-"""Label of a segment, and the SNOMED CT code and meaning of what it shows."""
+ANATOMY = ("123037004", "Anatomical Structure")
+ABNORMAL = ("49755003", "Morphologically Abnormal Structure")
+"""SNOMED CT codes of categories, from CID 7150 of the standard."""
+
+LUNG = ("39607008", "Lung")
+
+
+class Segment(NamedTuple):
+    """What a segment shows: its label, and the SNOMED CT codes and meanings of its type, category and region."""
+
+    label: str
+    kind: tuple[str, str]
+    category: tuple[str, str] = ANATOMY
+    region: tuple[str, str] | None = None
+
+
+LUNGS = Segment("Lungs", LUNG)
+SIDES = (Segment("Right lung", ("3341006", "Right lung")), Segment("Left lung", ("44029006", "Left lung")))
+INFECTION = Segment("Lung infection", ("52988006", "Lesion"), ABNORMAL, LUNG)
+"""Infected lung. "Lesion" is from CID 7159, the standard's types for abnormal structures, and fits ground glass as well
+as consolidation; 95436008, "Lung consolidation (disorder)", would leave ground glass out."""
 
 
 def write_seg(
-    path: str | Path, mask: NDArray[np.bool_] | NDArray[np.uint8], scan: Scan, *, model: str, version: str
+    path: str | Path,
+    mask: NDArray[np.bool_] | NDArray[np.uint8],
+    scan: Scan,
+    provenance: Mapping[str, Mapping[str, str]],
+    infection: NDArray[np.bool_] | None = None,
 ) -> Path:
-    """Write a lung mask as a DICOM segmentation that refers to every slice of its source.
+    """Write masks of the lungs and of infection as a DICOM segmentation that refers to every slice of its source.
 
     Parameters
     ----------
@@ -32,8 +54,10 @@ def write_seg(
         In the scan's own order. Lung, one segment; or labels, two segments: 1 right lung, 2 left lung.
     scan : Scan
         A scan read from DICOM.
-    model, version : str
-        Name and version of the network that found the lungs.
+    provenance : mapping
+        ``name`` and ``version`` of the networks: ``segmenter`` found the lungs, ``classifier`` the infection.
+    infection : ndarray of bool, shape (slices, height, width), optional
+        Infected lung, the last segment; it overlaps with the lungs.
 
     Returns
     -------
@@ -50,25 +74,14 @@ def write_seg(
         raise SourceError(scan.source, "was not read from DICOM", "Write its mask as NIfTI instead")
     require("highdicom", purpose="A mask as DICOM SEG", extra="seg")
     import highdicom as hd
-    from highdicom.sr.coding import CodedConcept
 
-    own = scan.grid.to_own(mask)
-    segments = [
-        hd.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=label,
-            segmented_property_category=CodedConcept("123037004", "SCT", "Anatomical Structure"),
-            segmented_property_type=CodedConcept(code, "SCT", meaning),
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=hd.AlgorithmIdentificationSequence(
-                name=model, version=version, family=CodedConcept("123109", "DCM", "Artificial Intelligence")
-            ),
-        )
-        for number, (label, code, meaning) in enumerate(
-            [LUNGS] if mask.dtype == np.bool_ else [RIGHT_LUNG, LEFT_LUNG], start=1
-        )
-    ]
-    headers, own = _sources(scan, own)
+    network = provenance["segmenter"]
+    lungs = [(LUNGS, mask)] if mask.dtype == np.bool_ else [(one, mask == label) for label, one in enumerate(SIDES, 1)]
+    parts = [(segment, part, network) for segment, part in lungs]
+    if infection is not None:
+        parts.append((INFECTION, infection, provenance["classifier"]))
+    segments = [_described(number, segment, by) for number, (segment, _, by) in enumerate(parts, start=1)]
+    headers, own = _sources(scan, np.stack([scan.grid.to_own(part) for _, part, _ in parts], axis=-1))
     try:
         segmentation: Any = hd.seg.Segmentation(
             source_images=headers,
@@ -80,8 +93,8 @@ def write_seg(
             sop_instance_uid=hd.UID(),
             instance_number=1,
             manufacturer="lungct",
-            manufacturer_model_name=model,
-            software_versions=version,
+            manufacturer_model_name=network["name"],
+            software_versions=network["version"],
             device_serial_number="0",
             series_description="Lungs (lungct, research use)",
             omit_empty_frames=False,
@@ -94,8 +107,31 @@ def write_seg(
     return Path(path)
 
 
+def _described(number: int, segment: Segment, network: Mapping[str, str]) -> Any:
+    """Return the description of a segment that a network found."""
+    import highdicom as hd
+    from highdicom.sr.coding import CodedConcept
+
+    def concept(code: tuple[str, str]) -> Any:
+        return CodedConcept(code[0], "SCT", code[1])
+
+    return hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.label,
+        segmented_property_category=concept(segment.category),
+        segmented_property_type=concept(segment.kind),
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+        algorithm_identification=hd.AlgorithmIdentificationSequence(
+            name=network["name"],
+            version=network["version"],
+            family=CodedConcept("123109", "DCM", "Artificial Intelligence"),
+        ),
+        anatomic_regions=None if segment.region is None else [concept(segment.region)],
+    )
+
+
 def _sources(scan: Scan, own: NDArray[Any]) -> tuple[list[Any], NDArray[Any]]:
-    """Return the headers to refer to, and the mask in their order; a multi-frame file counts as one header."""
+    """Return the headers to refer to, and the masks in their order; a multi-frame file counts as one header."""
     if len({id(frame.header) for frame in scan.frames}) == len(scan.frames):
         return [frame.header for frame in scan.frames], own
     header = scan.frames[0].header

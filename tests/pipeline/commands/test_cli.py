@@ -3,7 +3,9 @@
 import csv
 import json
 import platform
+import re
 import shutil
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungct.pipeline.commands import environment
+from lungct.pipeline.commands import predict as predict_command
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.results.files import unique_stems
 from lungct.sources import read_scan
@@ -21,6 +24,7 @@ from lungct.weights import SEGMENTER, WeightsError, load_card
 
 from ...conftest import ROOT, SLICES, make_chest
 from ...sources.dicom.dicom_files import series_of, write
+from ..test_prediction import infected, made
 
 
 def run(*arguments):
@@ -39,11 +43,11 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     first, second = rows(tmp_path / "out" / "predictions.csv")
     assert list(first) == [
         "source", "label", "probability", "interval_low", "interval_high", "prediction_set", "ood_score",
-        "heatmap_in_lungs", "lung_fraction", "lung_volume_ml", "right_lung_ml", "right_lung_mean_hu",
+        "infected_fraction", "right_lung_infected", "left_lung_infected", "infection_grade",
+        "lung_fraction", "lung_volume_ml", "right_lung_ml", "right_lung_mean_hu",
         "right_lung_below_950", "left_lung_ml", "left_lung_mean_hu",
         "left_lung_below_950", "slices", "aggregation", "warnings", "error",
     ]  # fmt: skip
-    assert 0 < float(first["heatmap_in_lungs"]) < 1
     assert first["source"] == str(covid_slice)
     assert first["label"] in ("COVID", "non-COVID")
     assert 0.05 < float(first["lung_fraction"]) < 0.35
@@ -54,11 +58,22 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
 
 
 def test_predict_explains_by_occlusion(tmp_path, covid_slice):
-    result = run("predict", covid_slice, "--out", tmp_path, "--explain", "occlusion")
-    assert result.exit_code == 0, result.output
-    (row,) = rows(tmp_path / "predictions.csv")
-    assert float(row["heatmap_in_lungs"]) == 1
+    for explain in ("cam", "occlusion"):
+        result = run("predict", covid_slice, "--out", tmp_path / explain, "--explain", explain)
+        assert result.exit_code == 0, result.output
+    cam, occlusion = (next((tmp_path / name).glob("*_overlay.png")).read_bytes() for name in ("cam", "occlusion"))
+    assert cam != occlusion
     assert run("predict", covid_slice, "--explain", "guess").exit_code == 2
+
+
+def test_the_table_says_how_much_is_infected_and_the_files_keep_the_label(capsys):
+    unsure = replace(infected(), prediction_set=("COVID", "non-COVID"))
+    row = predict_command._row(unsure, labels=False)
+    assert (row["label"], row["infected_fraction"], row["infection_grade"]) == ("COVID", 0.25, 1)
+    predict_command._print_table([row, predict_command._row(made(0.9), labels=False)])
+    printed = " ".join(re.sub(r"[^\w %,.-]", " ", capsys.readouterr().out).split())
+    assert "25 %" in printed
+    assert "uncertain" in printed
 
 
 def test_unreadable_inputs_are_rows_with_exit_code_one(tmp_path, covid_slice):

@@ -16,11 +16,17 @@ from lungct.pipeline import Prediction
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.decision import LOOKS_LIKE, UNLIKE
 from lungct.pipeline.results.charts import bar_of, chart_of
-from lungct.pipeline.results.wording import DISCLAIMER, prediction_set_in_words
+from lungct.pipeline.results.wording import (
+    DISCLAIMER,
+    HEATMAP_IN_WORDS,
+    answer_in_words,
+    infected_in_words,
+    prediction_set_in_words,
+)
 from lungct.sources import WARNINGS
 from lungct.weights import CLASSIFIER, load_card
 
-from ..test_prediction import made
+from ..test_prediction import infected, made
 
 
 def words(page):
@@ -68,7 +74,7 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
     page = sure.sheet()
     text = words(page)
     for said in (
-        "COVID Probability of COVID 0.80, 90 % interval 0.61 to 0.93.",
+        "uncertain, leaning to COVID Probability of COVID 0.80, 90 % interval 0.61 to 0.93.",
         "At an error level of 5 %, neither COVID nor non-COVID can be ruled out.",
         "Only one lung was found",
         f"threshold {card.decision['threshold']:.2f}",
@@ -82,6 +88,41 @@ def test_a_sheet_gives_the_answer_and_how_far_to_trust_it():
     balance = Balance()
     balance.feed(page)
     assert balance.open == []
+
+
+def test_a_sheet_says_how_much_is_infected_and_what_red_means():
+    text = words(infected(slices=3, spacing=(2.0, 0.5, 0.5)).sheet())
+    for said in (
+        "Infected 25 % of the lungs",
+        "Infected, right 50 % of the right lung",
+        "Infected, left 0 % of the left lung",
+        "Grade of infection 1 of 4: up to 25 % of the lungs infected",
+        "Heatmap map of infection",
+        HEATMAP_IN_WORDS["lesions"],
+    ):
+        assert said in text
+    assert "25 % of the lungs in this slice" in words(infected().sheet())
+    assert "nfected" not in words(replace(infected(), label="indeterminate", warnings=("unlike-training",)).sheet())
+
+
+@pytest.mark.parametrize("explain", ["cam", "occlusion"])
+def test_other_heatmaps_keep_their_own_words(explain):
+    prediction = made(0.9)
+    text = words(replace(prediction, classification=replace(prediction.classification, explain=explain)).sheet())
+    assert HEATMAP_IN_WORDS[explain] in text
+    assert "nfected" not in text
+
+
+def test_uncertain_comes_first_where_both_labels_are_left():
+    both = ("COVID", "non-COVID")
+    assert answer_in_words("non-COVID", both) == "uncertain, leaning to non-COVID"
+    assert answer_in_words("COVID", ("COVID",)) == "COVID"
+    assert answer_in_words("indeterminate", both) == "indeterminate"  # refused: nothing is ruled out
+    assert answer_in_words(None, ()) == ""
+
+
+def test_small_shares_are_not_called_nothing():
+    assert [infected_in_words(share) for share in (0.0, 0.004, 0.124, 1.0)] == ["0 %", "less than 1 %", "12 %", "100 %"]
 
 
 def test_prediction_sets_in_words():

@@ -3,6 +3,7 @@
 import highdicom as hd
 import numpy as np
 import pytest
+from pydicom.sr.codedict import codes
 from scipy.spatial.transform import Rotation
 
 from lungct.sources import SourceError, read_scan
@@ -10,6 +11,8 @@ from lungct.sources.dicom.seg import write_seg
 
 from ...conftest import make_chest
 from .dicom_files import enhanced_of, series_of, write
+
+PROVENANCE = {"segmenter": {"name": "net", "version": "1"}, "classifier": {"name": "other", "version": "2"}}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def test_series(tmp_path, volume, directions):
     scan = read_scan(write(tmp_path / "series", files[::-1]))
     mask = scan.pixels < -500
     mask[2] = False  # slices without lung are referenced as well
-    segmentation = check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
+    segmentation = check(write_seg(tmp_path / "seg.dcm", mask, scan, PROVENANCE), scan, mask)
     referred = segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence
     assert {item.ReferencedSOPInstanceUID for item in referred} == {
         frame.header.SOPInstanceUID for frame in scan.frames
@@ -59,7 +62,7 @@ def test_labels_become_two_segments(tmp_path, volume):
     lungs = scan.pixels < -500
     right = np.arange(lungs.shape[2]) < lungs.shape[2] // 2
     labels = np.where(lungs, np.where(right, 1, 2), 0).astype(np.uint8)
-    path = write_seg(tmp_path / "seg.dcm", labels, scan, model="net", version="1")
+    path = write_seg(tmp_path / "seg.dcm", labels, scan, PROVENANCE)
     segmentation = hd.seg.segread(path)
     found = [(one.SegmentLabel, one.segmented_property_type.value) for one in segmentation.SegmentSequence]
     assert found == [("Right lung", "3341006"), ("Left lung", "44029006")]
@@ -68,13 +71,33 @@ def test_labels_become_two_segments(tmp_path, volume):
         assert (part.array > 0).sum() == (labels == number).sum()
 
 
+@pytest.mark.parametrize("sides", [False, True])
+def test_infection_is_a_further_segment_inside_the_lungs(tmp_path, volume, sides):
+    scan = read_scan(write(tmp_path / "series", series_of(volume)))
+    lungs = scan.pixels < -500
+    infection = lungs & (np.arange(lungs.shape[1])[:, None] > 30)
+    found = np.where(lungs, np.where(np.arange(lungs.shape[2]) < 28, 1, 2), 0).astype(np.uint8) if sides else lungs
+    path = write_seg(tmp_path / "seg.dcm", found, scan, PROVENANCE, infection)
+    segmentation = hd.seg.segread(path)
+    last = segmentation.SegmentSequence[-1]
+    assert segmentation.number_of_segments == (3 if sides else 2)
+    assert last.segmented_property_category == codes.SCT.MorphologicallyAbnormalStructure
+    assert last.segmented_property_type == codes.SCT.Lesion
+    assert last.anatomic_regions == [codes.SCT.Lung]
+    assert last.algorithm_identification.name == "other"
+    if not sides:
+        check(path, scan, lungs)
+    part = segmentation.get_volume(segment_numbers=[last.segment_number], combine_segments=True)
+    assert (part.array > 0).sum() == infection.sum() > 0
+
+
 def test_multi_frame_and_single_slice(tmp_path, volume):
     enhanced_of(series_of(volume)).save_as(tmp_path / "all.dcm")
     scan = read_scan(tmp_path / "all.dcm")
     mask = scan.pixels < -500
-    check(write_seg(tmp_path / "seg.dcm", mask, scan, model="net", version="1"), scan, mask)
+    check(write_seg(tmp_path / "seg.dcm", mask, scan, PROVENANCE), scan, mask)
     one = read_scan(write(tmp_path / "one", series_of(volume[:1])))
-    check(write_seg(tmp_path / "one.dcm", mask[:1], one, model="net", version="1"), one, mask[:1])
+    check(write_seg(tmp_path / "one.dcm", mask[:1], one, PROVENANCE), one, mask[:1])
 
 
 def test_several_multi_frame_files_are_refused(tmp_path, volume):
@@ -87,16 +110,16 @@ def test_several_multi_frame_files_are_refused(tmp_path, volume):
     scan = read_scan(tmp_path)
     assert scan.shape == volume.shape
     with pytest.raises(SourceError, match="several multi-frame files"):
-        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")
+        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, PROVENANCE)
 
 
 def test_other_formats_and_missing_tags_are_refused(tmp_path, volume):
     picture = read_scan(np.zeros((48, 56), np.uint8))
     with pytest.raises(SourceError, match="not read from DICOM"):
-        write_seg(tmp_path / "seg.dcm", np.zeros((1, 48, 56), bool), picture, model="net", version="1")
+        write_seg(tmp_path / "seg.dcm", np.zeros((1, 48, 56), bool), picture, PROVENANCE)
     files = series_of(volume)
     for data in files:
         del data.StudyInstanceUID
     scan = read_scan(write(tmp_path / "series", files))
     with pytest.raises(SourceError, match="a DICOM SEG can't refer to"):
-        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, model="net", version="1")
+        write_seg(tmp_path / "seg.dcm", scan.pixels < -500, scan, PROVENANCE)

@@ -1,6 +1,5 @@
 """The client: the same answers as local ones, and clear errors if there are none."""
 
-import io
 import json
 import os
 import shutil
@@ -8,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,21 +19,10 @@ from lungct.pipeline import Pipeline
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.service.client import Client, ServiceError
 from lungct.pipeline.service.settings import ServiceSettings
-from lungct.pipeline.service.wire import pack, unpack
 from lungct.sources import SourceError
 
 from ...conftest import ROOT, SLICES
-from .serving import (
-    Held,
-    WithInfectionMap,
-    free_port,
-    is_ready,
-    served,
-    serving_process,
-    upload_folder,
-    wait_until,
-    zipped,
-)
+from .serving import Held, free_port, is_ready, served, serving_process, upload_folder, wait_until
 
 SERIES = ROOT / "examples" / "series"
 SETTINGS = ServiceSettings(workers=2, waiting=1, seconds=30, max_upload=3, max_slices=20, token="t0ken")  # noqa: S106
@@ -86,23 +73,6 @@ def test_prediction_equals_the_local_one(client, shared_pipe, source, tmp_path):
     np.testing.assert_array_equal(np.asarray(remote.overlay()), np.asarray(local.overlay()))
     assert remote.lung_volume_ml == local.lung_volume_ml
     assert {path.suffix for path in remote.save(tmp_path)} >= {".json", ".png"}
-
-
-@pytest.mark.parametrize("explain", ["lesions", "cam"])
-def test_infection_equals_the_local_one(shared_pipe, explain):
-    pipe = WithInfectionMap(shared_pipe)
-    settings = replace(SETTINGS, pipeline=replace(SETTINGS.pipeline, explain=explain))
-    with served(pipe, settings) as address:
-        for source in (SLICES / "covid19-ny-sbu-A056642.png", SLICES / "covid19-ny-sbu-A062055-abdomen.png", SERIES):
-            local, remote = pipe.predict(source, explain=explain), Client(address, settings.token).predict(source)
-            equal(remote, local)
-            assert remote.to_dict()["explain"] == explain
-            for name in ("infection_map", "infection_mask", "heatmap"):
-                np.testing.assert_array_equal(getattr(remote, name), getattr(local, name), name)
-            assert remote.infected_fraction == local.infected_fraction
-            if local.infection is not None:
-                assert 0.01 < remote.infected_fraction < 0.9
-                assert remote.infection.to_dict() == local.infection.to_dict()
 
 
 def test_inverted_pictures_are_restored_locally_too(client, shared_pipe, tmp_path):
@@ -280,44 +250,3 @@ def test_an_empty_token_opens_nothing():
         done = CliRunner().invoke(app, ["serve"], env={"LUNGCT_TOKEN": token})
         assert done.exit_code == 2
         assert "empty" in done.output
-
-
-def archived(content):
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def test_an_archive_has_each_grid_once(shared_pipe):
-    pipe = WithInfectionMap(shared_pipe)
-    same, both, none = (
-        pack(pipe.predict(SERIES)),
-        pack(pipe.predict(SERIES, explain="cam")),
-        pack(shared_pipe.predict(SERIES)),
-    )
-    assert {*archived(same)} - {*archived(none)} == {"lesion_threshold.npy"}
-    assert {*archived(both)} - {*archived(same)} == {"lesion_judged.npy", "lesion_grids.npy", "lesion_boxes.npy"}
-    assert unpack(none, "x").infection_map is None
-    assert unpack(same, "x").classification.lesion_threshold == 0.4
-
-
-def test_a_damaged_archive_is_refused(shared_pipe, covid_slice):
-    good = archived(pack(WithInfectionMap(shared_pipe).predict(covid_slice, explain="cam")))
-    assert unpack(zipped(good), "x").infected_fraction > 0
-    few = io.BytesIO()
-    np.save(few, np.zeros((3, 4), np.float32))
-    damaged = [
-        {**good, "lesion_grids.npy": changed} for changed in (b"", good["lesion_grids.npy"][:-5], few.getvalue())
-    ]
-    for name in good.keys() - {"lesion_threshold.npy"}:  # without a threshold, there is no map
-        damaged.append({kept: content for kept, content in good.items() if kept != name})
-    for files in damaged:
-        with pytest.raises(ValueError, match="not an answer of a lungct service"):
-            unpack(zipped(files), "x")
-
-
-def test_archive_keeps_infinite_and_missing_scores(shared_pipe, covid_slice):
-    made = shared_pipe.predict(covid_slice)
-    for score in (None, float("inf"), 0.5):
-        assert unpack(pack(replace(made, ood_score=score)), "x").ood_score == score
-    with pytest.raises(ValueError, match="no pictures"):
-        pack(replace(made, classification=None))

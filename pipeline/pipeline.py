@@ -185,8 +185,9 @@ class Pipeline:
         limits : Limits, optional
             Sizes beyond which a source is refused.
         explain : {"lesions", "cam", "occlusion"}
-            How the heatmap is made: by the network's class activation map, at no extra cost, or by hiding the lungs
-            part by part, with about 120 runs of the classifier per slice with lung; see docs/explanations.md.
+            What the heatmap shows: the map of infection; the class activation map, which networks without a map of
+            infection give in its place; or what hiding the lungs part by part changes, with about 120 runs of the
+            classifier per slice with lung. See docs/explanations.md.
 
         Returns
         -------

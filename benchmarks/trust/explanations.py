@@ -210,8 +210,6 @@ def main(
     for part, title in ((validation, "Validation patients"), (slices, "All patients, partly trained on")):
         console.print(table_of(part, title))
         console.print(burden(part))
-    inside, whole = np.array([one.cam.classification.mass([one.lung], covid=True)[0] for one in validation]).T
-    console.print(f"share of the class activation map inside the lungs: mean {np.mean(inside / whole):.3f}")
     if sheet:
         contact_sheet(validation).save(sheet)
 

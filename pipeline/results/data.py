@@ -164,7 +164,7 @@ class PredictionData:
         if result is None or not result.lesions or self.lung_mask is None:
             return None
         masks = self.lung_mask.reshape(self.slices, *self.lung_mask.shape[-2:])
-        return self._all_slices(lambda index: result.infection(index, masks[index]))
+        return self._all_slices(lambda index: np.asarray(result.infection(index, masks[index]), dtype=np.float32))
 
     @property
     def infection_mask(self) -> NDArray[np.bool_] | None:

@@ -100,6 +100,6 @@ def _counts(classification: Classification, index: int, labels: NDArray[np.uint8
     """Return the number of infected and of all pixels, for the right and the left lung."""
     infected = infected_pixels(classification, index, labels > 0)
     return [
-        (0 if infected is None else np.count_nonzero(infected[labels == side]), np.count_nonzero(labels == side))
+        (0 if infected is None else int(np.count_nonzero(infected[labels == side])), int((labels == side).sum()))
         for side in (RIGHT, LEFT)
     ]

@@ -137,12 +137,13 @@ def _caption(prediction: PredictionData, slice_index: int | None = None) -> list
         answer += f", probability of COVID {prediction.probability:.2f}"
     if prediction.slices > 1 and slice_index is not None:
         answer += f" ({place_in_words(prediction, slice_index)})"
+    measured = []
     if prediction.lung_volume_ml is not None:
-        answer += f", lungs {volume_in_words(prediction.lung_volume_ml, prediction.warnings)}"
+        measured.append(f"lungs {volume_in_words(prediction.lung_volume_ml, prediction.warnings)}")
     if prediction.infected_fraction is not None:
-        answer += f", infected {infected_in_words(prediction.infected_fraction)} of the lungs"
+        measured.append(f"infected {infected_in_words(prediction.infected_fraction)} of the lungs")
     warnings = f"warnings: {', '.join(prediction.warnings)}" if prediction.warnings else "no warnings"
-    return [answer, f"{warnings}. {DISCLAIMER}"]
+    return [answer, *([", ".join(measured)] if measured else []), f"{warnings}. {DISCLAIMER}"]
 
 
 def place_in_words(prediction: PredictionData, index: int) -> str:

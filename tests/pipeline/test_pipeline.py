@@ -97,7 +97,7 @@ def test_volume(pipe):
 
 
 def test_occlusion_explains_without_changing_the_answer(pipe, covid_slice):
-    plain = pipe.predict(covid_slice)
+    plain = pipe.predict(covid_slice, explain="cam")
     (hidden,) = pipe.stream([covid_slice], explain="occlusion")
     assert (hidden.label, hidden.probability) == (plain.label, plain.probability)
     assert plain.to_dict()["explain"] == pipe.classifier.explained_by("lesions")

@@ -110,14 +110,14 @@ def test_layers_add_up_to_the_overlay_of_infection():
 
 def test_captions_say_how_much_is_infected_and_when_the_answer_is_uncertain(monkeypatch):
     captions = []
-    monkeypatch.setattr(overlay, "_with_caption", lambda picture, lines: captions.append(lines[0]) or picture)
+    monkeypatch.setattr(overlay, "_with_caption", lambda picture, lines: captions.append(lines[:-1]) or picture)
     infected().overlay()
     replace(infected(), prediction_set=("COVID", "non-COVID")).overlay()
     made(0.9).overlay()
     assert captions == [
-        "COVID, probability of COVID 0.80, infected 25 % of the lungs",
-        "uncertain, leaning to COVID, probability of COVID 0.80, infected 25 % of the lungs",
-        "COVID, probability of COVID 0.80",
+        ["COVID, probability of COVID 0.80", "infected 25 % of the lungs"],
+        ["uncertain, leaning to COVID, probability of COVID 0.80", "infected 25 % of the lungs"],
+        ["COVID, probability of COVID 0.80"],
     ]
 
 

@@ -17,6 +17,15 @@ AUTHORS = "for the authors"
 TRAINING = {"segmenter": "training-lungseg.md", "classifier": "training-classify.md"}
 """Documents on how the shipped networks were trained."""
 
+EXPLAINED = {
+    "lesions": "Map of infection over the outlined lungs, shown for examples. How well it agrees with infections "
+    "outlined by hand",
+    "cam": "Class activation map over the outlined lungs, shown for examples. It does not show where disease is",
+    "occlusion": "Change of the answer when parts of the lungs are hidden, shown for examples. It only roughly shows "
+    "where disease is",
+}
+"""How answers are explained, by kind of heatmap; see `lungct.classify.Explain`."""
+
 ITEMS: tuple[tuple[str, str], ...] = (
     ("Title, abstract", "The title says that this is a study of AI, and of what kind"),
     ("Title, abstract", "A summary of design, methods, results and conclusions"),
@@ -114,8 +123,7 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
         28: "AUC, average precision, sensitivity, specificity, predictive values, Brier score, calibration error",
         29: "95 % bootstrap intervals over patients, Clopper-Pearson for shares of 0 or 1. No significance tests",
         30: "Lungs erased, lung mask alone, trivial features, leave-one-source-out, subgroups",
-        31: "Class activation map over the outlined lungs, shown for examples. It does not show where disease is: "
-        "docs/explanations.md of lungct",
+        31: f"{EXPLAINED[provenance['settings']['explain']]}: docs/explanations.md of lungct",
         32: f"Validation metrics are in the network's card. Trained on: {', '.join(provenance['trained_on'])}",
         33: f"This report, if none of its pictures were used for training, which is {AUTHORS} to say",
         35: f"{failures['inputs']} inputs, {failures['answered']} answered, {failures['unreadable']} unreadable, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,8 @@ def write_report(
     compared = list(following(look(others, settings), "Comparing", len(others)))
     examples = [*measured, *others]
     threshold = _threshold_of(rows, pipe)
-    made = {"prevalences": list(prevalences), **asdict(settings.with_engine()), "all_parts": all_parts}
+    used = replace(settings.with_engine(), explain=pipe.classifier.explained_by(settings.explain))
+    made = {"prevalences": list(prevalences), **asdict(used), "all_parts": all_parts}
     report: dict[str, Any] = {
         "title": title or ", ".join(sorted({item.source for item in examples})),
         "threshold": threshold,

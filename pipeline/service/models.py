@@ -28,6 +28,21 @@ class LungModel(BaseModel):
     below_950: float | None = Field(description="Share of the volume below -950 HU.")
 
 
+class InfectionModel(BaseModel):
+    """How much of the lungs is infected."""
+
+    right: float | None = Field(
+        ge=0, le=1, description="Infected share of the patient's right lung; null if that was not found."
+    )
+    left: float | None = Field(
+        ge=0, le=1, description="Infected share of the patient's left lung; null if that was not found."
+    )
+    grade: int = Field(
+        ge=0, le=4, description="0: no infection found. 1 to 4: up to 25, 50, 75 and 100 % of the lungs infected."
+    )
+    slices: list[float | None] = Field(description="Infected share of each slice's lungs; null without lung.")
+
+
 class PredictionAnswer(BaseModel):
     """Prediction for one scan; see `lungct.pipeline.Prediction.to_dict`."""
 
@@ -41,9 +56,17 @@ class PredictionAnswer(BaseModel):
     error_level: float = Probability
     ood_score: float | None = Field(description="Above 1 the scan is unlike the training data; null without lung.")
     slice_probabilities: list[float | None] = Field(description="Null for slices without lung.")
-    explain: Explain | None = Field(description="How the heatmap was made.")
-    heatmap_in_lungs: float | None = Field(description="Share of the evidence that is inside the lungs.")
-    slice_heatmap_in_lungs: list[float | None]
+    explain: Explain | None = Field(
+        description="What the heatmap shows: the probability of infection (lesions), or the evidence for COVID, from "
+        "the class activation map (cam) or by hiding parts of the lungs (occlusion)."
+    )
+    infected_fraction: float | None = Field(
+        ge=0,
+        le=1,
+        description="Infected share of the lungs, by volume if the spacing is known; null without lung, and if the "
+        "network has no map of infection.",
+    )
+    infection: InfectionModel | None = Field(description="Null whenever infected_fraction is null.")
     lung_fraction: float = Field(ge=0, le=1, description="Share of all pixels that is lung.")
     lung_volume_ml: float | None = Field(description="Only for volumes with a known spacing.")
     lungs: dict[str, LungModel] | None = Field(description="Right and left lung of calibrated volumes.")

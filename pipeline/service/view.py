@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ from ...sources import Scan
 from ...sources.nifti import write_nifti
 from ..prediction import Prediction
 from ..results.charts import bar_of, chart_of
+from ..results.infection import GRADES_IN_WORDS
 from ..results.lungs import volume_in_words
 from ..results.overlay import draw_layers, draw_plain, place_in_words
 from ..results.wording import (
     HEATMAP_IN_WORDS,
     LABELS_IN_WORDS,
     OUTLINE_IN_WORDS,
+    answer_in_words,
+    infected_in_words,
     prediction_set_in_words,
     probability_in_words,
 )
@@ -31,6 +35,11 @@ from .pictures import mask_png, png
 
 MOST_SLICES = 120
 """Most slices of a volume; more would take longer to send than to predict."""
+
+HEATMAPS: Mapping[str, str] = MappingProxyType(
+    {"lesions": "Heatmap: infection", "cam": "Heatmap: class activation", "occlusion": "Heatmap: occlusion"}
+)
+"""Name of the switch for the heatmap, by what it shows; see `lungct.classify.Explain`."""
 
 LONGEST_SIDE = 768
 MANY, LONGEST_OF_MANY = 8, 512
@@ -51,22 +60,29 @@ def view_of(prediction: Prediction, scan: Scan, folder: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``prediction``, from `Prediction.to_dict`; ``words``, ``warnings`` and ``facts``, plain sentences; ``legend``,
-        for each available layer; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, each with its index,
+        ``prediction``, from `Prediction.to_dict`; ``answer``, the label for readers; ``words``, ``infection``,
+        ``warnings`` and ``facts``, plain sentences; ``layers``, the name of each; ``legend``, what each available layer
+        shows; ``bar`` and ``chart``, SVG; ``slices``, at most `MOST_SLICES`, each with its index,
         text, and the pictures ``plain``, ``outline`` and ``heatmap`` as data URIs; ``first``, which of them to show
         first; ``files``, each with its name, description, media type, and content in base64.
     """
+    if prediction.classification is None:
+        raise ValueError(f"{prediction.source}: no pictures, because it could not be read ({prediction.error})")
+    explain = prediction.classification.explain
     judged = prediction.probability is not None and prediction.label != "indeterminate"
     shown = _shown(prediction, judged)
     own = prediction.slice_probabilities if judged else np.full(prediction.slices, np.nan, np.float32)
     return {
         "prediction": prediction.to_dict(),
+        "answer": answer_in_words(prediction.label, prediction.prediction_set),
         "words": list(_words(prediction, judged)),
+        "infection": list(_infection(prediction)) if judged else [],
         "warnings": [{"code": code, "words": warning_in_words(code)} for code in prediction.warnings],
         "facts": list(_facts(prediction)),
+        "layers": {"outline": "Lung outline", "heatmap": HEATMAPS[explain]},
         "legend": {
             "outline": OUTLINE_IN_WORDS if prediction.lung_fraction else "",
-            "heatmap": HEATMAP_IN_WORDS if judged else "",
+            "heatmap": HEATMAP_IN_WORDS[explain] if judged else "",
         },
         "bar": _bar(prediction) if judged else "",
         "chart": _chart(own, prediction.threshold) if prediction.slices > 1 else "",
@@ -85,6 +101,20 @@ def _words(prediction: Prediction, judged: bool) -> Iterator[str]:
         yield prediction_set_in_words(prediction.prediction_set, prediction.error_level)
     if judged and prediction.caution:
         yield prediction.caution
+
+
+def _infection(prediction: Prediction) -> Iterator[str]:
+    """Say how much is infected; nothing if the network has no map of infection."""
+    found = prediction.infection
+    if found is None:
+        return
+    yield f"Infected: {infected_in_words(found.fraction)} of the lungs{' in this slice' * (prediction.slices == 1)}."
+    sides = (
+        f"{side} lung {'not found' if share is None else infected_in_words(share)}"
+        for side, share in found.sides.items()
+    )
+    yield f"{', '.join(sides)}.".capitalize()
+    yield f"Grade {found.grade} of {len(GRADES_IN_WORDS) - 1}: {GRADES_IN_WORDS[found.grade]}."
 
 
 def _facts(prediction: Prediction) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -27,8 +27,11 @@ def pack(prediction: Prediction) -> bytes:
 
     It contains ``prediction.json``, from `Prediction.to_dict`; ``lung_mask.npy``, bool, in slice order; ``lung.npy``
     and ``distances.npy`` (slices,); ``ood_score.npy``; and the evidence of the slices with lung: ``judged.npy`` (n,),
-    their indices, ``grids.npy`` (n, rows, columns), ``lungs_only.npy`` (n,) and ``boxes.npy`` (n, 4), first and last
-    row and column.
+    their indices, ``grids.npy`` (n, rows, columns), and ``boxes.npy`` (n, 4), first and last row and column.
+
+    If the network has a map of infection, there is ``lesion_threshold.npy`` as well. The map is the evidence, or if
+    that was computed in another way, ``lesion_judged.npy``, ``lesion_grids.npy`` and ``lesion_boxes.npy``. Grids are
+    float32, so that the infected pixels and the infected share are exactly the same for the client.
 
     Raises
     ------
@@ -38,16 +41,13 @@ def pack(prediction: Prediction) -> bytes:
     result = prediction.classification
     if result is None or prediction.lung_mask is None:
         raise ValueError(f"{prediction.source}: no pictures, because it could not be read ({prediction.error})")
-    found = [(index, evidence) for index, evidence in enumerate(result.evidence) if evidence is not None]
     arrays = {
         "lung_mask": prediction.lung_mask,
         "lung": result.lung,
         "distances": result.distances,
         "ood_score": np.array(np.nan if prediction.ood_score is None else prediction.ood_score),  # JSON has no infinity
-        "judged": np.array([index for index, _ in found], dtype=np.int64),
-        "grids": np.array([evidence.grid for _, evidence in found], dtype=np.float32),
-        "boxes": np.array([_corners(evidence) for _, evidence in found], dtype=np.int64).reshape(-1, 4),
-        "lungs_only": np.array([evidence.lungs_only for _, evidence in found], dtype=np.bool_),
+        **_arrays_of(result.evidence),
+        **_lesion_arrays(result),
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -83,6 +83,23 @@ def unpack(content: bytes, source: str) -> Prediction:
         raise ValueError(f"not an answer of a lungct service ({error})") from error
 
 
+def _lesion_arrays(result: Classification) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the map of infection; its grids only if they are not those of the evidence."""
+    if not result.lesions:
+        return {}
+    grids = {} if result.explain == "lesions" else _arrays_of(result.lesions, "lesion_")
+    return {"lesion_threshold": np.array(result.lesion_threshold), **grids}
+
+
+def _arrays_of(each: Sequence[Evidence | None], prefix: str = "") -> dict[str, NDArray[Any]]:
+    found = [(index, evidence) for index, evidence in enumerate(each) if evidence is not None]
+    return {
+        f"{prefix}judged": np.array([index for index, _ in found], dtype=np.int64),
+        f"{prefix}grids": np.array([evidence.grid for _, evidence in found], dtype=np.float32),
+        f"{prefix}boxes": np.array([_corners(evidence) for _, evidence in found], dtype=np.int64).reshape(-1, 4),
+    }
+
+
 def _corners(evidence: Evidence) -> tuple[int, int, int, int]:
     rows, columns = evidence.box
     return rows.start, rows.stop, columns.start, columns.stop
@@ -96,11 +113,13 @@ def _prediction(record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], s
     shown = [np.nan if value is None else value for value in record["slice_probabilities"]]
     probabilities = np.array(shown, dtype=np.float32)
     said = {one.name: _frozen(record[one.name]) for one in fields(Prediction) if one.name in record}
+    evidence = _evidence(arrays, probabilities.size)
     result = Classification(
         probability=record["probability"],
         slice_probabilities=probabilities,
-        evidence=_evidence(arrays, probabilities.size),
+        evidence=evidence,
         explain=record["explain"],
+        **_lesions(arrays, evidence, record["explain"]),
         lung=arrays["lung"],
         distances=arrays["distances"],
         interval=said["interval"],
@@ -120,10 +139,17 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _evidence(arrays: Mapping[str, NDArray[Any]], slices: int) -> tuple[Evidence | None, ...]:
+def _lesions(arrays: Mapping[str, NDArray[Any]], evidence: tuple[Evidence | None, ...], explain: str) -> dict[str, Any]:
+    """Return the map of infection and its threshold, for `Classification`; nothing if the network has no map."""
+    if "lesion_threshold" not in arrays:
+        return {}
+    own = evidence if explain == "lesions" else _evidence(arrays, len(evidence), "lesion_")
+    return {"lesions": own, "lesion_threshold": float(arrays["lesion_threshold"])}
+
+
+def _evidence(arrays: Mapping[str, NDArray[Any]], slices: int, prefix: str = "") -> tuple[Evidence | None, ...]:
     found: list[Evidence | None] = [None] * slices
-    kept = (arrays[name] for name in ("judged", "grids", "boxes", "lungs_only"))
-    for index, grid, (top, bottom, left, right), lungs_only in zip(*kept, strict=True):
-        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
-        found[index] = Evidence(grid, box, bool(lungs_only))
+    kept = (arrays[prefix + name] for name in ("judged", "grids", "boxes"))
+    for index, grid, (top, bottom, left, right) in zip(*kept, strict=True):
+        found[index] = Evidence(grid, (slice(int(top), int(bottom)), slice(int(left), int(right))))
     return tuple(found)

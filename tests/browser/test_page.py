@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import shutil
 import threading
 import zipfile
@@ -20,7 +21,7 @@ from lungct.pipeline.results.wording import DISCLAIMER
 from lungct.pipeline.service.settings import ServiceSettings
 
 from ..conftest import ROOT, SLICES
-from ..pipeline.service.serving import Held, served
+from ..pipeline.service.serving import Held, WithInfectionMap, served
 from .conftest import overflow
 
 pytestmark = pytest.mark.browser
@@ -56,9 +57,9 @@ def give(page, *files):
 
 
 def answered(page):
-    """Wait for the answer and return its label."""
+    """Wait for the answer and return its label, without "uncertain, leaning to"."""
     page.locator("#result").wait_for(timeout=20000)
-    return page.locator("#label").inner_text()
+    return page.locator("#label").inner_text().split()[-1]
 
 
 def downloaded(page, words):
@@ -103,6 +104,32 @@ def test_a_slice_is_classified_shown_and_downloaded(url, open_page, shared_pipe)
     assert b"Result sheet" in downloaded(page, "Result sheet")[1]
     record = json.loads(downloaded(page, "All figures")[1])
     assert record["probability"] == pytest.approx(local.probability, abs=1e-5)
+
+
+def test_infection_is_shown_by_keyboard_on_a_phone_and_in_the_dark(shared_pipe, open_page, series_zip):
+    pipe = WithInfectionMap(shared_pipe, label="COVID", prediction_set=("COVID", "non-COVID"))
+    with served(pipe, SETTINGS) as address:
+        page = open_page(address, 375, color_scheme="dark")
+        give(page, series_zip)
+        assert answered(page) == "COVID"
+        assert page.locator("#label").inner_text() == "uncertain, leaning to COVID"
+        words = page.get_by_role("heading", name="Infection").locator("..").inner_text()
+        assert "of the lungs." in words
+        assert re.search(r"Right lung \d+ %, left lung \d+ %\.", words)
+        assert "Grade 1 of 4: up to 25 % of the lungs infected." in words
+        toggle = page.get_by_label("Heatmap: infection")
+        toggle.focus()
+        page.keyboard.press("Space")
+        assert pictures(page) == {"plain", "outline"}
+        page.keyboard.press("Space")
+        assert pictures(page) == {"plain", "outline", "heatmap"}
+        for width, scheme in ((320, "light"), (375, "dark"), (1440, "dark"), (1440, "light")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            assert overflow(page) <= 0
+        give(page, SLICES / "covid19-ny-sbu-A062055-abdomen.png")
+        page.get_by_role("heading", name="indeterminate").wait_for()
+        assert not page.get_by_role("heading", name="Infection").is_visible()
 
 
 def test_a_series_can_be_scrolled_through(url, open_page, series_zip):

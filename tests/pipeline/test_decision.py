@@ -13,8 +13,8 @@ from tests.conftest import SLICES
 def found(lung, distances):
     slices = len(lung)
     return Classification(
-        0.5, np.full(slices, 0.5, np.float32), (None,) * slices, "cam", np.array(lung, float),
-        np.array(distances, np.float32), None,
+        0.5, np.full(slices, 0.5, np.float32), (None,) * slices, "cam",
+        lung=np.array(lung, float), distances=np.array(distances, np.float32),
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def test_every_command_takes_every_option(command):
         ({"intensity": "raw"}, "intensity must be one of hu, display, None, not 'raw'"),
         ({"engine": "tensorflow"}, "engine must be one of auto, openvino, onnxruntime"),
         ({"precision": "f16"}, "precision must be one of f32, bf16, int8"),
-        ({"explain": "lime"}, "explain must be one of cam, occlusion"),
+        ({"explain": "lime"}, "explain must be one of lesions, cam, occlusion"),
         ({"threads": 0}, "threads must be 1 or more, or None for all, not 0"),
         ({"error_level": 1.5}, "between 0 and 1"),
     ],
@@ -57,7 +57,7 @@ def test_settings_can_be_pickled_and_name_the_engine():
     known = settings.with_engine()
     assert known == replace(settings, engine=choose_engine("auto", "f32"))
     assert settings.of_segmenter == SegmenterSettings(modality="xray", threads=1)
-    assert settings.of_predict == {"intensity": None, "explain": "cam"}
+    assert settings.of_predict == {"intensity": None, "explain": "lesions"}
     assert asdict(settings)["masks"] == "png"
 
 

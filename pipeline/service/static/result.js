@@ -8,9 +8,11 @@ const urls = []
 /** Show the service's answer for a scan. */
 export function show(view, name) {
   by('name').textContent = name
-  by('label').textContent = view.prediction.label
+  by('label').textContent = view.answer
   by('bar').innerHTML = view.bar // SVG drawn by the service
   by('words').replaceChildren(...view.words.map(words => element('p', words)))
+  by('infection').hidden = !view.infection.length
+  by('infection-words').replaceChildren(...view.infection.map(words => element('p', words)))
   by('facts').replaceChildren(...view.facts.map(words => element('p', words)))
   by('warnings').replaceChildren(...warnings(view.warnings))
   showSlices(view)
@@ -41,6 +43,7 @@ function showSlices(view) {
     const toggle = by(`show-${layer}`)
     const apply = () => (by(layer).hidden = !view.legend[layer] || !toggle.checked)
     toggle.onchange = apply
+    by(`show-${layer}-name`).textContent = view.layers[layer]
     by(`show-${layer}-label`).hidden = !view.legend[layer]
     apply()
   }

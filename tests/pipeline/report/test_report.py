@@ -236,7 +236,15 @@ def test_the_checklist_claims_only_what_is_known(written):
     assert said[20].endswith("; patients are known for 10, pictures for 8 of 10 inputs")
     assert said[25] == said[24]
     assert "docs/training-classify.md of lungct" in said[24]
-    assert "does not show where disease is" in said[31]
+    explain = report["provenance"]["settings"]["explain"]
+    assert explain == Pipeline.from_pretrained().classifier.explained_by("lesions")
+    for kind, words in (
+        ("lesions", "Map of infection"),
+        ("cam", "does not show where disease is"),
+        ("occlusion", "hid"),
+    ):
+        made = {**report["provenance"], "settings": {**report["provenance"]["settings"], "explain": kind}}
+        assert words in fill_claim({**report, "provenance": made})[30]["what this report says"]
     assert "above under provenance" in said[42]
     own = {**report, "provenance": {**report["provenance"], "shipped": ["segmenter"]}}
     training = fill_claim(own)[23]["what this report says"]

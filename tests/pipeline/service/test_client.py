@@ -19,7 +19,6 @@ from lungct.pipeline import Pipeline
 from lungct.pipeline.commands.cli import app
 from lungct.pipeline.service.client import Client, ServiceError
 from lungct.pipeline.service.settings import ServiceSettings
-from lungct.pipeline.service.wire import pack, unpack
 from lungct.sources import SourceError
 
 from ...conftest import ROOT, SLICES
@@ -251,11 +250,3 @@ def test_an_empty_token_opens_nothing():
         done = CliRunner().invoke(app, ["serve"], env={"LUNGCT_TOKEN": token})
         assert done.exit_code == 2
         assert "empty" in done.output
-
-
-def test_archive_keeps_infinite_and_missing_scores(shared_pipe, covid_slice):
-    made = shared_pipe.predict(covid_slice)
-    for score in (None, float("inf"), 0.5):
-        assert unpack(pack(replace(made, ood_score=score)), "x").ood_score == score
-    with pytest.raises(ValueError, match="no pictures"):
-        pack(replace(made, classification=None))

@@ -32,7 +32,7 @@ def same(remote, local):
     for name, value in local.items():
         if isinstance(value, float):
             assert remote[name] == pytest.approx(value, abs=1e-5)
-        elif name not in ("slice_probabilities", "slice_heatmap_in_lungs", "interval"):
+        elif name not in ("slice_probabilities", "interval"):
             assert remote[name] == value
 
 

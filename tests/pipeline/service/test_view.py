@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from lungct.pipeline.service.view import view_of
 from lungct.sources import Scan
 
 from ...conftest import ROOT, SLICES
+from .serving import WithInfectionMap
 
 
 def picture(uri):
     return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGBA")
 
 
-def test_layers_add_up_to_the_overlay(pipe, tmp_path):
-    prediction = pipe.predict(SLICES / "covid19-ny-sbu-A056642.png")
+@pytest.mark.parametrize("explain", ["lesions", "cam"])
+def test_layers_add_up_to_the_overlay(pipe, tmp_path, explain):
+    prediction = WithInfectionMap(pipe).predict(SLICES / "covid19-ny-sbu-A056642.png", explain=explain)
     view = view_of(prediction, prediction.scan, tmp_path)
     (shown,) = view["slices"]
     whole = picture(shown["plain"])
@@ -37,10 +40,65 @@ def test_layers_add_up_to_the_overlay(pipe, tmp_path):
     assert difference[blue].max() == 0
 
 
+def test_infection_is_named_measured_and_graded(pipe, tmp_path):
+    prediction = WithInfectionMap(pipe).predict(SLICES / "covid19-ny-sbu-A056642.png")
+    view = view_of(prediction, prediction.scan, tmp_path)
+    assert view["layers"]["heatmap"] == "Heatmap: infection"
+    assert "infection" in view["legend"]["heatmap"]
+    shares = [round(100 * share) for share in (prediction.infected_fraction, *prediction.infection.sides.values())]
+    assert view["infection"] == [
+        f"Infected: {shares[0]} % of the lungs in this slice.",
+        f"Right lung {shares[1]} %, left lung {shares[2]} %.",
+        "Grade 1 of 4: up to 25 % of the lungs infected.",
+    ]
+    assert 1 < shares[0] < shares[1] < 50  # the map is strongest in the right lung
+
+
+def test_healthy_lung_stays_grey(pipe, tmp_path):
+    prediction = WithInfectionMap(pipe).predict(SLICES / "covid19-ny-sbu-A056642.png")
+    (shown,) = view_of(prediction, prediction.scan, tmp_path)["slices"]
+    opacity = np.asarray(picture(shown["heatmap"]))[..., 3].astype(float)
+    heat, inside = prediction.heatmap, ~prediction.infection_mask
+    assert inside.any()
+    assert not opacity[inside & (heat < 0.19)].any()
+    weak, strong = (opacity[inside & (np.abs(heat - value) < 0.01)].mean() for value in (0.25, 0.35))
+    assert strong / weak == pytest.approx(0.15 / 0.05, rel=0.2)
+    none = WithInfectionMap(pipe, heat=-9).predict(SLICES / "covid19-ny-sbu-A056642.png")
+    view = view_of(none, none.scan, tmp_path)
+    assert not np.asarray(picture(view["slices"][0]["heatmap"]))[..., 3].any()
+    assert view["infection"][0] == "Infected: 0 % of the lungs in this slice."
+    assert view["infection"][-1] == "Grade 0 of 4: no infection found."
+
+
+@pytest.mark.parametrize(("explain", "name"), [("cam", "class activation"), ("occlusion", "occlusion")])
+def test_other_heatmaps_are_named_and_a_network_without_a_map_measures_no_infection(pipe, tmp_path, explain, name):
+    found = pipe.predict(SLICES / "covid19-ny-sbu-A056642.png", explain="cam")
+    prediction = replace(found, classification=replace(found.classification, explain=explain, lesions=()))
+    view = view_of(prediction, found.scan, tmp_path)
+    assert view["layers"]["heatmap"] == f"Heatmap: {name}"
+    assert "evidence for COVID" in view["legend"]["heatmap"]
+    assert view["infection"] == []
+
+
+def test_an_uncertain_answer_says_so_first(pipe, tmp_path):
+    found = pipe.predict(SLICES / "covid19-ny-sbu-A056642.png")
+    both = ("COVID", "non-COVID")
+    for label, labels, said in (
+        ("COVID", both, "uncertain, leaning to COVID"),
+        ("non-COVID", both, "uncertain, leaning to non-COVID"),
+        ("COVID", ("COVID",), "COVID"),
+        ("non-COVID", (), "non-COVID"),
+        ("indeterminate", both, "indeterminate"),
+    ):
+        prediction = replace(found, label=label, prediction_set=labels)
+        assert view_of(prediction, found.scan, tmp_path)["answer"] == said
+
+
 def test_without_an_answer_nothing_is_painted(pipe, tmp_path):
     prediction = pipe.predict(SLICES / "covid19-ny-sbu-A062055-abdomen.png")
     view = view_of(prediction, prediction.scan, tmp_path)
     assert view["bar"] == view["chart"] == view["legend"]["heatmap"] == view["legend"]["outline"] == ""
+    assert view["infection"] == []
     assert view["slices"][0]["heatmap"] is None
     assert [warning["code"] for warning in view["warnings"]] == ["no-lung"]
 

@@ -18,6 +18,9 @@ from ..weights.layout import channel_axis, channels_last
 if TYPE_CHECKING:
     import keras
 
+LEAST_SIZE = 64
+"""Smallest input in pixels: in smaller ones there are fewer cells than the score is averaged over."""
+
 DECODER = ((48, 32), (24, 16), (12, 8))
 """Channels of the decoder's steps, from an eighth to a half of the input's resolution, and of what each takes from the
 encoder. Narrow ones cost little and separate infection as well."""
@@ -119,8 +122,13 @@ def _evidence(features: Any, lesions: Any, lung: Any) -> Any:
 
 
 def _both(infected: Any, disease: Any) -> Any:
-    """Return the logit of the product of two probabilities, from their logits, (batch, 1)."""
+    """Return the logit of the product of two probabilities, from their logits, (batch, 1).
+
+    The labels of slices, which differ between sources in more than disease, don't teach the first: only what is known
+    of infection does.
+    """
     from keras import layers, ops
 
+    infected = ops.stop_gradient(infected)
     sums = ops.concatenate([-infected, -disease, -infected - disease], axis=-1)
     return layers.Identity(name="logit")(-ops.logsumexp(sums, axis=-1, keepdims=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..weights.layout import channel_axis, channels_last, grey_input
-from .lesion_network import lesion_heads
+from .lesion_network import LEAST_SIZE, lesion_heads
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +51,7 @@ BACKBONES = {
     "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
     "vgg19": Backbone("VGG19", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
     "inceptionv3": Backbone("InceptionV3", 2.0, -1.0, "mixed7"),
-    "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn"),
+    "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn", split="block14_sepconv1"),
 }
 """Backbones by the name used in commands and cards. The first is the shipped one."""
 
@@ -108,6 +108,8 @@ def build_classifier(
     if backbone not in BACKBONES:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {backbone!r}")
     chosen = BACKBONES[backbone]
+    if lesions and size is not None and size < LEAST_SIZE:
+        raise ValueError(f"with a map of infection the size must be at least {LEAST_SIZE}, not {size}")
     if lesions and not chosen.fine:
         able = ", ".join(name for name, one in BACKBONES.items() if one.fine)
         raise ValueError(f"{backbone} has no map of infection; choose one of {able}, or train without lesion masks")
@@ -115,7 +117,8 @@ def build_classifier(
     x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([grey, grey, grey])
     x = layers.Rescaling(chosen.scale, chosen.offset, name="scale")(x)
     lower, upper = _halves(backbone, size, imagenet)
-    *fine, middle, split = lower(x)
+    found = lower(x)
+    fine, middle, split = found[: len(chosen.fine)], found[len(chosen.fine)], found[-1]
     if lesions:
         return keras.Model(inputs, lesion_heads(grey, fine, middle, split, upper, dropout), name="classifier")
     x = upper(split)
@@ -137,7 +140,8 @@ def _halves(backbone: str, size: int | None, imagenet: bool) -> tuple[keras.Mode
     application = getattr(keras.applications, chosen.application)
     shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
     whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
-    outputs = [whole.get_layer(name).output for name in (*chosen.fine, chosen.middle, chosen.split or chosen.middle)]
+    names = dict.fromkeys((*chosen.fine, chosen.middle, chosen.split or chosen.middle))  # none twice
+    outputs = [whole.get_layer(name).output for name in names]
     start = whole.input
     if backbone == BACKBONE:
         if imagenet:

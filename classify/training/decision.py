@@ -23,7 +23,10 @@ class Decision(NamedTuple):
 
 
 def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity: float | None) -> Decision:
-    """Choose temperature and threshold on validation data, in which data sets count equally, and measure with them.
+    """Choose temperature and threshold on validation data, and measure with them.
+
+    Data sets with both classes count equally; those with one class are only measured. If there are no others, all
+    count.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
     patients = np.array([item.patient for item in examples])
     metrics = {
         "validation": {
-            name: summarise(probabilities[own], covid[own], list(patients[own]), threshold)
+            name: _defined(summarise(probabilities[own], covid[own], list(patients[own]), threshold))
             for name, own in _by_source(examples).items()
         },
         "before_calibration": _reliability(calibrate(logits, 1.0).astype(np.float64), covid),
@@ -55,12 +58,17 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
     return Decision(decision, metrics)
 
 
+def _defined(figures: dict[str, Any]) -> dict[str, Any]:
+    """Leave out figures without a value, such as the AUC of a data set with one class: JSON has no NaN."""
+    return {name: one for name, one in figures.items() if not (isinstance(one, dict) and np.isnan(one["value"]))}
+
+
 def source_scores(logits: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
     """Return the AUC of every data set, or the share that is right at a probability of 0.5 if it has one class only."""
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
-    figures = {}
+    figures, both = {}, with_both_classes(examples)
     for name, own in _by_source(examples).items():
-        if len(set(covid[own])) == 2:
+        if name in both:
             figures[f"val_auc_{name}"] = auc(logits[own], covid[own])
         else:
             figures[f"val_right_{name}"] = float(np.mean((logits[own] >= 0) == covid[own]))
@@ -104,11 +112,19 @@ def trained_on(examples: Sequence[Example], what: str) -> list[dict[str, Any]]:
 
 
 def _equal_sources(examples: Sequence[Example]) -> NDArray[np.float64]:
-    """Return the weight of each picture, with the same sum for each data set."""
-    weights = np.empty(len(examples))
-    for own in _by_source(examples).values():
-        weights[own] = 1 / np.count_nonzero(own)
-    return weights
+    """Return the weight of each picture: the same sum for each data set with both classes, 0 for the others."""
+    weights = np.zeros(len(examples))
+    both = with_both_classes(examples)
+    for name, own in _by_source(examples).items():
+        if name in both:
+            weights[own] = 1 / np.count_nonzero(own)
+    return weights if weights.any() else np.ones(len(examples))
+
+
+def with_both_classes(examples: Sequence[Example]) -> list[str]:
+    """Return the names of the data sets that have COVID and non-COVID pictures."""
+    found = {(item.source, item.covid) for item in examples}
+    return sorted({name for name, _ in found if {(name, True), (name, False)} <= found})
 
 
 def _by_source(examples: Sequence[Example]) -> dict[str, NDArray[np.bool_]]:

@@ -22,7 +22,7 @@ from ..evaluation.scoring import controls_auc, score_pictures
 from ..network import build_classifier
 from ..trust.heads import TrainingAnswers
 from ..trust.trust import Trust, fit_trust
-from .decision import choose_lesion_threshold, decide, lesion_dice, trained_on
+from .decision import choose_lesion_threshold, decide, lesion_dice, trained_on, with_both_classes
 from .lesions import Lesions
 from .recipe import ClassifierRecipe
 
@@ -114,10 +114,10 @@ def _lesion_decision(card: Card, drawn: Lesions | None) -> tuple[dict[str, float
 
 
 def _controls(classifier: Classifier, validation: Regions, find_lungs: FindLungs) -> dict[str, Any]:
-    """Return the controls' AUC for each source; see `lungct.classify.evaluation.scoring.controls_auc`."""
-    scored = list(score_pictures(classifier, validation.examples, find_lungs))
-    sources = sorted({one.example.source for one in scored})
-    return {name: controls_auc([one for one in scored if one.example.source == name]) for name in sources}
+    """Return the controls' AUC for each source with both classes; see `controls_auc`."""
+    both = with_both_classes(validation.examples)
+    scored = list(score_pictures(classifier, [one for one in validation.examples if one.source in both], find_lungs))
+    return {name: controls_auc([one for one in scored if one.example.source == name]) for name in both}
 
 
 def _trust_of(card: Card, training: Regions, validation: Regions) -> tuple[Trust, dict[str, float]]:

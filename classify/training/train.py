@@ -221,7 +221,7 @@ def _trained_outputs(model: keras.Model, lesions: bool) -> keras.Model:
     if lesions:
         heads = {name: model.get_layer(name).output for name in ("infected", "disease")}
         outputs |= {**heads, "lesions": model.outputs[-1]}
-    return keras.Model(model.inputs, outputs)
+    return keras.Model(model.input, outputs)
 
 
 def _losses(loss: LogitLoss, recipe: ClassifierRecipe, lesions: bool) -> tuple[dict[str, Any], dict[str, float]]:

@@ -24,7 +24,8 @@ def test_logit_is_the_mean_of_the_evidence(model):
 
 def test_backbone_is_efficientnetb0(model):
     """Keras' EfficientNetB0 without its top has 4,049,571 parameters, 7 of them in its Normalization layer."""
-    assert model.get_layer("efficientnetb0").count_params() == 4_049_571 - 7
+    parts = (model.get_layer(name).count_params() for name in ("efficientnetb0", "upper_blocks"))
+    assert sum(parts) == 4_049_571 - 7
 
 
 def test_impossible_sizes_and_backbones_are_refused():
@@ -41,7 +42,7 @@ def test_impossible_sizes_and_backbones_are_refused():
 def test_backbones_are_those_of_keras_applications(backbone, parameters):
     """Parameters without a top as keras.io lists them."""
     other = build_classifier(96, backbone=backbone)
-    assert other.get_layer(backbone).count_params() == parameters
+    assert other.get_layer(backbone).count_params() + other.get_layer("upper_blocks").count_params() == parameters
     logit, evidence, *means = other(np.zeros((1, 96, 96, 1), np.float32), training=False)
     assert all(mean.shape[0] == 1 and mean.ndim == 2 for mean in means)
     assert logit.shape == (1, 1)
@@ -70,10 +71,11 @@ def test_folding_scaling_into_the_first_convolution_changes_nothing():
 @pytest.fixture
 def lite0(model, tmp_path):
     """Convolutions with Lite0's shapes and names, and random weights."""
+    from lungct.classify.network import backbone_layers
     from lungct.classify.training.lite0 import _layers_in_order
 
     rng, arrays = np.random.default_rng(0), {}
-    for number, layer in enumerate(_layers_in_order(model.get_layer("efficientnetb0"))[0]):
+    for number, layer in enumerate(_layers_in_order(backbone_layers(model))[0]):
         shape = tuple(layer.kernel.shape)
         depthwise = "dwconv" in layer.name
         fan_in, channels = (shape[0] * shape[1], shape[2]) if depthwise else (np.prod(shape[:3]), shape[3])
@@ -92,15 +94,17 @@ def test_lite0_weights_compute_lite0_in_training_and_at_inference(lite0):
     smooth = np.kron(np.random.default_rng(0).random((12, 12, 12)), np.ones((1, 8, 8)))[..., None].astype(np.float32)
     model = build_classifier(96)
     load_lite0(model, lite0, smooth)
-    backbone = model.get_layer("efficientnetb0")
+    lower, upper = model.get_layer("efficientnetb0"), model.get_layer("upper_blocks")
     inputs = np.repeat(np.asarray(model.get_layer("scale")(smooth)), 3, axis=-1)
     with np.load(lite0) as archive:
         folded = keras.ops.conv(inputs, archive["00_conv_kernel"], strides=2, padding="same") + archive["00_conv_bias"]
-    stem = keras.Model(backbone.get_layer("stem_conv_pad").input, backbone.get_layer("stem_activation").output)
+    stem = keras.Model(lower.get_layer("stem_conv_pad").input, lower.get_layer("stem_activation").output)
     # swish(b z) / b differs from ReLU(z) by at most 0.2785 / b
     gap = np.abs(np.asarray(stem(inputs)) / SHARPNESS - np.asarray(keras.ops.relu(folded)))
     assert gap.max() <= 0.28 / SHARPNESS
-    inference, training = (np.asarray(backbone(inputs, training=mode)[1]).mean(axis=(1, 2)) for mode in (False, True))
+    inference, training = (
+        np.asarray(upper(lower(inputs, training=mode)[-1], training=mode)).mean(axis=(1, 2)) for mode in (False, True)
+    )
     assert np.corrcoef(inference.ravel(), training.ravel())[0, 1] > 0.85
 
 

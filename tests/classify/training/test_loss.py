@@ -1,9 +1,9 @@
-"""The focal loss equals its formula, also for soft targets, and is finite if the network is certain."""
+"""The losses equal their formulas, also for soft targets, and are finite if the network is certain."""
 
 import numpy as np
 import pytest
 
-from lungct.classify.training.loss import focal_loss
+from lungct.classify.training.loss import focal_loss, lesion_loss
 
 pytestmark = pytest.mark.train
 
@@ -36,3 +36,19 @@ def test_gradient_is_finite_even_at_certainty(gamma):
 def test_gamma_between_zero_and_one_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         focal_loss(0.5, 0.5)
+
+
+def test_the_map_is_judged_inside_lungs_where_infection_is_known():
+    lesions = np.zeros((2, 8, 8, 2), np.float32)
+    lesions[0, :4, :, 0] = 1
+    lesions[0, 2:, :, 1] = 1  # lung below the second row; the second slice is unknown
+    right = np.where(lesions[..., :1] > 0, 12.0, -12.0).astype(np.float32)
+    losses = np.asarray(lesion_loss(lesions, right))
+    np.testing.assert_allclose(losses, [0, 0], atol=1e-3)
+    outside = right.copy()
+    outside[0, :2] = -12
+    outside[1] = 12
+    np.testing.assert_allclose(np.asarray(lesion_loss(lesions, outside)), losses, atol=1e-5)
+    even = np.asarray(lesion_loss(lesions, np.zeros_like(right)))
+    # cross-entropy twice ln 2; Dice of 16 true and 48 halves in common 8: (2 * 8 + 50) / (24 + 16 + 50)
+    assert even[0] == pytest.approx(2 * np.log(2) + 1 - (16 + 50) / (24 + 16 + 50), abs=1e-3)

@@ -20,7 +20,7 @@ SHAPE = (8, 16, 16)
 
 def find_lungs(scan):
     """Return everything darker than tissue inside the body, which is enough for these boxes."""
-    return (scan.pixels < -200) & (np.arange(scan.shape[2]) > 3)
+    return scan, (scan.pixels < -200) & (np.arange(scan.shape[2]) > 3)
 
 
 def write_volume(path, covid, seed):
@@ -51,7 +51,7 @@ def test_broken_studies_are_named_and_the_rest_are_used(mosmed, tmp_path):
 
     def counted(scan):
         calls.append(scan.source)
-        return find_lungs(scan) & ("study_0007" not in scan.source)
+        return scan, find_lungs(scan)[1] & ("study_0007" not in scan.source)
 
     preprocess = VolumePreprocessing(SHAPE)
     found = cut_volumes(studies, counted, preprocess, tmp_path, "a")

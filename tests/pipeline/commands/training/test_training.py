@@ -37,7 +37,11 @@ def small_classifiers():
     """Build the classifier on a network of less than half the layers: making it and its export takes half the time."""
     import keras
 
-    shallow = BACKBONES["efficientnetb0"]._replace(middle="block5a_project_bn")
+    shallow = BACKBONES["efficientnetb0"]._replace(
+        middle="block5a_project_bn",
+        fine=("block1a_project_bn", "block2a_project_bn", "block3a_project_bn"),
+        split="block5a_project_bn",
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.applications, "EfficientNetB0", small_efficientnet)
         patch.setitem(BACKBONES, "efficientnetb0", shallow)
@@ -96,7 +100,7 @@ def pictures(tmp_path_factory):
 def classifier_run(segmenter_run, pictures):
     with eager_training(), small_classifiers():
         result = run(
-            "classify", "--data", pictures, "--out", pictures.parent / "run", "--size", 32, "--epochs", 1,
+            "classify", "--data", pictures, "--out", pictures.parent / "run", "--size", 64, "--epochs", 1,
             "--epoch-size", 32, "--batch", 16, "--segmenter", segmenter_run / "bcdunet-lung.json", "--leaks", "allow",
             "--images", segmenter_run.parent / "ct", "--masks", segmenter_run.parent / "lungs",
             "--infections", segmenter_run.parent / "lesions", "--lesion-slices", 16,
@@ -114,7 +118,9 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     assert card.decision["temperature"] > 0
     assert card.decision["criterion"] == "sensitivity of at least 0.9"
     assert figures["sensitivity"]["value"] >= 0.9
-    assert card.training_data[-1] == {"name": "drawn lesions", "slices": 40}
+    assert card.training_data[-1] == {"name": "drawn lesions", "slices": 32, "patients": 32}
+    assert card.metrics["lesions"]["slices"] == 8
+    assert 0.2 <= card.decision["lesion_threshold"] <= 0.8
     assert set(card.metrics["controls_auc"]["data"]) == {"erased", "mask", "trivial"}
     after, before = (card.metrics[f"{when}_calibration"]["brier"] for when in ("after", "before"))
     assert after <= before + 0.01
@@ -125,6 +131,8 @@ def test_classifier_trains_on_its_lungs_and_joins_the_pipeline(segmenter_run, pi
     prediction = pipe.predict(pictures / "COVID" / "0.png")
     assert prediction.provenance["segmenter"]["version"] == "own"
     assert 0 <= prediction.probability <= 1
+    assert prediction.infection_map.shape == prediction.lung_mask.shape
+    assert 0 <= prediction.infected_fraction <= 1
 
 
 def test_the_network_is_named_after_the_modality(tmp_path, segmenter_run):

@@ -2,8 +2,9 @@
 
 Two questions have two answers. Whether a lung is infected is read from the map, which is taught with lesion masks and
 carries over to other hospitals. Whether an infection is COVID is read from features gathered where the map sees
-infection, and needs slices of other diseases. A slice shows COVID if both hold, so their probabilities are multiplied;
-a clean lung then has a low probability whatever the second head says.
+infection, and needs slices of other diseases. Each has upper blocks of its own: when both trained the same ones, either
+the class stayed at chance or the map no longer carried over. A slice shows COVID if both hold, so their probabilities
+are multiplied; a clean lung then has a low probability whatever the second head says.
 
 The decoder is a small U-Net's: Ronneberger et al. 2015, arXiv 1505.04597.
 """
@@ -39,17 +40,11 @@ OUTSIDE = -12.0
 FLOOR = 1 / 64
 """Lowest grey value of lung in the input: a pixel below it is partly or wholly outside the lungs."""
 
-PASSED_BACK = 0.1
-"""Share of the class's gradient that reaches the lower layers: they belong to the map. With all of it they learn to
-recognise the source of a picture, and the map no longer carries over to other hospitals."""
-
 RARE = -3.0
 """Initial logit of infection: few pixels are infected."""
 
 
-def lesion_heads(
-    grey: Any, fine: Sequence[Any], middle: Any, split: Any, upper: keras.Model, dropout: float
-) -> list[Any]:
+def lesion_heads(grey: Any, fine: Sequence[Any], upper: keras.Model, mapping: keras.Model, dropout: float) -> list[Any]:
     """Return the outputs of a classifier with a map of infection; see `lungct.classify.network.build_classifier`.
 
     Parameters
@@ -58,33 +53,32 @@ def lesion_heads(
         The region of interest, with one channel.
     fine : sequence of keras tensor
         Features at a half, a quarter and an eighth of the input's resolution.
-    middle, split : keras tensor
-        Features at a sixteenth: those that represent textures, and those that the upper part starts from.
     upper : keras.Model
-        The rest of the backbone.
+        The rest of the backbone, for the class.
+    mapping : keras.Model
+        The map's own copy of its lower part; returns features at a sixteenth, the last of which lead to the map.
     dropout : float
         Share of the class's features dropped in training.
     """
     from keras import layers, ops
 
-    lesions = _decode(fine, split)
+    deep = mapping(fine[-1])
+    lesions = _decode(fine, deep[-1])
     lung = layers.AveragePooling2D(2, name="lung")(ops.clip(grey / FLOOR, 0.0, 1.0))
     infected = _infected(lesions, lung)
-    features = upper(PASSED_BACK * split + (1 - PASSED_BACK) * ops.stop_gradient(split))
+    features = upper(fine[-1])
     evidence = _evidence(layers.SpatialDropout2D(dropout, name="head_dropout")(features), lesions, lung)
     disease = layers.GlobalAveragePooling2D(name="disease")(evidence)
-    means = [
-        layers.GlobalAveragePooling2D(name=name)(found)
-        for name, found in (("features", features), ("textures", middle))
-    ]
+    shown = {"features": features, "textures": deep[0]}
+    means = [layers.GlobalAveragePooling2D(name=name)(found) for name, found in shown.items()]
     return [_both(infected, disease), channels_last(evidence), *means, channels_last(lesions)]
 
 
-def _decode(fine: Sequence[Any], split: Any) -> Any:
+def _decode(fine: Sequence[Any], deep: Any) -> Any:
     """Return the logit of infection at half the input's resolution."""
     from keras import initializers, layers
 
-    x = layers.SpatialDropout2D(0.1, name="decoder_dropout")(split)
+    x = layers.SpatialDropout2D(0.1, name="decoder_dropout")(deep)
     x = layers.Conv2D(DECODER[0][0], 1, activation="swish", name="decoder")(x)
     for step, ((channels, taken), skip) in enumerate(zip(DECODER, reversed(fine), strict=True), 1):
         x = layers.UpSampling2D(2, name=f"decoder{step}_up")(x)

@@ -19,9 +19,9 @@ class Backbone(NamedTuple):
     """A network of keras.applications, its input scaling, ``scale * grey + offset`` for grey in [0, 1], and layers.
 
     The middle layer, at a sixteenth of the input's resolution, represents textures rather than diseases; they are used
-    to detect pictures unlike the training data. The split, the same layer unless named, is where one layer leads from
-    the lower blocks to the upper ones. The fine layers, at a half, a quarter and an eighth, sharpen the map of
-    infection; a backbone whose feature maps have other sizes has none.
+    to detect pictures unlike the training data. The map of infection starts from the deep layer, at the same
+    resolution, and is sharpened by the fine layers, at a half, a quarter and an eighth; a backbone whose feature maps
+    have other sizes has none of them.
     """
 
     application: str
@@ -29,7 +29,7 @@ class Backbone(NamedTuple):
     offset: float | tuple[float, float, float]
     middle: str
     fine: tuple[str, ...] = ()
-    split: str = ""
+    deep: str = ""
 
 
 _CAFFE = (-103.939, -116.779, -123.68)
@@ -46,19 +46,28 @@ BACKBONES = {
         "block5c_add",
     ),
     "resnet50": Backbone(
-        "ResNet50", 255.0, _CAFFE, "conv4_block6_out", ("conv1_relu", "conv2_block3_out", "conv3_block4_out")
+        "ResNet50",
+        255.0,
+        _CAFFE,
+        "conv4_block6_out",
+        ("conv1_relu", "conv2_block3_out", "conv3_block4_out"),
+        "conv4_block6_out",
     ),
-    "vgg16": Backbone("VGG16", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
-    "vgg19": Backbone("VGG19", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool")),
+    "vgg16": Backbone(
+        "VGG16", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool"), "block4_pool"
+    ),
+    "vgg19": Backbone(
+        "VGG19", 255.0, _CAFFE, "block4_pool", ("block1_pool", "block2_pool", "block3_pool"), "block4_pool"
+    ),
     "inceptionv3": Backbone("InceptionV3", 2.0, -1.0, "mixed7"),
-    "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn", split="block14_sepconv1"),
+    "xception": Backbone("Xception", 2.0, -1.0, "block9_sepconv1_bn"),
 }
 """Backbones by the name used in commands and cards. The first is the shipped one."""
 
 BACKBONE = "efficientnetb0"
 
-UPPER = "upper_blocks"
-"""Name of the backbone's part above the split; the part below has the backbone's name."""
+UPPER, MAPPING = "upper_blocks", "mapping_blocks"
+"""In a network with a map of infection, the parts above the fine layers: the class's, and the map's copy of them."""
 
 
 def build_classifier(
@@ -116,12 +125,12 @@ def build_classifier(
     inputs, grey = grey_input(size, "roi")
     x = layers.Concatenate(axis=channel_axis(), name="grey_to_rgb")([grey, grey, grey])
     x = layers.Rescaling(chosen.scale, chosen.offset, name="scale")(x)
-    lower, upper = _halves(backbone, size, imagenet)
-    found = lower(x)
-    fine, middle, split = found[: len(chosen.fine)], found[len(chosen.fine)], found[-1]
+    whole, start = _whole(backbone, size, imagenet)
     if lesions:
-        return keras.Model(inputs, lesion_heads(grey, fine, middle, split, upper, dropout), name="classifier")
-    x = upper(split)
+        shared, upper, mapping = _parts(whole, start, backbone)
+        return keras.Model(inputs, lesion_heads(grey, shared(x), upper, mapping, dropout), name="classifier")
+    outputs = [whole.get_layer(chosen.middle).output, whole.output]
+    middle, x = keras.Model(start, outputs, name=backbone)(x)
     means = [layers.GlobalAveragePooling2D(name=name)(found) for name, found in (("features", x), ("textures", middle))]
     x = layers.SpatialDropout2D(dropout, name="head_dropout")(x)
     evidence = layers.Conv2D(1, 1, kernel_initializer="zeros", name="evidence")(x)  # starts undecided
@@ -129,31 +138,47 @@ def build_classifier(
     return keras.Model(inputs, [logit, channels_last(evidence), *means], name="classifier")
 
 
-def _halves(backbone: str, size: int | None, imagenet: bool) -> tuple[keras.Model, keras.Model]:
-    """Return the backbone without its head in two parts, which meet at its split.
+def _whole(backbone: str, size: int | None, imagenet: bool) -> tuple[keras.Model, Any]:
+    """Return the network of keras.applications without its head, and the tensor that our scaled input replaces."""
+    import keras
 
-    The first part returns the features of the fine layers, of the middle one and of the split.
-    """
+    application = getattr(keras.applications, BACKBONES[backbone].application)
+    shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
+    whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
+    if backbone != BACKBONE:
+        return whole, whole.input
+    if imagenet:
+        _fold_scaling(whole)
+    return whole, _last_scaling(whole).output  # leave out Keras' own scaling layers, because their ONNX export fails
+
+
+def _parts(whole: keras.Model, start: Any, backbone: str) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Return the shared part of a backbone, the class's part, and the map's copy of as much of that as it needs."""
     import keras
 
     chosen = BACKBONES[backbone]
-    application = getattr(keras.applications, chosen.application)
-    shape = (size, size, 3) if channel_axis() == -1 else (3, size, size)
-    whole = application(include_top=False, weights="imagenet" if imagenet else None, input_shape=shape)
-    names = dict.fromkeys((*chosen.fine, chosen.middle, chosen.split or chosen.middle))  # none twice
-    outputs = [whole.get_layer(name).output for name in names]
-    start = whole.input
-    if backbone == BACKBONE:
-        if imagenet:
-            _fold_scaling(whole)
-        start = _last_scaling(whole).output  # leave out Keras' own scaling layers, because their ONNX export fails
-    return keras.Model(start, outputs, name=backbone), keras.Model(outputs[-1], whole.output, name=UPPER)
+    fine = [whole.get_layer(name).output for name in chosen.fine]
+    names = dict.fromkeys((chosen.middle, chosen.deep))  # none twice
+    mapping = keras.Model(fine[-1], [whole.get_layer(name).output for name in names], name=MAPPING)
+    return (
+        keras.Model(start, fine, name=backbone),
+        keras.Model(fine[-1], whole.output, name=UPPER),
+        keras.models.clone_model(mapping),
+    )
 
 
 def backbone_layers(model: keras.Model) -> list[Any]:
-    """Return the layers of a classifier's backbone, in order."""
-    lower = next(model.get_layer(name) for name in BACKBONES if name in {layer.name for layer in model.layers})
-    return [*lower.layers, *model.get_layer(UPPER).layers]
+    """Return the layers of a classifier's backbone, in order, without the map's copies."""
+    names = [layer.name for layer in model.layers]
+    return [layer for name in (*BACKBONES, UPPER) if name in names for layer in model.get_layer(name).layers]
+
+
+def start_map(model: keras.Model) -> None:
+    """Give the map's copy of the backbone's blocks the weights of the class's."""
+    upper = model.get_layer(UPPER)
+    for layer in model.get_layer(MAPPING).layers:
+        if layer.weights:
+            layer.set_weights(upper.get_layer(layer.name).get_weights())
 
 
 def _last_scaling(whole: keras.Model) -> keras.layers.Layer:

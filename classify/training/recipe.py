@@ -37,8 +37,8 @@ class ClassifierRecipe:
     pasted : float
         Share of the pictures known to be free of infection that get lesions pasted in.
     frozen : bool
-        With lesions: keep the backbone's layers up to an eighth of the input's resolution, and its statistics up to a
-        sixteenth, as they are initialised. They then carry over to other hospitals, and training takes less time.
+        With lesions: keep the backbone's layers up to an eighth of the input's resolution, and the statistics of the
+        map's blocks, as they are initialised. They then carry over to other hospitals, and training takes less time.
     batch_size : int
     learning_rate : float
         Peak learning rate. It rises during the first tenth of the run, then falls to zero along a cosine.

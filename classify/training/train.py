@@ -15,7 +15,7 @@ from ...weights.release import load_into
 from ..data.dataset import balanced_draw, read_examples, split_examples
 from ..data.leaks import LeakRule, settle_leaks
 from ..data.regions import FindLungs, Regions, cut_regions
-from ..network import BACKBONES, build_classifier
+from ..network import MAPPING, build_classifier, start_map
 from .decision import lesion_dice, source_scores
 from .examples import ExampleMaker
 from .lesions import DrawnLesions, Lesions, cut_lesions
@@ -150,18 +150,17 @@ def _start_from(model: keras.Model, init: Path | Literal["imagenet"] | None, tra
     else:
         chosen = np.random.default_rng(seed).permutation(len(training.examples))[:MEASURED_SLICES]
         load_lite0(model, init, training.inputs[chosen])
+    if init.suffix == ".npz" and MAPPING in {layer.name for layer in model.layers}:
+        start_map(model)
 
 
 def _freeze(model: keras.Model, backbone: str) -> None:
-    """Keep the lower blocks as they are: layers up to the last fine one, and batch norms up to the middle."""
+    """Keep the shared blocks, and the statistics of the map's blocks, as they are initialised."""
     import keras
 
-    lower = model.get_layer(backbone)
-    last = BACKBONES[backbone].fine[-1]
-    names = [layer.name for layer in lower.layers]
-    for index, layer in enumerate(lower.layers):
-        if index <= names.index(last) or isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    model.get_layer(backbone).trainable = False
+    for layer in model.get_layer(MAPPING).layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def _fit(

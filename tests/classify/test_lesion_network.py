@@ -80,6 +80,19 @@ def test_labels_do_not_teach_the_map(model, lungs):
     assert np.abs(evidence).max() > 0
 
 
+def test_the_map_starts_from_a_copy_of_the_class_blocks():
+    from lungct.classify.network import start_map
+
+    made = build_classifier(64, lesions=True)
+    upper, mapping = (made.get_layer(name) for name in ("upper_blocks", "mapping_blocks"))
+    kernels = [part.get_layer("block5a_expand_conv").kernel for part in (upper, mapping)]
+    assert not np.array_equal(*(np.asarray(one) for one in kernels))
+    start_map(made)
+    np.testing.assert_array_equal(*(np.asarray(one) for one in kernels))
+    kernels[0].assign(np.zeros_like(kernels[0]))
+    assert np.asarray(kernels[1]).any()  # a copy, not the same weights
+
+
 def test_small_inputs_and_backbones_without_fine_layers_are_refused():
     with pytest.raises(ValueError, match="at least 64, not 32"):
         build_classifier(32, lesions=True)

@@ -118,11 +118,11 @@ def _evidence(features: Any, lesions: Any, lung: Any) -> Any:
 def _both(infected: Any, disease: Any) -> Any:
     """Return the logit of the product of two probabilities, from their logits, (batch, 1).
 
-    The labels of slices, which differ between sources in more than disease, don't teach the first: only what is known
-    of infection does.
+    The labels of slices, which differ between sources in more than disease, don't teach the first answer: only what is
+    known of infection does. They only decide, by two numbers, how sure of it one must be.
     """
     from keras import layers, ops
 
-    infected = ops.stop_gradient(infected)
+    infected = layers.Dense(1, kernel_initializer="ones", name="gate")(ops.stop_gradient(infected))
     sums = ops.concatenate([-infected, -disease, -infected - disease], axis=-1)
     return layers.Identity(name="logit")(-ops.logsumexp(sums, axis=-1, keepdims=True))

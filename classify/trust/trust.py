@@ -131,9 +131,22 @@ def fit_trust(
         kind: _limit(known[kind].distance(validated), validation.sources, REFUSED[kind])
         for kind, (_, validated) in textures.items()
     }
-    probabilities = sigmoid(validation.logits)
-    conformal = Conformal.fit(probabilities, validation.covid, validation.patients)
+    kept = _with_both_classes(validation)
+    conformal = Conformal.fit(
+        sigmoid(validation.logits[kept]), validation.covid[kept], np.asarray(validation.patients)[kept]
+    )
     return Trust(known, fit_heads(training, seed), conformal), limits
+
+
+def _with_both_classes(said: TrainingAnswers) -> NDArray[np.bool_]:
+    """Return which slices are from sources with both classes; all if there is no such source.
+
+    Sources with one class, such as healthy lungs, are easy: they would make the scores of their class look better than
+    they are where both occur.
+    """
+    names = [name for name in np.unique(said.sources) if len(set(said.covid[said.sources == name])) == 2]
+    kept = np.isin(said.sources, names)
+    return kept if kept.any() else np.ones(kept.shape, dtype=np.bool_)
 
 
 def _limit(distances: NDArray[np.float32], sources: NDArray[np.str_], refused: float) -> float:

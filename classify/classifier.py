@@ -18,7 +18,8 @@ from .calibration import calibrate
 from .evidence import SOFTENING, Evidence, Explain
 from .occlusion import occlusion_grid
 from .roi import Box, Region, RoiPreprocessing
-from .trust.heads import HEADS, INTERVAL
+from .study import STUDY_SHARE, study_interval, study_probability, suspicious
+from .trust.heads import HEADS
 from .trust.trust import Trust, kind_of
 
 
@@ -212,8 +213,9 @@ class Classifier:
         found = list(self._network.map(judge, enumerate(masks)))
         evidence = tuple(one for one, _ in found)
         lesions = tuple(one for _, one in found) if self._has_lesions else ()
-        probability = _of_scan(probabilities, lung)
-        interval = None if probability is None or self._trust is None else _interval(heads, lung, probability)
+        counted = suspicious(np.nan_to_num(probabilities), lung, STUDY_SHARE)
+        probability = study_probability(probabilities, counted)
+        interval = None if probability is None or self._trust is None else study_interval(heads, counted, probability)
         return Classification(
             probability, probabilities, evidence, explain, lesions, self._lesion_threshold, lung, distances, interval
         )
@@ -236,17 +238,3 @@ class Classifier:
 
         lung = resize(inside.astype(np.float32), *roi.shape)
         return Evidence(occlusion_grid(score, roi, lung), box)
-
-
-def _of_scan(probabilities: NDArray[np.float32], lung: NDArray[np.float64]) -> float | None:
-    """Return the mean over slices with lung, weighted by the amount of lung: its volume if known, otherwise area."""
-    found = lung > 0
-    return float(np.average(probabilities[found], weights=lung[found])) if found.any() else None
-
-
-def _interval(heads: NDArray[np.float32], lung: NDArray[np.float64], said: float) -> tuple[float, float]:
-    """Return the interval of the scan's probability over the heads, from their logits, float32 (slices, heads)."""
-    found = lung > 0
-    each = np.average(calibrate(heads[found], 1.0), axis=0, weights=lung[found])
-    low, high = np.percentile(each, INTERVAL)
-    return float(min(low, said)), float(max(high, said))

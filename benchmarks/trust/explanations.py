@@ -5,10 +5,10 @@ Run: python -m benchmarks.trust.explanations CT LUNGS INFECTIONS --patients CSV 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
 import typer
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import rankdata, spearmanr
 
-from lungct.classify.evidence import SOFTENING, Evidence
+from lungct.classify.evidence import SOFTENING, Evidence, Explain
 from lungct.common.intervals import bootstrap_interval
 from lungct.common.progress import with_progress
 from lungct.lungseg.data.dataset import DataSet, LabelledScan
@@ -26,7 +26,9 @@ from lungct.pipeline import Pipeline, Prediction
 from lungct.pipeline.results.overlay import draw_evidence
 
 SHARE, SEED = 0.25, 0
-"""The split of the shipped segmenter; its training patients were used to teach the classifier lesions."""
+"""The split of the shipped segmenter, and of the classifier's map of infection."""
+
+EXPLAINS: tuple[Explain, ...] = get_args(Explain)
 
 SHOWN = 16
 
@@ -36,16 +38,15 @@ Heat = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A slice with outlined infection, explained in two ways."""
+    """A slice with outlined infection, and its prediction with each kind of heatmap."""
 
     item: LabelledScan
-    cam: Prediction
-    occlusion: Prediction
+    predictions: Mapping[str, Prediction]
 
     @property
     def lung(self) -> NDArray[np.bool_]:
         """The lungs found by the pipeline, (height, width)."""
-        return self.cam.slice_view(0).mask
+        return self.predictions["cam"].slice_view(0).mask
 
     @property
     def infection(self) -> NDArray[np.bool_]:
@@ -55,7 +56,7 @@ class Slice:
 
     def heat(self, explain: str, change: Callable[[Evidence], Evidence] = lambda same: same) -> Heat:
         """Return a heatmap with its evidence transformed."""
-        (evidence,) = getattr(self, explain).classification.evidence
+        (evidence,) = self.predictions[explain].classification.evidence
         return change(evidence).over(self.lung)
 
 
@@ -75,7 +76,7 @@ def of_another(slices: Sequence[Slice], explain: str) -> list[Heat]:
     for index, one in enumerate(slices):
         turned = [*slices[index:], *slices[:index]]
         other = next(other for other in turned[len(turned) // 2 :] + turned if other.item.patient != one.item.patient)
-        grid = getattr(other, explain).classification.evidence[0].grid
+        grid = other.predictions[explain].classification.evidence[0].grid
         found.append(one.heat(explain, lambda evidence, grid=grid: replace(evidence, grid=grid)))
     return found
 
@@ -106,6 +107,9 @@ def table_of(slices: Sequence[Slice], title: str) -> Table:
     """Return the figures of every kind of map: means over patients with 95 % intervals."""
     patients = [one.item.patient for one in slices]
     maps = {
+        "infection": [one.heat("lesions") for one in slices],
+        "- infection mirrored": [one.heat("lesions", mirrored) for one in slices],
+        "- infection of another patient": of_another(slices, "lesions"),
         "class activation, undivided": [one.heat("cam", undivided) for one in slices],
         "class activation": [one.heat("cam") for one in slices],
         "- mirrored": [one.heat("cam", mirrored) for one in slices],
@@ -113,7 +117,7 @@ def table_of(slices: Sequence[Slice], title: str) -> Table:
         "occlusion": [one.heat("occlusion") for one in slices],
         "- its mirrored": [one.heat("occlusion", mirrored) for one in slices],
         "- its of another patient": of_another(slices, "occlusion"),
-        "brightness alone": [one.cam.slice_view(0).display for one in slices],
+        "brightness alone": [one.predictions["cam"].slice_view(0).display for one in slices],
     }
     table = Table("map", "mass on infection", "of chance", "highest on infection", "AUROC in the lung", title=title)
     for name, heats in maps.items():
@@ -146,7 +150,7 @@ def burden(slices: Sequence[Slice]) -> str:
     """Describe how the share of the lung above 0.5 correlates with the infected share."""
     infected = np.array([one.infection.sum() / one.lung.sum() for one in slices])
     patients, lines = [one.item.patient for one in slices], []
-    for explain in ("cam", "occlusion"):
+    for explain in EXPLAINS:
         above = np.array([(one.heat(explain)[one.lung] > 0.5).mean() for one in slices])
         found = (
             in_words(lambda at, above=above: spearman(infected[at], above[at]), patients) if np.ptp(above) else "none"
@@ -164,17 +168,16 @@ def spearman(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
 
 
 def contact_sheet(slices: Sequence[Slice]) -> Image.Image:
-    """Draw slices with infection outlined green: plain, class activation, occlusion."""
+    """Draw slices with infection outlined green: plain, then each kind of heatmap."""
     chosen = [slices[index] for index in np.unique(np.linspace(0, len(slices) - 1, SHOWN).astype(int))]
     rows = []
     for one in chosen:
         infection = one.infection
         inner = np.pad(infection, 1)
         edge = infection & ~(inner[:-2, 1:-1] & inner[2:, 1:-1] & inner[1:-1, :-2] & inner[1:-1, 2:])
-        plain = replace(one.cam.slice_view(0), heatmap=np.zeros(edge.shape, np.float32))
-        tiles = [
-            np.array(draw_evidence(view, 1.0)) for view in (plain, one.cam.slice_view(0), one.occlusion.slice_view(0))
-        ]
+        views = [one.predictions[explain].slice_view(0) for explain in EXPLAINS]
+        plain = replace(views[0], heatmap=np.zeros(edge.shape, np.float32))
+        tiles = [np.array(draw_evidence(view, 1.0)) for view in (plain, *views)]
         for tile in tiles:
             tile[edge] = (0, 255, 0)
         rows.append(np.hstack(tiles))
@@ -190,9 +193,10 @@ def main(
     infections: Path,
     patients: Annotated[Path | None, typer.Option(help="CSV of file and patient.")] = None,
     validation_share: Annotated[float, typer.Option(help="Of the patients.")] = SHARE,
+    every: Annotated[bool, typer.Option("--every", help="Measure all patients too, those trained on as well.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Picture of validation slices to write.")] = None,
 ) -> None:
-    """Print a table for the validation patients and one for all."""
+    """Print a table for the validation patients and, if wanted, one for all."""
     data_set = DataSet(ct, lungs, patients, infections)
     files, (_, chosen) = data_set.files(), data_set.split(validation_share, SEED)
     if len({files[path] for path in chosen}) < 2:
@@ -200,14 +204,14 @@ def main(
     held_out = {str(path) for path in chosen}
     pipe = Pipeline.from_pretrained()
     slices = []
-    for item in with_progress(data_set.slices(), "Explaining"):
-        cam, occlusion = (pipe.predict(item.scan, explain=explain) for explain in ("cam", "occlusion"))
-        one = Slice(item, cam, occlusion)
+    for item in with_progress(data_set.slices(None if every else chosen), "Explaining"):
+        one = Slice(item, {explain: pipe.predict(item.scan, explain=explain) for explain in EXPLAINS})
         if one.infection.any() and (one.lung & ~one.infection).any():
             slices.append(one)
     validation = [one for one in slices if one.item.scan.source in held_out]
     console = Console(width=150)
-    for part, title in ((validation, "Validation patients"), (slices, "All patients, partly trained on")):
+    parts = [(validation, "Validation patients"), *([(slices, "All patients, partly trained on")] if every else [])]
+    for part, title in parts:
         console.print(table_of(part, title))
         console.print(burden(part))
     if sheet:

@@ -18,7 +18,7 @@ EXAMPLES = [*sorted((ROOT / "examples" / "slices").iterdir()), ROOT / "examples"
 
 
 def rows(pipe: Pipeline) -> dict[str, dict[str, object]]:
-    """Return label, probability, lung pixels and warnings of each example, by its name."""
+    """Return label, probability, lung pixels, infected share and warnings of each example, by its name."""
     found = {}
     for path in EXAMPLES:
         prediction = pipe.predict(path)
@@ -26,6 +26,7 @@ def rows(pipe: Pipeline) -> dict[str, dict[str, object]]:
             "label": prediction.label,
             "probability": None if prediction.probability is None else round(prediction.probability, 4),
             "lung_pixels": int(prediction.lung_mask.sum()),
+            "infected_fraction": None if (share := prediction.infected_fraction) is None else round(share, 4),
             "warnings": list(prediction.warnings),
         }
     return found

@@ -19,6 +19,7 @@ def test_examples_get_the_same_answers_as_before(found, name):
     kept, now = GOLDEN[name], found[name]
     assert (now["label"], now["warnings"]) == (kept["label"], kept["warnings"])
     assert now["probability"] == pytest.approx(kept["probability"], abs=0.01)
+    assert now["infected_fraction"] == pytest.approx(kept["infected_fraction"], abs=0.005)
     assert now["lung_pixels"] == pytest.approx(kept["lung_pixels"], rel=0.01)
 
 

@@ -124,6 +124,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "It is a guess whether the pixel values are Hounsfield units or grey.",
             "Give the original DICOM, or set --intensity.",
         ),
+        "implausible-values": Code(
+            "reading",
+            "The pixel values can't be the Hounsfield units that they were declared to be: none is air or lung, or "
+            "all have an offset.",
+            "Leave out --intensity, or subtract the offset first (often 1024 or 32768).",
+        ),
         "no-slice-kept": Code(
             "preprocess", "The settings exclude all slices of the input.", "Lower --min-lung or --every."
         ),

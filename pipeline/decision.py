@@ -66,6 +66,8 @@ def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[
     found = list(flags) if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")
+    if not scan.intensity_possible:
+        found.append("implausible-values")
     if len(scan) > 1 and scan.spacing is not None and scan.spacing[0] > SPARSE_MM:
         found.append("sparse-slices")
     return (*found, *scan.warnings)

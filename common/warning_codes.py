@@ -108,6 +108,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The file doesn't give the patient's orientation. Slices are used in file order, and the patient is "
             "assumed to lie on the back.",
         ),
+        "unknown-spacing": Code(
+            "reading",
+            "The file doesn't give the distances between pixels: 1 mm everywhere is what programs write by default. "
+            "Volumes in ml are left out.",
+            "Give the original DICOM, or write the file with its spacing.",
+        ),
         "inverted": Code("reading", "Black and white were inverted; this has been undone."),
         "suffix-mismatch": Code(
             "reading",

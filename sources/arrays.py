@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
-from .intensity import HU_BELOW, Meaning, can_be_hu, meaning_of
+from .intensity import HU_BELOW, Meaning, can_be_hu, fill_below_air, meaning_of
 from .options import DEFAULTS, ReadOptions
 from .scan import AIR, Scan
 
@@ -136,7 +136,7 @@ def _hounsfield(values: NDArray[Any], offset: int, *, own: bool) -> NDArray[np.f
     pixels = values.astype(np.float32, copy=not own)
     if offset:
         pixels -= np.float32(offset)
-    np.maximum(pixels, AIR, out=pixels)
+    fill_below_air(pixels)
     return pixels
 
 

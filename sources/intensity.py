@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .scan import Intensity
+from .scan import AIR, Intensity
 
 LUNG_WINDOW = (-1350.0, 150.0)
 """The usual lung window, level -600 and width 1500 HU: how calibrated scans are shown and compared."""
@@ -18,12 +18,15 @@ HU_BELOW = -200
 """Only air and lung are below this value in HU; fat is about -100 HU."""
 
 PADDING_BELOW = -1100
-"""Values below this in HU are padding, for example -2000 or -3024 outside the field of view. Noise in air stays above."""
+"""Values below this in HU are padding, such as -2000 or -3024 outside the field of view. Noise in air stays above."""
+
+PADDING_VALUES = 3
+"""Padding has no more different values than this, apart from a few in between where a picture was resampled."""
 
 AIR_AND_LUNG = (-1100.0, -400.0)
 SOFT_TISSUE = (-200.0, 250.0)
 BRIGHT_ABOVE = 400
-"""Where the values of a chest CT lie, in HU: air and lung, fat to enhanced blood, and above that only bone and metal."""
+"""Where the values of a chest CT lie, in HU: air and lung; fat to enhanced blood; above that, bone and metal."""
 
 USUAL_UP_TO = 3300
 """Only metal is brighter. If less than half of the values lie between padding and this, they are hardly HU."""
@@ -92,6 +95,12 @@ def can_be_hu(values: NDArray[Any]) -> bool:
     return _is_chest(sample) or (_holds_air(sample) and not _offset_of(sample))
 
 
+def fill_below_air(hu: NDArray[np.float32]) -> None:
+    """Replace padding below air by air, in place; values that are many and varied are no padding, and are kept."""
+    if hu.min() < AIR and not _is_spread(_sample(hu)):
+        np.maximum(hu, AIR, out=hu)
+
+
 def _sample(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return evenly spaced values; the steps are odd, because rows may repeat every few pixels."""
     step = max(1, int(np.sqrt(values.size / SAMPLED))) | 1
@@ -109,17 +118,17 @@ def _holds_air(sample: NDArray[np.float32]) -> bool:
 
 def _is_chest(hu: NDArray[np.float32]) -> bool:
     """Tell whether values are distributed like the HU of a chest."""
-    below = hu[hu < PADDING_BELOW]
-    inside = hu.size - below.size
-    if inside < hu.size * LEAST_SHARE or _is_spread(below, hu.size):
+    inside = int((hu >= PADDING_BELOW).sum())
+    if inside < hu.size * LEAST_SHARE or _is_spread(hu):
         return False
     air, soft = (float(((hu >= low) & (hu <= high)).sum() / inside) for low, high in (AIR_AND_LUNG, SOFT_TISSUE))
     return air > LEAST_SHARE and soft > LEAST_SHARE and float((hu > BRIGHT_ABOVE).sum() / inside) < MOST_BRIGHT
 
 
-def _is_spread(below: NDArray[np.float32], among: int) -> bool:
+def _is_spread(hu: NDArray[np.float32]) -> bool:
     """Tell whether values below air are many and varied: padding has a few values."""
-    return below.size > among * LEAST_SHARE and np.unique(below).size > 3
+    below = hu[hu < PADDING_BELOW]
+    return below.size > hu.size * LEAST_SHARE and np.unique(below).size > PADDING_VALUES
 
 
 def apply_window(pixels: NDArray[np.float32], intensity: Intensity, window: tuple[float, float]) -> NDArray[np.float32]:

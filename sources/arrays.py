@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
-from .intensity import HU_BELOW, Meaning, can_be_hu, fill_below_air, meaning_of
+from .intensity import HU_BELOW, Meaning, can_be_hu, fill_outside, meaning_of
 from .options import DEFAULTS, ReadOptions
 from .scan import AIR, Scan
 
@@ -52,7 +52,7 @@ def array_to_scan(
     options : ReadOptions
         Where it gives no intensity, booleans and uint8 are display grey, scaled by the range of their type; other
         arrays are HU if their values are distributed so, with or without an offset, which is removed; the rest is
-        display grey, scaled by the range found. In HU, values below -1024 become -1024: padding.
+        display grey, scaled by the range found. In HU, padding becomes air, -1024.
     source : str, optional
         Name to use in messages; by default, a description of the array.
     metadata : mapping, optional
@@ -136,7 +136,7 @@ def _hounsfield(values: NDArray[Any], offset: int, *, own: bool) -> NDArray[np.f
     pixels = values.astype(np.float32, copy=not own)
     if offset:
         pixels -= np.float32(offset)
-    fill_below_air(pixels)
+    fill_outside(pixels)
     return pixels
 
 

@@ -95,10 +95,10 @@ def can_be_hu(values: NDArray[Any]) -> bool:
     return _is_chest(sample) or (_holds_air(sample) and not _offset_of(sample))
 
 
-def fill_below_air(hu: NDArray[np.float32]) -> None:
+def fill_outside(hu: NDArray[np.float32]) -> None:
     """Replace padding below air by air, in place; values that are many and varied are no padding, and are kept."""
-    if hu.min() < AIR and not _is_spread(_sample(hu)):
-        np.maximum(hu, AIR, out=hu)
+    if hu.min() < PADDING_BELOW and not _is_spread(_sample(hu)):
+        np.copyto(hu, AIR, where=hu < PADDING_BELOW)
 
 
 def _sample(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -62,6 +62,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The slices are more than 10 mm apart. The lung volume is an estimate.",
             "Give the whole series.",
         ),
+        "implausible-volume": Code(
+            "answer",
+            "The lung volume is not that of human lungs, from 50 ml in newborns to 12 l.",
+            "Check the spacing (lungct info shows it) and the outline.",
+        ),
+        "implausible-extent": Code(
+            "answer",
+            "The lungs are wider, deeper or taller than a human chest, or less than 4 cm wide.",
+            "Check the spacing (lungct info shows it) and the outline.",
+        ),
+        "implausible-density": Code(
+            "answer",
+            "The mean density of the lungs is not that of lungs, -970 to -200 HU.",
+            "Check that the values are Hounsfield units (lungct info shows them) and the outline.",
+        ),
         "assumed-sides": Code(
             "answer",
             "The image doesn't say which side is which. Its left counts as the patient's right, as for radiologists.",

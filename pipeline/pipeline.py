@@ -228,12 +228,7 @@ class Pipeline:
         sources : iterable
             As for `predict`.
         intensity, limits, explain
-            As for `predict`.
-
-        Raises
-        ------
-        ValueError
-            At once, for an unknown `intensity`.
+            As for `predict`, which raises the same ValueError.
         """
         check_intensity(intensity)
 
@@ -276,7 +271,7 @@ class Pipeline:
             probability=probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
-            warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *refusals),
+            warnings=(*warnings_of(scan, lungs, lung_found=result.probability is not None), *refusals),
             provenance=self.provenance,
             scan=scan,
             classification=result,

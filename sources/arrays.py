@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
-from .intensity import HU_BELOW, Meaning, can_be_hu, fill_outside, meaning_of
+from .intensity import HU_BELOW, PADDING_BELOW, Meaning, can_be_hu, fill_outside, meaning_of
 from .options import DEFAULTS, ReadOptions
 from .scan import AIR, Scan
 
@@ -122,21 +123,21 @@ def _guess(values: NDArray[Any]) -> Meaning:
     """Return what the values mean."""
     if values.dtype.kind == "b" or values.dtype == np.uint8:
         return Meaning("display")
-    lowest = values.min()
-    if values.dtype.kind == "f" and lowest >= 0 and values.max() <= 1:
+    floats = values.dtype.kind == "f"
+    if floats and values.min() >= 0 and values.max() <= 1:
         return Meaning("display")
     meant = meaning_of(values)
-    if meant.intensity == "hu" and values.dtype.kind == "f" and lowest > AIR_ABOVE:
-        return Meaning("hu", meant.offset, sure=False)
-    return meant
+    return replace(meant, sure=False) if meant.intensity == "hu" and floats and values.min() > AIR_ABOVE else meant
 
 
 def _hounsfield(values: NDArray[Any], offset: int, *, own: bool) -> NDArray[np.float32]:
     """Return HU: without the offset, and with air for padding."""
+    padded = values.min() < PADDING_BELOW + offset
     pixels = values.astype(np.float32, copy=not own)
     if offset:
         pixels -= np.float32(offset)
-    fill_outside(pixels)
+    if padded:
+        fill_outside(pixels)
     return pixels
 
 

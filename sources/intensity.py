@@ -42,7 +42,7 @@ OFFSETS = (1024, -1024, 8192, 32768, 33792, -32768, -31744)
 """Constants that writers add to HU: 1024 by scanners (-1024 if subtracted twice), 8192 for extended scales, 32768 in
 16-bit pictures, and combinations of them."""
 
-SAMPLED = 250_000
+SAMPLED = 50_000
 """About how many values are looked at."""
 
 
@@ -97,7 +97,7 @@ def can_be_hu(values: NDArray[Any]) -> bool:
 
 def fill_outside(hu: NDArray[np.float32]) -> None:
     """Replace padding below air by air, in place; values that are many and varied are no padding, and are kept."""
-    if hu.min() < PADDING_BELOW and not _is_spread(_sample(hu)):
+    if not _is_spread(_sample(hu)):
         np.copyto(hu, AIR, where=hu < PADDING_BELOW)
 
 

@@ -62,6 +62,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The slices are more than 10 mm apart. The lung volume is an estimate.",
             "Give the whole series.",
         ),
+        "implausible-volume": Code(
+            "answer",
+            "The lung volume is not that of human lungs, from 50 ml in newborns to 12 l.",
+            "Check the spacing (lungct info shows it) and the outline.",
+        ),
+        "implausible-extent": Code(
+            "answer",
+            "The lungs are wider, deeper or taller than a human chest, or less than 4 cm wide.",
+            "Check the spacing (lungct info shows it) and the outline.",
+        ),
+        "implausible-density": Code(
+            "answer",
+            "The mean density of the lungs is not that of lungs, -970 to -200 HU.",
+            "Check that the values are Hounsfield units (lungct info shows them) and the outline.",
+        ),
         "assumed-sides": Code(
             "answer",
             "The image doesn't say which side is which. Its left counts as the patient's right, as for radiologists.",
@@ -108,6 +123,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The file doesn't give the patient's orientation. Slices are used in file order, and the patient is "
             "assumed to lie on the back.",
         ),
+        "unknown-spacing": Code(
+            "reading",
+            "The file doesn't give the distances between pixels: 1 mm everywhere is what programs write by default. "
+            "Volumes in ml are left out.",
+            "Give the original DICOM, or write the file with its spacing.",
+        ),
         "inverted": Code("reading", "Black and white were inverted; this has been undone."),
         "suffix-mismatch": Code(
             "reading",
@@ -123,6 +144,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "reading",
             "It is a guess whether the pixel values are Hounsfield units or grey.",
             "Give the original DICOM, or set --intensity.",
+        ),
+        "implausible-values": Code(
+            "reading",
+            "The pixel values can't be the Hounsfield units that they were declared to be: none is air or lung, or "
+            "all have an offset.",
+            "Leave out --intensity, or subtract the offset first (often 1024 or 32768).",
         ),
         "no-slice-kept": Code(
             "preprocess", "The settings exclude all slices of the input.", "Lower --min-lung or --every."

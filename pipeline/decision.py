@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classify import Classification
 from ..common.modality import Modality
+from ..lungseg import Segmentation
 from ..sources import Scan
 from .results.data import Label
+from .results.lungs import implausible
 
 UNLIKE = "unlike-training"
 """Warning code for scans unlike the training data."""
@@ -61,11 +63,13 @@ def ood_score(result: Classification, confidence: NDArray[np.float32], least_con
     return float(np.average(np.maximum(distances, doubts), weights=result.lung[found]))
 
 
-def warnings_of(scan: Scan, flags: Sequence[str], *, lung_found: bool) -> tuple[str, ...]:
-    """Return a result's warning codes: those of the mask (`lungct.lungseg.quality_flags`) and of the input."""
-    found = list(flags) if lung_found else ["no-lung"]
+def warnings_of(scan: Scan, lungs: Segmentation, *, lung_found: bool) -> tuple[str, ...]:
+    """Return a result's codes: those of the mask (`lungct.lungseg.quality_flags`), of its measures and of the input."""
+    found = [*lungs.flags, *implausible(scan, lungs.mask, lungs.flags)] if lung_found else ["no-lung"]
     if scan.intensity_guessed:
         found.append("unknown-intensity")
+    if not scan.intensity_possible:
+        found.append("implausible-values")
     if len(scan) > 1 and scan.spacing is not None and scan.spacing[0] > SPARSE_MM:
         found.append("sparse-slices")
     return (*found, *scan.warnings)

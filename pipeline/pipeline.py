@@ -17,6 +17,7 @@ from ..common.threads import side_by_side
 from ..lungseg import LungSegmenter, find_lungs
 from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_scan
 from ..sources.reader import is_single
+from ..sources.scan import check_intensity
 from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Precision, load_card
 from .decision import LOOKS_LIKE, UNLIKE, label_of, ood_score, warnings_of
 from .prediction import Prediction
@@ -199,8 +200,9 @@ class Pipeline:
         SourceError
             When a source can't be read, or is known to be of the other modality; use `stream` to skip such sources.
         ValueError
-            For an unknown `explain`.
+            For an unknown `intensity` or `explain`.
         """
+        check_intensity(intensity)
         read = partial(self._read, intensity=intensity, limits=limits)
         if is_single(source):
             return self._predict_scan(read(source), explain)
@@ -226,8 +228,9 @@ class Pipeline:
         sources : iterable
             As for `predict`.
         intensity, limits, explain
-            As for `predict`.
+            As for `predict`, which raises the same ValueError.
         """
+        check_intensity(intensity)
 
         def read(item: Any) -> Scan | SourceError:
             try:
@@ -235,11 +238,12 @@ class Pipeline:
             except SourceError as error:
                 return error
 
-        for scan in _read_ahead(read, sources):
-            yield _failed(scan, self.provenance) if isinstance(scan, SourceError) else self._judge(scan, explain)
+        return (self._judge(scan, explain) for scan in _read_ahead(read, sources))
 
-    def _judge(self, scan: Scan, explain: Explain) -> Prediction:
+    def _judge(self, scan: Scan | SourceError, explain: Explain) -> Prediction:
         """Predict a scan; return an error if it is refused, for example by a volume classifier without a spacing."""
+        if isinstance(scan, SourceError):
+            return _failed(scan, self.provenance)
         try:
             return self._predict_scan(scan, explain)
         except SourceError as error:
@@ -267,7 +271,7 @@ class Pipeline:
             probability=probability,
             slice_probabilities=result.slice_probabilities,
             lung_mask=lungs.mask[0] if len(scan) == 1 else lungs.mask,
-            warnings=(*warnings_of(scan, lungs.flags, lung_found=result.probability is not None), *refusals),
+            warnings=(*warnings_of(scan, lungs, lung_found=result.probability is not None), *refusals),
             provenance=self.provenance,
             scan=scan,
             classification=result,

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
+from .intensity import HU_BELOW, PADDING_BELOW, Meaning, can_be_hu, fill_outside, meaning_of
 from .options import DEFAULTS, ReadOptions
-from .scan import AIR, INTENSITIES, Intensity, Scan
+from .scan import AIR, Scan
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of red, green and blue when converting to grey (ITU-R BT.601), the same as Pillow's."""
 
-HU_BELOW = -200
-"""A signed array with values below this holds Hounsfield units: fat is about -100 HU, lung and air are lower."""
-
-
 AIR_ABOVE = -900
 """Floats that never go as low as air or healthy lung may be something other than Hounsfield units."""
 
+PADDING_GAP = 100
+"""The lowest value of a grey picture is padding if it is below -200 and this much below all others."""
 
 MARK = 0.25
 """Difference between red, green and blue, as a share of the brightest value, above which a pixel is coloured."""
@@ -51,9 +51,9 @@ def array_to_scan(
         Real numbers, of shape (height, width), (height, width, 3 or 4) for a colour picture, or
         (slices, height, width). A last axis of 3 or 4 is read as colour.
     options : ReadOptions
-        Where it gives no intensity, unsigned integers and booleans are display grey, scaled by the range of
-        their type (uint16 by the range found); arrays with values below -200 are HU; other arrays are display
-        grey, scaled by the range found.
+        Where it gives no intensity, booleans and uint8 are display grey, scaled by the range of their type; other
+        arrays are HU if their values are distributed so, with or without an offset, which is removed; the rest is
+        display grey, scaled by the range found. In HU, padding becomes air, -1024.
     source : str, optional
         Name to use in messages; by default, a description of the array.
     metadata : mapping, optional
@@ -80,8 +80,6 @@ def array_to_scan(
         ) from error
     name = source or f"array {values.shape} {values.dtype}"
     intensity = options.intensity
-    if intensity is not None and intensity not in INTENSITIES:
-        raise ValueError(f"intensity must be one of {INTENSITIES} or None, not {intensity!r}")
     if values.dtype.kind not in "buif":
         raise SourceError(name, f"holds {values.dtype}, not real numbers", "Convert it to integers or floats")
     colour = not own and values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
@@ -95,14 +93,20 @@ def array_to_scan(
         warnings = ("coloured-marks",) if _has_marks(values) else ()
         values = _grey(values, name)
         intensity = intensity or "display"
-    chosen, guessed = (intensity, False) if intensity else _guess(values)
-    pixels = _display(values) if chosen == "display" else values.astype(np.float32, copy=not own)
+    meant = Meaning(intensity, possible=intensity != "hu" or can_be_hu(values)) if intensity else _guess(values)
+    pixels = _display(values) if meant.intensity == "display" else _hounsfield(values, meant.offset, own=own)
     return Scan(
         pixels=pixels.reshape((-1, *pixels.shape[-2:])),
-        intensity=chosen,
+        intensity=meant.intensity,
         spacing=options.spacing,
         source=name,
-        metadata={"format": "array", **(metadata or {}), "dtype": str(values.dtype), "intensity_guessed": guessed},
+        metadata={
+            "format": "array",
+            **(metadata or {}),
+            "dtype": str(values.dtype),
+            "intensity_guessed": not meant.sure,
+            "intensity_possible": meant.possible,
+        },
         warnings=warnings,
     )
 
@@ -115,14 +119,26 @@ def fill_padding(pixels: NDArray[np.float32]) -> None:
         np.copyto(pixels, AIR if lowest < HU_BELOW else lowest, where=missing)
 
 
-def _guess(values: NDArray[Any]) -> tuple[Intensity, bool]:
-    """Return what the values mean, and whether that is uncertain."""
+def _guess(values: NDArray[Any]) -> Meaning:
+    """Return what the values mean."""
     if values.dtype.kind == "b" or values.dtype == np.uint8:
-        return "display", False
-    if values.dtype.kind != "u" and values.min() < HU_BELOW:
-        return "hu", values.dtype.kind != "i" and values.min() > AIR_ABOVE
-    unit_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
-    return "display", not unit_range
+        return Meaning("display")
+    floats = values.dtype.kind == "f"
+    if floats and values.min() >= 0 and values.max() <= 1:
+        return Meaning("display")
+    meant = meaning_of(values)
+    return replace(meant, sure=False) if meant.intensity == "hu" and floats and values.min() > AIR_ABOVE else meant
+
+
+def _hounsfield(values: NDArray[Any], offset: int, *, own: bool) -> NDArray[np.float32]:
+    """Return HU: without the offset, and with air for padding."""
+    padded = values.min() < PADDING_BELOW + offset
+    pixels = values.astype(np.float32, copy=not own)
+    if offset:
+        pixels -= np.float32(offset)
+    if padded:
+        fill_outside(pixels)
+    return pixels
 
 
 def _display(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -131,11 +147,22 @@ def _display(values: NDArray[Any]) -> NDArray[np.float32]:
     if values.dtype == np.uint8:
         return pixels / np.float32(255)
     low, high = float(pixels.min()), float(pixels.max())
+    if low < HU_BELOW:
+        low = _without_padding(pixels, low)
     if low >= 0 and high <= 1:
         return pixels
     if values.dtype.kind == "f" and low >= 0 and high <= 255:
         return pixels / np.float32(255)
     return (pixels - np.float32(low)) / np.float32(high - low if high > low else 1)
+
+
+def _without_padding(pixels: NDArray[np.float32], lowest: float) -> float:
+    """Replace the lowest value, in place, by the next one if it is padding; return the lowest that is left."""
+    above = float(pixels.min(where=pixels > lowest, initial=np.inf))
+    if not PADDING_GAP < above - lowest < np.inf:
+        return lowest
+    np.maximum(pixels, np.float32(above), out=pixels)
+    return above
 
 
 def _has_marks(values: NDArray[Any]) -> bool:

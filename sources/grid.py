@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 Value = TypeVar("Value", bound=np.generic)
 
+DEFAULTS = ((1, 1, 1, 1), (-1, -1, 1, 1))
+
+UNKNOWN_ORIENTATION, UNKNOWN_SPACING = "unknown-orientation", "unknown-spacing"
+"""Warning codes for what a file doesn't say."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -25,6 +30,8 @@ class Grid:
         Which of the input's axes becomes the canonical slices, rows and columns.
     flipped : tuple of bool
         Whether each of them, in canonical order, runs in the opposite direction.
+    header : bytes
+        The header of a NIfTI input, so that masks get the same; empty for other formats.
 
     Raises
     ------
@@ -36,14 +43,14 @@ class Grid:
     shape: tuple[int, int, int]
     axes: tuple[int, int, int]
     flipped: tuple[bool, bool, bool]
+    header: bytes = b""
 
     @classmethod
     def of(cls, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Grid:
         """Return the grid whose canonical axes are closest to the patient's."""
         from nibabel.orientations import io_orientation
 
-        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-            raise ValueError("its affine gives no directions")
+        _check_directions(affine)
         orientation = io_orientation(affine)  # type: ignore[no-untyped-call]
         world = [int(axis) for axis in orientation[:, 0]]
         # Arrays have slices first, affines columns first: axis n here is axis 2 - n there.
@@ -54,6 +61,22 @@ class Grid:
             (2 - own[0], 2 - own[1], 2 - own[2]),
             (orientation[own[0], 1] < 0, orientation[own[1], 1] < 0, orientation[own[2], 1] < 0),
         )
+
+    @classmethod
+    def in_file_order(cls, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Grid:
+        """Return the grid of an input that doesn't say how it lies in the patient.
+
+        Its order is kept, except that the slices come first: if only two axes are of the same length, the third one
+        is that of the slices.
+        """
+        _check_directions(affine)
+        slices, rows, columns = shape
+        axes = (0, 1, 2)
+        if slices == rows != columns:
+            axes = (2, 0, 1)
+        elif slices == columns != rows:
+            axes = (1, 0, 2)
+        return cls(affine, shape, axes, (False, False, False))
 
     @property
     def canonical_affine(self) -> NDArray[np.float64]:
@@ -84,3 +107,20 @@ class Grid:
     @property
     def _flips(self) -> tuple[slice, ...]:
         return tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)
+
+
+def _check_directions(affine: NDArray[np.float64]) -> None:
+    linear = affine[:3, :3]
+    if not np.isfinite(affine).all() or abs(np.linalg.det(linear)) <= 1e-12 * np.abs(linear).max() ** 3:
+        raise ValueError("its affine gives no directions")
+
+
+def is_default(affine: NDArray[np.float64]) -> bool:
+    """Tell whether an affine says nothing: steps of 1 along the axes from the origin, as programs write by default.
+
+    Parameters
+    ----------
+    affine : ndarray of float64, shape (4, 4)
+        As in the file, in any unit. Both defaults count: that of NIfTI (right, anterior), and that of ITK.
+    """
+    return any(np.allclose(affine, np.diag(signs), rtol=0, atol=1e-6) for signs in DEFAULTS)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError
+from .grid import UNKNOWN_ORIENTATION, UNKNOWN_SPACING, is_default
 from .options import DEFAULTS, ReadOptions
 from .raw.header import BLANKS, Header, header_error, header_lines, shown
 from .raw.pixels import Pixels
@@ -99,7 +100,8 @@ def metaimage_volume(header: Header) -> RawVolume:
             "Give one volume with three axes and one value per pixel",
         )
     columns, rows, slices = header.integers("DimSize", 3, 1, 2**31)
-    return RawVolume((slices, rows, columns), _affine(header), _pixels(header))
+    affine, warnings = _affine(header)
+    return RawVolume((slices, rows, columns), affine, _pixels(header), warnings)
 
 
 def metaimage_header(name: str, head: bytes) -> Header:
@@ -151,8 +153,8 @@ def _pixels(header: Header) -> Pixels:
     return Pixels(dtype, ("zlib" if packed else "raw") if binary else "text", start, offset=offset)
 
 
-def _affine(header: Header) -> NDArray[np.float64]:
-    """Return the affine from (column, row, slice) indices to mm."""
+def _affine(header: Header) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the affine from (column, row, slice) indices to mm, and the warnings about what the header doesn't say."""
     unit = header.unit("DistanceUnits", header.values.get("DistanceUnits", ""))
     key = "ElementSpacing" if "ElementSpacing" in header.values or "ElementSize" not in header.values else "ElementSize"
     spacing = header.reals(key, 3) if key in header.values else [1.0, 1.0, 1.0]
@@ -161,6 +163,9 @@ def _affine(header: Header) -> NDArray[np.float64]:
     # In MetaIO, each row of the matrix is the direction of one axis.
     directions = header.reals("TransformMatrix", 9) if "TransformMatrix" in header.values else np.eye(3)
     affine = np.eye(4)
-    affine[:3, :3] = np.reshape(directions, (3, 3)).T * spacing * unit
-    affine[:3, 3] = np.multiply(header.reals("Offset", 3) if "Offset" in header.values else [0.0, 0.0, 0.0], unit)
-    return affine
+    affine[:3, :3] = np.reshape(directions, (3, 3)).T * spacing
+    affine[:3, 3] = header.reals("Offset", 3) if "Offset" in header.values else [0.0, 0.0, 0.0]
+    default = is_default(affine)
+    affine[:3] *= unit
+    unknown = (UNKNOWN_ORIENTATION,) if default or "TransformMatrix" not in header.values else ()
+    return affine, (*unknown, *((UNKNOWN_SPACING,) if default or key not in header.values else ()))

@@ -10,13 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import SourceError, explained
-from .grid import Grid
+from .grid import UNKNOWN_ORIENTATION, UNKNOWN_SPACING, Grid, is_default
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
 
 LARGEST_OFFSET = 16 * 1024 * 1024
 """Largest size of header and extensions before the pixels, in bytes."""
+
+MM_BY_UNIT = {1: 1000.0, 2: 1.0, 3: 1e-3}
+"""Millimetres in the units of ``xyzt_units``: metres, millimetres and micrometres; by default millimetres."""
+
+FREE_TEXT = ("descrip", "aux_file", "db_name", "data_type", "intent_name")
+"""Fields that may hold anything, a patient's name too."""
 
 
 def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -37,7 +43,7 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     name = str(path)
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
-        _check_offset(path)
+        steps = _steps(path)
         image: Any = nibabel.load(path, mmap=False)  # if a mapped file shrank, the process would crash
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
@@ -48,19 +54,44 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
         if (slope, offset) != (1, 0):
             values = np.multiply(values, np.float32(slope), dtype=np.float32)
             values += np.float32(offset)
-        unplaced = not (image.header["sform_code"] or image.header["qform_code"])
+        affine, warnings = _affine_of(image.header, steps)
         return volume_to_scan(
             values.T,
-            RAS_TO_LPS @ np.asarray(image.affine, dtype=np.float64),
+            affine,
             options,
             source=name,
             metadata={"format": "NIfTI"},
-            warnings=("unknown-orientation",) if unplaced else (),
+            warnings=warnings,
+            header=image.header.binaryblock,
         )
 
 
-def _check_offset(path: Path) -> None:
-    """Refuse a header that puts many megabytes before the pixels, because nibabel would load them."""
+def _affine_of(header: Any, steps: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the affine to mm as in DICOM and ITK, and the warnings about what the header doesn't say.
+
+    Parameters
+    ----------
+    header : nibabel.Nifti1Header
+    steps : ndarray of float64, shape (3,)
+        The distances in the file; nibabel replaces 0 by 1.
+    """
+    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    placed = bool(header["sform_code"] or header["qform_code"])
+    default = is_default(affine) if placed else bool((steps == 1).all())
+    unspaced = default or not (header["sform_code"] or (np.isfinite(steps) & (steps != 0)).all())
+    affine[:3] *= MM_BY_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
+    unknown = (UNKNOWN_ORIENTATION,) if default or not placed else ()
+    return RAS_TO_LPS @ affine, (*unknown, *((UNKNOWN_SPACING,) if unspaced else ()))
+
+
+def _steps(path: Path) -> NDArray[np.float64]:
+    """Return the distances between pixels as they are in the file, float64 (3,).
+
+    Raises
+    ------
+    SourceError
+        When the header puts many megabytes before the pixels, because nibabel would load them.
+    """
     from nibabel.openers import ImageOpener
 
     with ImageOpener(str(path)) as file:
@@ -70,6 +101,7 @@ def _check_offset(path: Path) -> None:
     (offset,) = struct.unpack_from(f"{order}{'q' if second else 'f'}", head, 168 if second else 108)
     if not 0 <= offset <= LARGEST_OFFSET:
         raise SourceError(str(path), f"has its pixels start at byte {offset:g}", "Copy or export the file again")
+    return np.array(struct.unpack_from(f"{order}3{'d' if second else 'f'}", head, 112 if second else 80))
 
 
 def _three_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -92,7 +124,8 @@ def write_nifti(path: str | Path, array: NDArray[Any], scan: Scan) -> Path:
     array : ndarray, shape (slices, height, width)
         In the scan's order; bool becomes uint8.
     scan : Scan
-        The scan that it belongs to. Without a grid, as for pictures, the file gets only the spacing, 1 mm if unknown.
+        The scan that it belongs to. If it was read from NIfTI, the file gets the input's own header: dimensions,
+        position, codes and units. Without a grid, as for pictures, the file gets only the spacing, 1 mm if unknown.
 
     Returns
     -------
@@ -101,11 +134,33 @@ def write_nifti(path: str | Path, array: NDArray[Any], scan: Scan) -> Path:
     import nibabel
 
     grid = scan.grid or _plain_grid(scan)
-    own = grid.to_own(array.astype(np.uint8) if array.dtype == np.bool_ else array)
-    image: Any = nibabel.Nifti1Image(own.T, RAS_TO_LPS @ grid.affine)  # type: ignore[no-untyped-call]
-    image.header.set_xyzt_units("mm")
+    own = grid.to_own(array.astype(np.uint8) if array.dtype == np.bool_ else array).T
+    if grid.header:
+        image: Any = _with_header(own, grid.header)
+    else:
+        image = nibabel.Nifti1Image(own, RAS_TO_LPS @ grid.affine)  # type: ignore[no-untyped-call]
+        image.header.set_xyzt_units("mm")
     image.to_filename(path)
     return Path(path)
+
+
+def _with_header(own: NDArray[Any], block: bytes) -> Any:
+    """Return an image that has the dimensions, position, codes and units of an input's header."""
+    import nibabel
+
+    kinds: Any = (nibabel.Nifti1Image, nibabel.Nifti2Image)
+    kind = kinds[len(block) == kinds[1].header_class.sizeof_hdr]
+    header = kind.header_class(block, check=False)
+    shape = header.get_data_shape()
+    for field in FREE_TEXT:
+        if field in header:
+            header[field] = b""
+    for field in ("cal_min", "cal_max", "intent_code", "vox_offset"):
+        header[field] = 0
+    header["magic"] = kind.header_class.single_magic
+    header.set_data_dtype(own.dtype)
+    header.set_slope_inter(1, 0)
+    return kind(own.reshape(shape), None, header)
 
 
 def _plain_grid(scan: Scan) -> Grid:

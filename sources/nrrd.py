@@ -91,8 +91,7 @@ def nrrd_volume(header: Header) -> RawVolume:
     space = space_of(header)
     axes = spatial_axes(header, sizes, space)
     columns, rows, slices = (sizes[axis] for axis in axes)
-    affine, placed = affine_of(header, sizes, axes, space)
-    warnings = () if placed else ("unknown-orientation",)
+    affine, warnings = affine_of(header, sizes, axes, space)
     return RawVolume((slices, rows, columns), affine, _pixels(header), warnings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .limits import Limits
-from .scan import Intensity
+from .scan import Intensity, check_intensity
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,19 @@ class ReadOptions:
     spacing : tuple of float, optional
         (z, y, x) in mm, for arrays and pictures.
     limits : Limits
+
+    Raises
+    ------
+    ValueError
+        For an unknown intensity.
     """
 
     intensity: Intensity | None = None
     spacing: tuple[float, float, float] | None = None
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        check_intensity(self.intensity)
 
 
 DEFAULTS = ReadOptions()

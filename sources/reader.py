@@ -50,6 +50,8 @@ def read_scan(
     ------
     SourceError
         Whatever is wrong with the input; the message has its name and a remedy.
+    ValueError
+        For an unknown `intensity`.
     """
     options = ReadOptions(intensity, spacing, limits or Limits())
     if isinstance(source, Scan):

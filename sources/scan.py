@@ -38,6 +38,18 @@ AIR = np.float32(-1024)
 INTENSITIES: tuple[str, ...] = get_args(Intensity)
 
 
+def check_intensity(said: object) -> None:
+    """Refuse an unknown word for the meaning of values.
+
+    Raises
+    ------
+    ValueError
+        The message lists the known ones.
+    """
+    if said is not None and not (isinstance(said, str) and said in INTENSITIES):
+        raise ValueError(f"intensity must be one of {INTENSITIES} or None, not {said!r}")
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """Axial slices of one patient, in one array.
@@ -60,7 +72,7 @@ class Scan:
         Where the scan came from: a path, or a description of an array.
     metadata : mapping
         Facts found while reading, such as ``format``; ``intensity_guessed`` is True if the meaning of the values had
-        to be guessed.
+        to be guessed, ``intensity_possible`` is False if they can't be the HU that they were declared to be.
     warnings : tuple of str
         Codes of warnings about the input; see `lungct.sources.WARNINGS`.
     grid : Grid or None
@@ -133,3 +145,8 @@ class Scan:
     def intensity_guessed(self) -> bool:
         """Whether the meaning of the pixel values is a guess."""
         return bool(self.metadata.get("intensity_guessed", False))
+
+    @property
+    def intensity_possible(self) -> bool:
+        """Whether the pixel values can be the Hounsfield units that they were declared to be."""
+        return bool(self.metadata.get("intensity_possible", True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from .arrays import array_to_scan, fill_padding
 from .errors import SourceError
-from .grid import Grid
+from .grid import UNKNOWN_ORIENTATION, UNKNOWN_SPACING, Grid
 from .options import ReadOptions
 from .scan import Scan
 
@@ -26,6 +27,7 @@ def volume_to_scan(
     source: str,
     metadata: Mapping[str, Any],
     warnings: tuple[str, ...] = (),
+    header: bytes = b"",
 ) -> Scan:
     """Turn an array with an affine into a scan whose axes follow the patient's.
 
@@ -39,6 +41,9 @@ def volume_to_scan(
     source : str
     metadata : mapping
     warnings : tuple of str
+        With ``unknown-orientation`` the array is kept in file order, with ``unknown-spacing`` the scan has no spacing.
+    header : bytes
+        See `Grid`.
 
     Raises
     ------
@@ -46,7 +51,8 @@ def volume_to_scan(
         When the affine is singular or not finite, or the values can't be a picture.
     """
     try:
-        grid = Grid.of(affine, (array.shape[0], array.shape[1], array.shape[2]))
+        place = Grid.in_file_order if UNKNOWN_ORIENTATION in warnings else Grid.of
+        grid = replace(place(affine, (array.shape[0], array.shape[1], array.shape[2])), header=header)
     except ValueError as error:
         raise SourceError(source, str(error), "Write it again with a proper affine, spacing and direction") from error
     if array.dtype.kind == "f":
@@ -56,11 +62,12 @@ def volume_to_scan(
     canonical = grid.to_canonical(array)
     options.limits.check_shape(source, canonical.shape)
     plain = array_to_scan(canonical, options, source=source, metadata=metadata, own=True)
+    spaced = UNKNOWN_SPACING not in warnings
     return Scan(
         plain.pixels,
         plain.intensity,
-        spacing=grid.spacing,
-        affine=grid.canonical_affine,
+        spacing=grid.spacing if spaced else options.spacing,
+        affine=grid.canonical_affine if spaced else None,
         source=source,
         metadata=plain.metadata,
         warnings=warnings,

@@ -97,7 +97,7 @@ def _describe(source: Path | DicomSeries, intensity: Intensity | None) -> dict[s
         "intensity_guessed": scan.intensity_guessed,
         "range": [round(float(scan.pixels.min()), 3), round(float(scan.pixels.max()), 3)],
         "reordered": _reordered(scan),
-        "warnings": list(scan.warnings),
+        "warnings": [*scan.warnings, *(() if scan.intensity_possible else ("implausible-values",))],
         **({"transfer_syntax": scan.metadata["transfer_syntax"]} if "transfer_syntax" in scan.metadata else {}),
         **({"files": len(source.files)} if isinstance(source, DicomSeries) else {}),
     }

@@ -83,7 +83,7 @@ def _segment_one(
         errors.print(str(error), style="red", markup=False)
         return {"source": name_of(source), "error": str(error)}
     write_roi(out, stem, lungs.mask, scan, a_slice_each=written[0].suffix == ".png")
-    codes = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
+    codes = warnings_of(scan, lungs, lung_found=bool(lungs.mask.any()))
     return {
         "source": name_of(source),
         "slices": len(scan),

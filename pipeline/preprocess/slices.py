@@ -122,7 +122,7 @@ def slices_of(
 ) -> Iterator[ProcessedSlice]:
     """Yield the slices of one scan, or one without pixels if none is kept."""
     scan, lungs = find_lungs(segmenter, scan)
-    warnings = warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))
+    warnings = warnings_of(scan, lungs, lung_found=bool(lungs.mask.any()))
     kept = [index for index, mask in enumerate(lungs.mask) if settings.keeps(index, mask)]
     common: dict[str, Any] = {"source": scan.source, "intensity": scan.intensity, "extra": extra or {}}
     if not kept:

@@ -19,6 +19,26 @@ AT_LEAST = ("missing-slices", "incomplete-lungs")
 """Warning codes with which a lung volume is only a lower limit."""
 
 
+VOLUME_ML = (50.0, 12_000.0)
+"""Plausible volume of both lungs. The total capacity of a man of 2.10 m is predicted as 9.7 l with a residual standard
+deviation of 0.7 (Quanjer et al. 1993, doi 10.1183/09041950.005s1693); newborns have 20 to 30 ml per kg at the end of
+expiration (Stocks and Quanjer 1995, doi 10.1183/09031936.95.08030492)."""
+
+EXTENT_MM = (450.0, 350.0, 450.0)
+"""Largest height, depth and width of both lungs: chests of adults are up to about 40 cm wide and deep a little less
+(ANSUR II, Gordon et al. 2014, NATICK/TR-15/007), and lungs are smaller."""
+
+LEAST_WIDTH_MM = 40.0
+"""Smallest width of both lungs: a newborn's chest is about 100 mm wide (33 cm around)."""
+
+DENSITY_HU = (-970.0, -200.0)
+"""Plausible mean of both lungs. Aerated lung lies from -900 to -500 HU, poorly aerated lung up to -100, emphysema below
+-950 (Gattinoni et al. 2001, doi 10.1164/ajrccm.164.9.2103121; Gevenois et al. 1996)."""
+
+CUT = ("partial-lung", "one-lung", "incomplete-lungs", "missing-slices")
+"""Warning codes with which lungs may be smaller than life."""
+
+
 @dataclass(frozen=True)
 class LungStatistics:
     """Statistics of one lung.
@@ -69,6 +89,44 @@ def _of_one(hu: NDArray[np.float32], lung: NDArray[np.bool_], voxels: NDArray[np
     if volume == 0:
         return LungStatistics(0.0, None, None)
     return LungStatistics(float(volume / 1000), float(density / volume), float(thin / volume))
+
+
+def implausible(scan: Scan, mask: NDArray[np.bool_], flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the codes of what human lungs can't be: their volume, their extent, and in volumes their density.
+
+    Parameters
+    ----------
+    scan : Scan
+    mask : ndarray of bool, shape (slices, height, width)
+    flags : tuple of str
+        Codes of the mask: lungs that are cut off may be small.
+    """
+    if not mask.any() or scan.modality == "xray":
+        return ()
+    complete = not any(code in (*flags, *scan.warnings) for code in CUT)
+    found = []
+    voxels = scan.voxel_volumes
+    if voxels is not None:
+        volume = float(mask.sum(axis=(1, 2)) @ voxels / 1000)
+        found += [] if (VOLUME_ML[0] if complete else 0) <= volume <= VOLUME_ML[1] else ["implausible-volume"]
+    if scan.spacing is not None:
+        sizes = [_reach(mask, axis) * step for axis, step in enumerate(scan.spacing)]
+        large = any(
+            size > most for size, most in zip(sizes[len(mask) == 1 :], EXTENT_MM[len(mask) == 1 :], strict=True)
+        )
+        found += ["implausible-extent"] if large or (complete and sizes[2] < LEAST_WIDTH_MM) else []
+    if scan.intensity == "hu" and len(mask) > 1:
+        inside = scan.pixels[:, ::2, ::2][mask[:, ::2, ::2]]  # a quarter is enough for a mean
+        sane = inside.size == 0 or DENSITY_HU[0] <= float(inside.mean(dtype=np.float64)) <= DENSITY_HU[1]
+        found += [] if sane else ["implausible-density"]
+    return tuple(found)
+
+
+def _reach(mask: NDArray[np.bool_], axis: int) -> int:
+    """Return how many pixels a mask covers along an axis, from the first to the last."""
+    other = tuple(one for one in range(3) if one != axis)
+    places = np.flatnonzero(mask.any(axis=other))
+    return int(places[-1] - places[0] + 1)
 
 
 def volume_in_words(volume_ml: float, warnings: tuple[str, ...]) -> str:

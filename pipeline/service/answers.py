@@ -139,7 +139,7 @@ def segmentation_answer(
         "lung_fraction": lungs.lung_fraction,
         "lung_volume_ml": None if volumes is None else float(lungs.mask.sum(axis=(1, 2)) @ volumes / 1000),
         "slice_confidences": [float(value) for value in lungs.confidence],
-        "warnings": list(warnings_of(scan, lungs.flags, lung_found=bool(lungs.mask.any()))),
+        "warnings": list(warnings_of(scan, lungs, lung_found=bool(lungs.mask.any()))),
         "provenance": {"segmenter": dict(provenance)},
         "disclaimer": DISCLAIMER,
     }

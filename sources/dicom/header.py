@@ -17,6 +17,7 @@ USED = (
     "AcquisitionNumber",
     "BitsAllocated",
     "BitsStored",
+    "HighBit",
     "ImageOrientationPatient",
     "ImagePositionPatient",
     "ImageType",

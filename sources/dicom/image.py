@@ -137,6 +137,7 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
     with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
         count = int(header.get("NumberOfFrames") or 1)
         limits.check_shape(str(file), (count, int(header.Rows), int(header.Columns)))
+        _check_bits(file, header)
         if count > 1:
             _check_count(file, header, count, limits)
         groups = header.get("PerFrameFunctionalGroupsSequence")
@@ -151,6 +152,20 @@ def frames_of(file: SourceFile, header: Any, limits: Limits) -> list[Frame]:
             plane = ("sagittal", "coronal")[across]
             raise NotCTError(str(file), f"is a {plane} slice, not axial", "Give the axial series of the study")
     return frames
+
+
+def _check_bits(file: SourceFile, header: Any) -> None:
+    """Refuse contradictory numbers of bits, because they leave open which bits are the value (PS3.5 8.1.1)."""
+    allocated, stored, high = (header.get(name) for name in ("BitsAllocated", "BitsStored", "HighBit"))
+    stored = stored if stored is not None else allocated
+    if None in (allocated, stored):
+        return
+    if not 0 < int(stored) <= int(allocated) or (high is not None and int(high) != int(stored) - 1):
+        raise SourceError(
+            str(file),
+            f"contradicts itself about its pixels: BitsAllocated {allocated}, BitsStored {stored}, HighBit {high}",
+            "Export it again; HighBit must be BitsStored - 1",
+        )
 
 
 def _check_count(file: SourceFile, header: Any, count: int, limits: Limits) -> None:
@@ -174,7 +189,8 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
     directions = _numbers(found("ImageOrientationPatient", "PlaneOrientationSequence"), 6)
     position = _numbers(found("ImagePositionPatient", "PlanePositionSequence"), 3)
     spacing = _numbers(found("PixelSpacing", "PixelMeasuresSequence"), 2)
-    slope = _numbers(found("RescaleSlope", "PixelValueTransformationSequence"), 1)
+    said = found("RescaleSlope", "PixelValueTransformationSequence")
+    slope = np.ones(1) if said is None or said == "" else _numbers(said, 1)  # beside an intercept, none means 1
     intercept = _numbers(found("RescaleIntercept", "PixelValueTransformationSequence"), 1)
     center = _numbers(found("WindowCenter", "FrameVOILUTSequence"), None)
     width = _numbers(found("WindowWidth", "FrameVOILUTSequence"), None)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import HU_BELOW, array_to_scan, fill_padding
+from ..arrays import array_to_scan, fill_padding
 from ..errors import SourceError
+from ..intensity import HU_BELOW, PADDING_BELOW, Meaning, can_be_hu, meaning_of
 from ..options import ReadOptions
 from ..scan import AIR, Scan
 from .header import syntax_of
@@ -25,7 +26,7 @@ LARGEST_RESCALE = 1e6
 PLAUSIBLE_AIR = (-1200.0, -700.0)
 """Range, in HU, of the lowest value in a chest CT whose inversion was undone correctly."""
 
-STORED_OFFSET = np.float32(1024)
+STORED_OFFSET = 1024
 """Offset that scanners add to Hounsfield units before storing them."""
 
 
@@ -78,26 +79,29 @@ def read_values(frames: list[Frame], options: ReadOptions, name: str) -> tuple[S
         "modality": "CT",
         "transfer_syntax": syntax.name if syntax else "none",
     }
-    meant = options.intensity or _meaning(pixels)
-    if meant == "offset":
-        pixels -= STORED_OFFSET
-    if meant == "grey":
-        return _through_window(pixels, frames[0], options, name, metadata), inverted
-    if meant == "display":
+    if options.intensity == "display":
         return array_to_scan(pixels, options, source=name, metadata=metadata, own=True), inverted
+    meant = Meaning("hu", possible=can_be_hu(pixels)) if options.intensity else _meaning(pixels)
+    if meant.intensity == "display":
+        return _through_window(pixels, frames[0], options, name, metadata), inverted
+    if meant.offset:
+        pixels -= np.float32(meant.offset)
     np.maximum(pixels, AIR, out=pixels)
-    unsure = options.intensity is None and (meant == "offset" or not rescaled)
-    metadata["intensity_guessed"] = unsure
+    metadata["intensity_guessed"] = options.intensity is None and not (meant.sure and rescaled)
+    metadata["intensity_possible"] = meant.possible
     return Scan(pixels, "hu", source=name, metadata=metadata), inverted
 
 
-def _meaning(pixels: NDArray[np.float32]) -> str:
-    """Return what rescaled pixels are: "hu", "offset" (HU plus 1024) or "grey" of an unknown window."""
-    lowest, highest = float(pixels.min()), float(pixels.max())
+def _meaning(pixels: NDArray[np.float32]) -> Meaning:
+    """Return what rescaled pixels are: HU, HU with an offset, or grey of an unknown window."""
+    meant = meaning_of(pixels)
+    if meant.intensity == "hu":
+        return meant
+    lowest = float(pixels.min(where=pixels >= PADDING_BELOW, initial=np.inf))
     if lowest < HU_BELOW:
-        return "hu"
+        return Meaning("hu")
     # A chest in HU contains air. If there is none, the rescale tags were lost or emptied before we got the file.
-    return "offset" if highest - lowest > STORED_OFFSET else "grey"
+    return Meaning("hu", STORED_OFFSET, sure=False) if float(pixels.max()) - lowest > STORED_OFFSET else meant
 
 
 def _through_window(

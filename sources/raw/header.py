@@ -24,8 +24,13 @@ CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 REAL = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
-UNITS = {"": 1.0, "?": 1.0, "mm": 1.0, "millimeter": 1.0, "millimeters": 1.0, "um": 1e-3, "cm": 10.0, "m": 1000.0}
-"""Units of length in mm; a missing unit means mm."""
+UNITS = {
+    **dict.fromkeys(("", "?", "mm", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0),
+    **dict.fromkeys(("um", "\u00b5m", "\u00c2\u00b5m", "micron", "microns", "micrometer", "micrometers"), 1e-3),
+    **dict.fromkeys(("cm", "centimeter", "centimeters"), 10.0),
+    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), 1000.0),
+}
+"""Units of length in mm, also as text in UTF-8 looks when it is read as Latin-1; a missing unit means mm."""
 
 
 def header_error(name: str, key: str, problem: str) -> SourceError:
@@ -184,9 +189,10 @@ class Header:
         ------
         SourceError
         """
-        if word not in UNITS:
+        unit = UNITS.get(word, UNITS.get(word.lower()))
+        if unit is None:
             raise self.error(key, f"is {shown(word)}, not one of the supported units mm, um, cm, m")
-        return UNITS[word]
+        return unit
 
 
 def _words(text: str) -> list[str]:

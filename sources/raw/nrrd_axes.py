@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError
+from ..grid import UNKNOWN_ORIENTATION, UNKNOWN_SPACING, is_default
 from .header import BLANKS, Header, shown
 
 Vector = list[float] | None
@@ -114,30 +115,37 @@ def spatial_axes(header: Header, sizes: list[int], space: Space) -> list[int]:
     return axes
 
 
-def affine_of(header: Header, sizes: list[int], axes: list[int], space: Space) -> tuple[NDArray[np.float64], bool]:
-    """Return the affine from (column, row, slice) indices to mm, and whether it says how the patient lies.
+def affine_of(
+    header: Header, sizes: list[int], axes: list[int], space: Space
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the affine from (column, row, slice) indices to mm, and the warnings about what the header doesn't say.
 
     Raises
     ------
     SourceError
     """
-    affine = np.eye(4)
+    affine, origin = np.eye(4), [0.0, 0.0, 0.0]
     lengths = _units(header, "units", len(sizes), axes)
     scale = _units(header, "space units", 3, [0, 1, 2])
     spacings = [header.reals("spacings", len(sizes), missing=True)[axis] for axis in axes]
+    if "space origin" in header.values:
+        origin = _vectors(header, "space origin", 1)[0] or origin
     if space.directions is None:
         affine[:3, :3] = np.diag([1.0 if math.isnan(step) else step for step in spacings])
         affine[:3, 3] = _corner(header, sizes, axes, spacings)
         affine[:3] *= np.reshape(lengths, (3, 1))
+        default = any(math.isnan(step) for step in spacings) or spacings == [1.0] * 3
     else:
         if lengths != [1.0] * 3 or not all(map(math.isnan, spacings)):
             raise header.error("space directions", "can't be combined with spacings or units of the same axes")
         affine[:3, :3] = np.transpose([space.directions[axis] for axis in axes])
+        default = is_default(affine) and not any(origin)
         affine[:3, :3] *= np.reshape(scale, (3, 1))
-    origin = _vectors(header, "space origin", 1)[0] if "space origin" in header.values else None
-    if origin is not None:
+    if "space origin" in header.values:
         affine[:3, 3] = np.multiply(origin, scale)
-    return np.diag([*space.to_lps, 1.0]) @ affine, space.known and space.directions is not None
+    placed = space.known and space.directions is not None and not default
+    unknown = (*(() if placed else (UNKNOWN_ORIENTATION,)), *((UNKNOWN_SPACING,) if default else ()))
+    return np.diag([*space.to_lps, 1.0]) @ affine, unknown
 
 
 def _corner(header: Header, sizes: list[int], axes: list[int], spacings: list[float]) -> list[float]:

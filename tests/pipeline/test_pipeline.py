@@ -189,3 +189,15 @@ def test_the_next_item_of_a_list_is_read_in_the_background(pipe, covid_slice, mo
     assert 1 <= len(read) <= 2
     assert len(list(stream)) == 3
     assert len(read) == 4
+
+
+def test_an_unknown_intensity_is_refused_at_once(pipe, covid_slice):
+    for call in (pipe.predict, pipe.stream):
+        for given in (covid_slice, [covid_slice], []):
+            with pytest.raises(ValueError, match="intensity must be one of"):
+                call(given, intensity="HU")
+
+
+def test_declared_hu_that_cannot_be_true_is_a_warning(pipe, covid_slice):
+    assert "implausible-values" in pipe.predict(covid_slice, intensity="hu").warnings
+    assert "implausible-values" not in pipe.predict(covid_slice).warnings

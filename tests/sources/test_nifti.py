@@ -110,7 +110,7 @@ def test_scaled_values_and_padding(tmp_path, volume):
 def test_unknown_orientation_is_reported(tmp_path, volume):
     image = nibabel.Nifti1Image(volume.T, None)
     nibabel.save(image, tmp_path / "bare.nii")
-    assert read_scan(tmp_path / "bare.nii").warnings == ("unknown-orientation",)
+    assert read_scan(tmp_path / "bare.nii").warnings == ("unknown-orientation", "unknown-spacing")
 
 
 def saved(path, array, affine=None):
@@ -123,7 +123,7 @@ def test_an_nrrd_without_orientation(tmp_path, volume):
     )
     scan = read_scan(tmp_path / "bare.nrrd")
     np.testing.assert_array_equal(scan.pixels, volume)
-    assert scan.warnings == ("unknown-orientation",)
+    assert scan.warnings == ("unknown-orientation", "unknown-spacing")
 
 
 def test_everything_but_volumes_is_refused(tmp_path, volume):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lungct.pipeline.results.lungs import lung_statistics, volume_in_words
+from lungct.pipeline.results.lungs import implausible, lung_statistics, volume_in_words
 from lungct.pipeline.results.row import FINDINGS, row_of
 from lungct.sources import Scan
 
@@ -72,3 +72,35 @@ def test_rows_and_records_carry_the_lungs(volume):
 )
 def test_words_say_how_complete_a_volume_is(warnings, words):
     assert volume_in_words(2057.4, warnings) == words
+
+
+@pytest.mark.parametrize(
+    ("spacing", "hu", "flags", "codes"),
+    [
+        ((5.0, 2.0, 2.0), -800, (), ()),  # 40 slices of 60 x 120 pixels: 200 x 120 x 240 mm, 5.8 l
+        ((0.005, 0.002, 0.002), -800, (), ("implausible-volume", "implausible-extent")),  # metres taken for mm
+        ((0.005, 0.002, 0.002), -800, ("incomplete-lungs",), ()),
+        ((1.0, 0.6, 0.6), -800, (), ()),  # a child: 40 x 36 x 72 mm, 104 ml
+        ((20.0, 2.0, 2.0), -800, (), ("implausible-volume", "implausible-extent")),
+        ((5.0, 4.0, 4.0), -800, ("incomplete-lungs",), ("implausible-volume", "implausible-extent")),
+        ((5.0, 2.0, 2.0), 174, (), ("implausible-density",)),
+        ((5.0, 2.0, 2.0), -1024, (), ("implausible-density",)),
+        ((5.0, 2.0, 2.0), -300, (), ()),  # much consolidation
+        (None, -800, (), ()),
+    ],
+)
+def test_measures_are_compared_with_human_lungs(spacing, hu, flags, codes):
+    mask = np.zeros((40, 100, 140), bool)
+    mask[:, 20:80, 10:130] = True
+    scan = Scan(np.where(mask, np.float32(hu), np.float32(40)), "hu", spacing=spacing)
+    assert implausible(scan, mask, flags) == codes
+    assert implausible(scan, np.zeros_like(mask), flags) == ()
+
+
+def test_single_slices_are_compared_by_their_extent_only():
+    mask = np.ones((1, 60, 120), bool)
+    scan = Scan(np.full(mask.shape, 40, np.float32), "hu", spacing=(900.0, 2.0, 2.0))
+    assert implausible(scan, mask, ()) == ()
+    assert implausible(replace(scan, spacing=(1.0, 4.0, 4.0)), mask, ()) == ("implausible-extent",)
+    xray = replace(scan, spacing=(1.0, 4.0, 4.0), metadata={"modality": "DX"})
+    assert implausible(xray, mask, ()) == ()

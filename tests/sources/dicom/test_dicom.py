@@ -263,3 +263,20 @@ def test_odd_values_are_not_quoted_in_warnings(tmp_path, volume, recwarn):
     recwarn.clear()
     np.testing.assert_array_equal(read_scan(tmp_path).pixels, clipped(volume))
     assert not recwarn.list
+
+
+def test_a_missing_slope_beside_an_intercept_is_one(tmp_path, volume):
+    data = slice_file(volume[0], series=generate_uid())
+    for change in (lambda: setattr(data, "RescaleSlope", None), lambda: delattr(data, "RescaleSlope")):
+        change()
+        scan = read_scan(write(tmp_path, [data]))
+        assert (scan.intensity, scan.intensity_guessed) == ("hu", False)
+        np.testing.assert_array_equal(scan.pixels[0], clipped(volume)[0])
+
+
+@pytest.mark.parametrize(("stored", "high"), [(12, 15), (16, 11), (12, 12), (17, 16), (0, 0)])
+def test_bits_that_contradict_are_refused(tmp_path, volume, stored, high):
+    data = slice_file(volume[0], series=generate_uid())
+    data.BitsStored, data.HighBit = stored, high
+    with pytest.raises(SourceError, match=f"BitsStored {stored}, HighBit {high}.*HighBit must be BitsStored - 1"):
+        read_scan(write(tmp_path, [data]) / "000.dcm")

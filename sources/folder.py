@@ -18,7 +18,7 @@ from .files import SourceFile, keeping_open, members_of
 from .formats import HEAD_BYTES, Format, format_of, pixels_beside, readable_suffixes
 from .limits import Limits
 
-PIXEL_SUFFIXES = (".raw", ".zraw", ".raw.gz", ".raw.bz2")
+PIXEL_SUFFIXES = (".img", ".raw", ".zraw", ".raw.gz", ".raw.bz2")
 """Suffixes of pixel files that have a separate header; such files may look like any format by content."""
 
 Key = tuple[str, int, int, tuple[float, ...]]

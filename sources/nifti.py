@@ -1,8 +1,7 @@
-"""Read NIfTI volumes, ``.nii`` and ``.nii.gz``, and write masks and regions as NIfTI, through nibabel."""
+"""Read NIfTI volumes, ``.nii``, ``.nii.gz`` and ``.hdr`` with ``.img``, and write masks and regions as NIfTI, through nibabel."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from .errors import SourceError, explained
 from .grid import Grid
 from .options import DEFAULTS, ReadOptions
+from .raw.nifti_file import opened_nifti
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
-
-LARGEST_OFFSET = 16 * 1024 * 1024
-"""Largest size of header and extensions before the pixels, in bytes."""
 
 
 def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
@@ -36,9 +33,10 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
     name = str(path)
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
-    with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
-        _check_offset(path)
-        image: Any = nibabel.load(path, mmap=False)  # if a mapped file shrank, the process would crash
+    with (
+        explained(name, "is damaged or cut off", "Copy or export the file again", own_errors),
+        opened_nifti(path, options.limits) as image,
+    ):
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
             raise SourceError(name, f"holds {image.get_data_dtype()}, not grey values", "Export the CT itself")
@@ -57,19 +55,6 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
             metadata={"format": "NIfTI"},
             warnings=("unknown-orientation",) if unplaced else (),
         )
-
-
-def _check_offset(path: Path) -> None:
-    """Refuse a header that puts many megabytes before the pixels, because nibabel would load them."""
-    from nibabel.openers import ImageOpener
-
-    with ImageOpener(str(path)) as file:
-        head = file.read(540)
-    second = head[4:8] == b"n+2\0"
-    order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
-    (offset,) = struct.unpack_from(f"{order}{'q' if second else 'f'}", head, 168 if second else 108)
-    if not 0 <= offset <= LARGEST_OFFSET:
-        raise SourceError(str(path), f"has its pixels start at byte {offset:g}", "Copy or export the file again")
 
 
 def _three_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -148,6 +148,17 @@ def npy():
     return file.getvalue()
 
 
+@pytest.mark.parametrize("name", ["array.png", "no_suffix"])
+def test_an_array_with_the_wrong_suffix_is_read_by_its_content(tmp_path, name):
+    (tmp_path / name).write_bytes(npy())
+    assert read_scan(tmp_path / name).warnings == ("suffix-mismatch",)
+
+
+def test_bmp_is_read(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "grey.bmp")
+    np.testing.assert_array_equal(read_scan(tmp_path / "grey.bmp").pixels[0], GREY.astype(np.float32) / np.float32(255))
+
+
 @pytest.mark.parametrize("name", ["really_a_png.jpg", "really_a_png.npy", "really_a_png", "A.JPEG"])
 def test_a_picture_with_the_wrong_suffix_is_read_by_its_content(tmp_path, png, name):
     (tmp_path / name).write_bytes(png)
@@ -166,8 +177,10 @@ def bad_files(png):
         "truncated.png": (png[: len(png) // 2], "damaged or cut off"),
         "truncated.tif": (b"II*\0\x08\0\0\0\x10\0", "damaged or cut off"),
         "truncated.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "not a readable NumPy array"),
-        "really_npy.png": (npy(), r"Rename it to really_npy\.npy"),
-        "no_suffix": (npy(), "without a suffix"),
+        "moving.gif": (b"GIF89a" + b"\0" * 40, "is a GIF picture, which is not read. Save it as PNG"),
+        "volume.mat": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + b"\0" * 400, "is a MATLAB file"),
+        "analyze.hdr": (b"\x5c\x01\0\0" + b"\0" * 344, "Analyze 7.5 header"),
+        "lonely.hdr": (b"\x5c\x01\0\0" + b"\0" * 340 + b"ni1\0", "Put lonely.img beside it"),
         "huge.png": (png_with_header(20000, 20000), "decompression bomb"),
         "large.png": (png_with_header(10000, 10000), "over the limit"),
         "one.png": (png_with_header(1, 1), "only 1 x 1"),

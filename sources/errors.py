@@ -56,7 +56,19 @@ class NotCTError(SourceError):
     """An intact file that isn't a CT slice (or X-ray, if X-rays are wanted): a localizer, a report, a lateral view.
 
     A study folder often contains some.
+
+    Parameters
+    ----------
+    source, problem, remedy : str
+        As for `SourceError`.
+    kind : str
+        What the file is, in a word or two, for counts: ``RTSTRUCT``, ``localizer``.
     """
+
+    def __init__(self, source: str, problem: str, remedy: str, kind: str = "other DICOM") -> None:
+        super().__init__(source, problem, remedy)
+        self.args = (source, problem, remedy, kind)
+        self.kind = kind
 
 
 @contextmanager

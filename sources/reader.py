@@ -9,11 +9,12 @@ from pathlib import Path
 from .arrays import is_array_like, is_column
 from .dicom.series import read_dicom
 from .errors import SourceError
-from .folder import DicomSeries, find_sources
 from .files import SourceFile
+from .folder import DicomSeries, Found, find_sources
 from .foreign.content import read_content
+from .foreign.names import counted
 from .foreign.objects import is_object, read_object
-from .formats import HEAD_BYTES, find_reader, format_of
+from .formats import HEAD_BYTES, KNOWN, find_reader, format_of
 from .limits import Limits
 from .options import ReadOptions
 from .raw.nifti_file import header_of_pair
@@ -34,9 +35,9 @@ def read_scan(
     source : path, DicomSeries, SourceFile, array_like, Scan, open binary file, bytes, or object of another library
         A DICOM, NIfTI, NRRD, MHA, PNG, JPEG, BMP, TIFF or NPY file, or an NHDR or MHD header in the folder of its pixel
         file; a folder or ZIP archive with one DICOM CT series, or with one X-ray and no CT; a series found by
-        `find_sources`, or a member of an archive; an array (height, width), (height, width, 3 or 4) or (slices, height, width); a scan, which
-        is returned unchanged; the content of a file, as an open file or bytes; a Pillow, SimpleITK or nibabel image; a
-        pydicom dataset, or a list of those of one series.
+        `find_sources`, or a member of an archive; an array (height, width), (height, width, 3 or 4) or (slices, height,
+        width); a scan, which is returned unchanged; the content of a file, as an open file or bytes; a Pillow,
+        SimpleITK or nibabel image; a pydicom dataset, or a list of those of one series.
     intensity : {"hu", "display"}, optional
         What the values mean, if you know; otherwise see `array_to_scan`.
     spacing : tuple of float, optional
@@ -111,16 +112,26 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
             "Give one of them, or loop over lungct.sources.find_sources(path).sources",
         )
     if not found.sources:
-        why = f": {found.refused[0]}" if len(found.refused) == 1 else ""
-        raise SourceError(
-            str(place),
-            f"holds no readable scan; files refused: {len(found.refused)}{why}",
-            "Run lungct info on it to see the reason for each file",
-        )
+        raise _nothing_in(place, found)
     only = found.sources[0]
     if isinstance(only, DicomSeries):
         return read_dicom(only.files, options, only.name, only.frames)
+    if isinstance(only, SourceFile):
+        return read_content(str(only), only.read(options.limits), options)
     return _read_path(only, options)
+
+
+def _nothing_in(place: Path, found: Found) -> SourceError:
+    """Return the error for a folder or archive without scans: it names what is there instead."""
+    if found.refused:
+        why = f": {found.refused[0]}" if len(found.refused) == 1 else ""
+        problem = f"holds no readable scan; files refused: {len(found.refused)}{why}"
+        return SourceError(str(place), problem, "Run lungct info on it to see the reason for each file")
+    if not found.others:
+        return SourceError(str(place), "holds no readable scan: no files at all", "Check the path and its spelling")
+    return SourceError(
+        str(place), f"holds no readable scan, only {counted(found.others)}", f"Convert or unpack to one of {KNOWN}"
+    )
 
 
 def is_single(source: object) -> bool:

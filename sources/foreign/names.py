@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 AS_PICTURE = "Save it as PNG or TIFF, without loss"
@@ -62,7 +62,9 @@ FOREIGN = (
     Foreign("a file packed by xz", UNPACK, _at(0, b"\xfd7zXZ\0")),
     Foreign("a file packed by Zstandard", UNPACK, _at(0, b"\x28\xb5\x2f\xfd")),
     Foreign("a Philips PAR header", AS_VOLUME, _at(0, b"# === DATA DESCRIPTION FILE")),
-    Foreign("a pickle, which may hold a program", "Save its array with numpy.save", _at(0, b"\x80\x04\x95", b"\x80\x05\x95")),
+    Foreign(
+        "a pickle, which may hold a program", "Save its array with numpy.save", _at(0, b"\x80\x04\x95", b"\x80\x05\x95")
+    ),
     Foreign("a web page", EXPORT, lambda head: head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))),
 )
 """Formats in the order in which they are tried."""
@@ -71,6 +73,12 @@ FOREIGN = (
 def foreign_format(head: bytes) -> Foreign | None:
     """Recognise a format that is not read by a file's first bytes."""
     return next((fmt for fmt in FOREIGN if fmt.matches(head)), None)
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """Return counts in words, the largest first: ``2 .docx, 1 RTSTRUCT``."""
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {kind}" for kind, count in ordered)
 
 
 def kind_of_name(name: str) -> str:

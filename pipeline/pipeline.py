@@ -19,6 +19,7 @@ from ..sources import DicomSeries, Intensity, Limits, Scan, SourceError, read_sc
 from ..sources.reader import is_single
 from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Precision, load_card
 from .decision import LOOKS_LIKE, UNLIKE, label_of, ood_score, warnings_of
+from .panels import PANELS, has_several_panels
 from .prediction import Prediction
 
 Read = TypeVar("Read")
@@ -256,6 +257,7 @@ class Pipeline:
         result = self.classifier.classify(scan, lungs.mask, explain)
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
         refusals = [LOOKS_LIKE[recognized]] if recognized not in (None, self.modality) else []
+        refusals += [PANELS] if self.modality == "ct" and has_several_panels(scan, lungs.mask) else []
         refusals += [UNLIKE] if score is not None and score > 1 else []
         whole = self.volume_classifier if len(scan) > 1 else None
         probability = whole.probability(scan, lungs.mask) if whole else result.probability

@@ -132,7 +132,7 @@ class SourceFile:
         content = self._start(archive, limit + 1)  # the size in the directory can't be trusted
         if len(content) > limit:
             raise SourceError(
-                str(self), f"unpacks to more than {limit} bytes", "Unpack it, or raise the limit (Limits)"
+                str(self), f"unpacks to more than {limit} bytes", "Unpack the archive, and give the folder"
             )
         return content
 

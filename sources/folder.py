@@ -86,8 +86,8 @@ def find_sources(
 
     Each picture and each volume is one source. DICOM CT slices are grouped into series by SeriesInstanceUID, size and
     direction; each DICOM X-ray is one source. A study often has both, so `modality` says which to look for.
-    Links to folders are not followed. In archives with DICOM files, other files are not read. Results that lungct itself
-    wrote are left out.
+    Links to folders are not followed. In archives with DICOM files, other files are not read. Results of lungct itself
+    are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Read NIfTI volumes, ``.nii``, ``.nii.gz`` and ``.hdr`` with ``.img``, and write masks and regions as NIfTI, through nibabel."""
+"""Read NIfTI volumes, one file or a pair, and write masks and regions as NIfTI, through nibabel."""
 
 from __future__ import annotations
 

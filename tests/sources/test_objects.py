@@ -1,6 +1,8 @@
 """Objects of other tools: each is the scan that its file would be, and what can't be taken is named by its type."""
 
+import copy
 import io
+import pickle
 from pathlib import Path
 
 import nibabel
@@ -127,3 +129,12 @@ def test_what_cannot_be_taken_is_named_by_its_type(source, name):
 def test_an_empty_path_is_not_the_current_folder(source):
     with pytest.raises(SourceError, match="names no file"):
         read_scan(source)
+
+
+def test_a_scan_can_be_pickled_and_copied():
+    scan = read_scan(SERIES[0])
+    for other in (pickle.loads(pickle.dumps(scan)), copy.deepcopy(scan)):  # noqa: S301 - our own bytes
+        np.testing.assert_array_equal(other.pixels, scan.pixels)
+        assert dict(other.metadata) == dict(scan.metadata)
+        with pytest.raises(TypeError):
+            other.metadata["new"] = 1

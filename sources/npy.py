@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .arrays import array_to_scan
 from .errors import explained
 from .files import BoundedFile
-from .foreign.memory import MemoryFile
+from .foreign.memory import in_memory
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
@@ -49,7 +49,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
 def _values(path: Path, file: BinaryIO, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
     """Return the values that follow the header."""
-    if isinstance(path, MemoryFile):
+    if in_memory(path):
         return np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
     return np.fromfile(file, dtype, count)
 

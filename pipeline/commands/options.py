@@ -15,7 +15,7 @@ from ...common.modality import Modality
 from ...common.optional import require
 from ...lungseg import LungSegmenter
 from ...sources import Intensity
-from ...sources.cell import CellError
+from ...sources.errors import InstallationError
 from ...sources.foreign.names import counted
 from ...sources.formats import KNOWN
 from ...weights import Engine, Precision, WeightsError
@@ -167,7 +167,7 @@ def plain_failures() -> Iterator[None]:
     """Turn errors that stop a command, such as a full disk or modified weights, into one line and exit code 1."""
     try:
         yield
-    except (WeightsError, CellError, OSError) as error:
+    except (WeightsError, InstallationError, OSError) as error:
         errors.print(f"lungct: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
 

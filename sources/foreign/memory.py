@@ -47,3 +47,8 @@ class MemoryFile:
     def stat(self) -> SimpleNamespace:
         """Return the size, under the name that `os.stat` gives it."""
         return SimpleNamespace(st_size=len(self.content))
+
+
+def in_memory(path: object) -> bool:
+    """Tell whether what a reader got as its path is a file in memory."""
+    return isinstance(path, MemoryFile)

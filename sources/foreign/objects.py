@@ -142,7 +142,7 @@ def _read_nibabel(image: Any, options: ReadOptions) -> Scan:
     name = str(known) if known else f"nibabel image {tuple(image.shape)}"
     with explained(name, "can't be written as NIfTI", "Save it as NIfTI", (nibabel.spatialimages.HeaderDataError,)):
         whole: Any = image if type(image) in (nibabel.Nifti1Image, nibabel.Nifti2Image) else None
-        content = (whole or nibabel.Nifti1Image.from_image(image)).to_bytes()  # type: ignore[no-untyped-call]
+        content = (whole or nibabel.Nifti1Image.from_image(image)).to_bytes()
     return read_content(name, content, options)
 
 

@@ -7,9 +7,10 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from ..errors import SourceError
+from ..foreign.memory import in_memory
 from ..limits import Limits
 from .volume import open_beside
 
@@ -58,10 +59,10 @@ def opened_nifti(path: Path, limits: Limits) -> Iterator[Any]:
     from nibabel.fileholders import FileHolder
 
     with ExitStack() as opened:
-        file = opened.enter_context(path.open("rb"))
+        file: Any = opened.enter_context(path.open("rb"))
         if file.read(2) == b"\x1f\x8b":
             file.seek(0)
-            file = cast(BinaryIO, opened.enter_context(gzip.GzipFile(fileobj=file)))
+            file = opened.enter_context(gzip.GzipFile(fileobj=file))
         file.seek(0)
         head = file.read(HEADER_BYTES)
         file.seek(0)
@@ -72,7 +73,7 @@ def opened_nifti(path: Path, limits: Limits) -> Iterator[Any]:
             kind: Any = nibabel.Nifti2Image if second else nibabel.Nifti1Image
             yield kind.from_file_map({"image": FileHolder(fileobj=file)}, mmap=False)
             return
-        pixels = opened.enter_context(_pixels(path, limits))
+        pixels: Any = opened.enter_context(_pixels(path, limits))
         kind = nibabel.Nifti2Pair if second else nibabel.Nifti1Pair
         holders = {"header": FileHolder(fileobj=file), "image": FileHolder(fileobj=pixels)}
         yield kind.from_file_map(holders, mmap=False)
@@ -81,7 +82,7 @@ def opened_nifti(path: Path, limits: Limits) -> Iterator[Any]:
 def _pixels(path: Path, limits: Limits) -> BinaryIO:
     """Open the pixel file of a pair, under the rules for all pixel files."""
     whole = "Save header and pixels as one file, .nii"
-    if not limits.detached or not isinstance(path, Path):
+    if not limits.detached or in_memory(path):
         raise SourceError(str(path), "keeps its pixels in another file", whole)
     beside = pixels_of_pair(path)
     if beside is None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError, explained
-from ..foreign.memory import MemoryFile
+from ..foreign.memory import in_memory
 from ..options import ReadOptions
 from ..scan import Scan
 from ..volumes import volume_to_scan
@@ -138,7 +138,7 @@ def _file_of_pixels(
         yield file
         return
     name, whole = str(path), f"Save header and pixels as one file, {fmt.whole}"
-    if not options.limits.detached or isinstance(path, MemoryFile):
+    if not options.limits.detached or in_memory(path):
         raise SourceError(name, "keeps its pixels in another file", whole)
     if path.suffix.lower() != fmt.apart:
         raise SourceError(
@@ -179,8 +179,8 @@ def open_beside(name: str, path: Path) -> BinaryIO:
 
 def _open_ordinary(path: Path, flags: int) -> BinaryIO:
     """Open a file that must be a regular one, without waiting for the other end of a pipe."""
-    if isinstance(path, MemoryFile):
-        return path.open()
+    if in_memory(path):
+        return path.open("rb")
     every = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, every | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -13,6 +15,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from lungct.sources import Scan, SourceError, read_scan
+
+from ..conftest import ROOT
 
 GREY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 
@@ -283,3 +287,15 @@ def test_random_bytes_raise_nothing_but_source_error(tmp_path_factory, content, 
     with pytest.raises(SourceError) as caught:
         read_scan(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_folder_with_the_name_of_a_module_is_not_a_damaged_file(tmp_path):
+    (tmp_path / "pydicom").mkdir()
+    (tmp_path / "pydicom/__init__.py").write_text("raise AttributeError('module dl has no attribute RTLD_NOW')")
+    code = "from lungct.sources import read_scan; import sys; read_scan(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "examples/series")],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "InstallationError: a library that reads such files can't be imported (module dl has no" in done.stderr
+    assert "damaged" not in done.stderr.splitlines()[-1]

@@ -94,7 +94,9 @@ def test_saving_keeps_the_result_of_another_source(tmp_path):
 
 
 def test_remedies_for_sizes_say_what_commands_can_do():
-    with pytest.raises(SourceError, match=r"thicker slices\. In Python, .*max_scan_pixels=…\); commands have no option"):
+    with pytest.raises(
+        SourceError, match=r"thicker slices\. In Python, .*max_scan_pixels=…\); commands have no option"
+    ):
         read_scan(np.zeros((3, 64, 64), np.uint8), limits=Limits(max_scan_pixels=9000))
 
 

@@ -15,6 +15,7 @@ DECODER_ERRORS = (
     AssertionError,
     AttributeError,
     EOFError,
+    ImportError,
     LookupError,
     MemoryError,
     OSError,
@@ -72,7 +73,7 @@ class NotCTError(SourceError):
 
 
 class InstallationError(Exception):
-    """A library that reading needs can't be imported: the installation or the current folder is at fault, not the input."""
+    """A library that reading needs can't be imported: the installation or the folder is at fault, not the input."""
 
 
 def _while_importing(error: BaseException) -> bool:
@@ -98,11 +99,11 @@ def explained(source: str, problem: str, remedy: str, own_errors: tuple[type[Exc
         yield
     except SourceError:
         raise
-    except (ImportError, *DECODER_ERRORS, *own_errors) as error:
+    except DECODER_ERRORS + own_errors as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         if _while_importing(error):
             raise InstallationError(
-                f"a library that reads such files can't be imported ({reason}). Check that no file or folder beside the "
-                "script, or in the current folder, has the name of a Python module, and reinstall lungct"
+                f"a library that reads such files can't be imported ({reason}). Check that no file or folder beside "
+                "the script, or in the current folder, has the name of a Python module, and reinstall lungct"
             ) from error
         raise SourceError(source, f"{problem} ({reason})", remedy) from error

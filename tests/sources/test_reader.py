@@ -293,9 +293,7 @@ def test_a_folder_with_the_name_of_a_module_is_not_a_damaged_file(tmp_path):
     (tmp_path / "pydicom").mkdir()
     (tmp_path / "pydicom/__init__.py").write_text("raise AttributeError('module dl has no attribute RTLD_NOW')")
     code = "from lungct.sources import read_scan; import sys; read_scan(sys.argv[1])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / "examples/series")],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-c", code, str(ROOT / "examples/series")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "InstallationError: a library that reads such files can't be imported (module dl has no" in done.stderr
     assert "damaged" not in done.stderr.splitlines()[-1]

@@ -47,6 +47,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Check that it is an axial chest CT (or, for the X-ray networks, a frontal chest X-ray), the right way up "
             "and not a photograph of a screen or film.",
         ),
+        "several-panels": Code(
+            "answer",
+            "The picture shows several slices side by side, or little but margins, so no answer is given.",
+            "Give each slice as a picture of its own, without margins.",
+        ),
         "looks-like-xray": Code(
             "answer",
             "The picture looks like a chest X-ray, which the CT networks can't classify, so no answer is given.",

@@ -20,6 +20,7 @@ from ..sources.reader import is_single
 from ..sources.scan import check_intensity
 from ..weights import CLASSIFIERS, SEGMENTERS, Engine, Precision, load_card
 from .decision import LOOKS_LIKE, UNLIKE, label_of, ood_score, warnings_of
+from .panels import PANELS, has_several_panels
 from .prediction import Prediction
 
 Read = TypeVar("Read")
@@ -260,6 +261,7 @@ class Pipeline:
         result = self.classifier.classify(scan, lungs.mask, explain)
         score = ood_score(result, lungs.confidence, self.segmenter.least_confidence)
         refusals = [LOOKS_LIKE[recognized]] if recognized not in (None, self.modality) else []
+        refusals += [PANELS] if self.modality == "ct" and has_several_panels(scan, lungs.mask) else []
         refusals += [UNLIKE] if score is not None and score > 1 else []
         whole = self.volume_classifier if len(scan) > 1 else None
         probability = whole.probability(scan, lungs.mask) if whole else result.probability

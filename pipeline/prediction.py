@@ -72,7 +72,8 @@ class Prediction(PredictionData):
         folder : path
             Created if missing.
         name : str, optional
-            By default, the source's file name without its suffix.
+            By default, the source's file name without its suffix, numbered if the folder holds another source's result
+            under that name.
         masks : {"auto", "png", "nifti", "seg"}
             PNG: one file per slice. NIfTI: on the input's own grid, whatever its format. SEG: a DICOM segmentation, for
             DICOM input, needs the extra ``[seg]``. Auto: PNG for single slices, NIfTI for volumes. The infection mask

@@ -35,6 +35,18 @@ def is_array_like(source: object) -> bool:
     return any(hasattr(source, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
 
 
+def type_name(thing: object) -> str:
+    """Return the name of an object's type, with its package."""
+    kind = type(thing)
+    package = kind.__module__.split(".")[0]
+    return kind.__qualname__ if package in ("builtins", "__main__") else f"{package}.{kind.__qualname__}"
+
+
+def is_column(source: Any) -> bool:
+    """Tell whether an array is a column of texts or objects, such as paths in a table: several sources, not one."""
+    return is_array_like(source) and getattr(source, "ndim", 0) == 1 and np.asarray(source).dtype.kind in "OUST"
+
+
 def array_to_scan(
     array: object,
     options: ReadOptions = DEFAULTS,
@@ -74,14 +86,18 @@ def array_to_scan(
         values = np.asarray(array)
     except (TypeError, ValueError, RuntimeError) as error:
         raise SourceError(
-            source or f"object of type {type(array).__name__}",
+            source or f"object of type {type_name(array)}",
             f"numpy can't read it as an array ({error})",
             "Give numbers of one type in a rectangular array, in main memory",
         ) from error
-    name = source or f"array {values.shape} {values.dtype}"
+    kind = "" if type(array) is np.ndarray else f"{type_name(array)} as "
+    name = source or f"{kind}array {values.shape} {values.dtype}"
     intensity = options.intensity
     if values.dtype.kind not in "buif":
-        raise SourceError(name, f"holds {values.dtype}, not real numbers", "Convert it to integers or floats")
+        remedy = "Convert it to integers or floats; for a column of paths, give its tolist()"
+        raise SourceError(name, f"holds {values.dtype}, not real numbers", remedy)
+    if not own and values.ndim == 3 and values.shape[-1] == 1:  # one channel of grey, as other libraries store it
+        values = values[..., 0]
     colour = not own and values.ndim == 3 and values.shape[-1] in (3, 4) and min(values.shape[:2]) > 4
     options.limits.check_shape(name, values.shape[:2] if colour else values.shape)
     if values.dtype.kind == "f" and not np.isfinite(values).all():

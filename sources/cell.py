@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from ..common.forks import in_children
 from ..common.threads import available_threads
-from .errors import DECODER_ERRORS
+from .errors import DECODER_ERRORS, InstallationError
 
 SECONDS = 60
 """Longest time that one request may take."""
@@ -53,7 +53,7 @@ NEEDED = ("lungct", "numpy", "pydicom", "tifffile")
 Ask = Callable[..., NDArray[Any]]
 
 
-class CellError(Exception):
+class CellError(InstallationError):
     """The decoder process can't be started: the installation is at fault, not the file."""
 
 

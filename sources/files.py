@@ -8,7 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -88,10 +88,13 @@ class SourceFile:
     path : Path
     member : str, optional
         Name within the archive, if `path` is a ZIP archive.
+    content : bytes, optional
+        The file itself, if it is in memory; then `path` is only its name.
     """
 
     path: Path
     member: str | None = None
+    content: bytes | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return str(self.path) if self.member is None else f"{self.path}[{self.member}]"
@@ -104,13 +107,22 @@ class SourceFile:
         SourceError
             When the archive is damaged, or the member is encrypted or too large.
         """
+        if self.content is not None:
+            return io.BytesIO(self.content)
         if self.member is None:
             return open_bounded(self.path)
         with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
             return io.BytesIO(self._unpack(archive, limits.max_member_bytes))
 
+    def read(self, limits: Limits) -> bytes:
+        """Return all bytes; errors as for `open`."""
+        with self.open(limits) as opened:
+            return opened.read()
+
     def size(self, limits: Limits) -> int:
         """Return the file's size in bytes; for an archive's member, the size that the archive claims."""
+        if self.content is not None:
+            return len(self.content)
         if self.member is None:
             return self.path.stat().st_size
         with explained(str(self), *DAMAGED_ARCHIVE), opened_archive(self.path, limits) as archive:
@@ -120,7 +132,7 @@ class SourceFile:
         content = self._start(archive, limit + 1)  # the size in the directory can't be trusted
         if len(content) > limit:
             raise SourceError(
-                str(self), f"unpacks to more than {limit} bytes", "Unpack it, or raise the limit (Limits)"
+                str(self), f"unpacks to more than {limit} bytes", "Unpack the archive, and give the folder"
             )
         return content
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,18 @@ from ..common.modality import Modality
 from .dicom.header import read_header
 from .dicom.image import SAME_DIRECTION, Frame, check_is_ct, frames_of
 from .dicom.radiograph import check_is_frontal_xray
-from .errors import SourceError, explained
+from .errors import NotCTError, SourceError, explained
 from .files import SourceFile, keeping_open, members_of
+from .foreign.names import kind_of_name
+from .foreign.own import is_own_result
 from .formats import HEAD_BYTES, Format, format_of, pixels_beside, readable_suffixes
 from .limits import Limits
 
-PIXEL_SUFFIXES = (".raw", ".zraw", ".raw.gz", ".raw.bz2")
+PIXEL_SUFFIXES = (".img", ".raw", ".zraw", ".raw.gz", ".raw.bz2")
 """Suffixes of pixel files that have a separate header; such files may look like any format by content."""
+
+DOCUMENTS = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".epub", ".jar", ".pt", ".pth", ".keras", ".whl")
+"""Suffixes of files that are ZIP archives by content only."""
 
 Key = tuple[str, int, int, tuple[float, ...]]
 """What identifies a series: SeriesInstanceUID, rows, columns, and direction cosines if there are any."""
@@ -60,10 +65,18 @@ class Found:
         Readable sources, sorted by name.
     refused : list of SourceError
         Files that look like scans but are not: localizers, other modalities, damaged files.
+    others : mapping of str to int
+        How many other files there are of each kind, such as ``.docx``; they are not read.
     """
 
-    sources: list[Path | DicomSeries]
+    sources: list[Path | DicomSeries | SourceFile]
     refused: list[SourceError]
+    others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many intact files of each kind are not read: `others`, and DICOM files of another kind."""
+        return Counter(self.others) + Counter(error.kind for error in self.refused if isinstance(error, NotCTError))
 
 
 def find_sources(
@@ -73,7 +86,8 @@ def find_sources(
 
     Each picture and each volume is one source. DICOM CT slices are grouped into series by SeriesInstanceUID, size and
     direction; each DICOM X-ray is one source. A study often has both, so `modality` says which to look for.
-    Links to folders are not followed. In archives only DICOM is read; other files are ignored.
+    Links to folders are not followed. In archives with DICOM files, other files are not read. Results of lungct itself
+    are left out.
 
     Parameters
     ----------
@@ -99,38 +113,54 @@ def find_sources(
 def _search(place: Path, limits: Limits, modality: Modality, *, keep_frames: bool) -> Found:
     refused: list[SourceError] = []
     dicom: list[SourceFile] = []
-    others: list[Path | DicomSeries] = []
+    files: list[Path | DicomSeries | SourceFile] = []
+    others: Counter[str] = Counter()
     for file in _walk(place, limits, refused):
         try:
             found = format_of(file.head(HEAD_BYTES, limits))
             if found is not None and found.name == "DICOM":
                 dicom.append(file)
-            elif file.member is None:
-                _add_other(file.path, found, others, refused, limits, modality)
+            elif found is not None and found.name == "ZIP" and file.member is None and not _is_document(file.path.name):
+                inside = find_sources(file.path, limits, modality=modality)
+                files.extend(inside.sources)
+                refused.extend(inside.refused)
+                others.update(inside.others)
+            else:
+                _add_other(file, place, found, files, others)
         except SourceError as error:
             refused.append(error)
         except OSError as error:
             refused.append(_unopened(file, error))
-    if modality == "xray":
-        return Found(sorted([*others, *_radiographs(dicom, limits, refused)], key=str), refused)
-    return Found(sorted([*others, *_series(dicom, limits, refused, keep_frames)], key=str), refused)
+    of_dicom = (
+        _radiographs(dicom, limits, refused) if modality == "xray" else _series(dicom, limits, refused, keep_frames)
+    )
+    if dicom and place.is_file():  # what lies beside a series in an archive are previews and documents
+        others.update(kind_of_name(file.member) for file in files if isinstance(file, SourceFile) and file.member)
+        files = []
+    return Found(sorted([*files, *of_dicom], key=str), refused, others)
+
+
+def _is_document(name: str) -> bool:
+    """Tell by its name whether a ZIP archive is a document of a program, not an archive of files."""
+    return name.lower().endswith(DOCUMENTS)
 
 
 def _add_other(
-    path: Path,
+    file: SourceFile,
+    place: Path,
     found: Format | None,
-    others: list[Path | DicomSeries],
-    refused: list[SourceError],
-    limits: Limits,
-    modality: Modality,
+    files: list[Path | DicomSeries | SourceFile],
+    others: Counter[str],
 ) -> None:
-    """Add the sources in a file that is not DICOM; ignore files that don't look like scans."""
-    if found is not None and found.name == "ZIP":
-        inside = find_sources(path, limits, modality=modality)
-        others.extend(inside.sources)
-        refused.extend(inside.refused)
-    elif (found is not None and found.read is not None) or path.name.lower().endswith(readable_suffixes()):
-        others.append(path)  # if it is a picture by name only, reading it will say so
+    """Add a file that is not DICOM to the sources, or count it if it doesn't look like a scan."""
+    name = (file.member or file.path.name).lower()
+    if is_own_result(file.path, place) and file.member is None:
+        others["result of lungct"] += 1
+    elif (found is not None and found.read is not None) or name.endswith(readable_suffixes()):
+        # If it is a picture by name only, reading it will say so.
+        files.append(file.path if file.member is None else file)
+    else:
+        others[kind_of_name(name)] += 1
 
 
 def _unopened(what: object, error: OSError) -> SourceError:

@@ -11,12 +11,14 @@ from pathlib import Path
 from .dicom.series import read_dicom
 from .errors import SourceError
 from .files import SourceFile
+from .foreign.names import foreign_format
 from .metaimage import METAIMAGE, read_metaimage
 from .nifti import read_nifti
 from .npy import read_npy
 from .nrrd import NRRD, read_nrrd
 from .options import ReadOptions
 from .pictures import read_picture
+from .raw.nifti_file import is_pair, pixels_of_pair
 from .raw.volume import pixels_beside as beside
 from .scan import Scan
 from .tiff import read_tiff
@@ -47,9 +49,6 @@ class Format:
         Whether a file can hold many slices.
     any_name : bool
         Whether the file name doesn't matter: DICOM files often have a number as a suffix, or no suffix.
-    misnamed : bool
-        Whether a file with the suffix of another format is read nevertheless, with the warning ``suffix-mismatch``:
-        public sets contain many such pictures.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Format:
     read: Reader | None
     many: bool = False
     any_name: bool = False
-    misnamed: bool = False
 
 
 def _starts(*magic: bytes) -> Callable[[bytes], bool]:
@@ -76,7 +74,12 @@ def is_dicom(head: bytes) -> bool:
 
 
 def _is_nifti(head: bytes) -> bool:
-    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0"
+    return head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0"
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Recognise BMP; its two first letters alone would be too little."""
+    return head[:2] == b"BM" and head[14:18] in {bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124)}
 
 
 def _is_packed_nifti(head: bytes) -> bool:
@@ -101,10 +104,12 @@ FORMATS: tuple[Format, ...] = (
     Format("DICOM", "DICOM", (".dcm",), is_dicom, _read_dicom_file, any_name=True),
     Format("NIfTI", "NIfTI", (".nii",), _is_nifti, read_nifti, many=True),
     Format("compressed NIfTI", "", (".nii.gz",), _is_packed_nifti, read_nifti, many=True),
+    Format("NIfTI pair", "", (".hdr",), is_pair, read_nifti, many=True),
     Format("NRRD", "NRRD", (".nrrd", ".nhdr"), _starts(b"NRRD000"), read_nrrd, many=True),
     Format("MetaImage", "MHA", (".mha", ".mhd"), _is_metaimage, read_metaimage, many=True),
-    Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture, misnamed=True),
-    Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture, misnamed=True),
+    Format("PNG", "PNG", (".png",), _starts(b"\x89PNG\r\n\x1a\n"), read_picture),
+    Format("JPEG", "JPEG", (".jpg", ".jpeg", ".jpe"), _starts(b"\xff\xd8\xff"), read_picture),
+    Format("BMP", "BMP", (".bmp", ".dib"), _is_bmp, read_picture),
     Format("TIFF", "TIFF", (".tif", ".tiff"), _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), read_tiff),
     Format("NumPy", "NPY", (".npy",), _starts(b"\x93NUMPY"), read_npy),
     Format("ZIP", "", (".zip",), _starts(b"PK\x03\x04", b"PK\x05\x06"), None, many=True),
@@ -127,8 +132,8 @@ def may_hold_many(name: str) -> bool:
 
 
 def pixels_beside(path: Path) -> Path | None:
-    """Return the pixel file that belongs to a header, ``.mhd`` or ``.nhdr``; None for all other files."""
-    return beside(path, METAIMAGE) or beside(path, NRRD)
+    """Return the pixel file that belongs to a header, ``.mhd``, ``.nhdr`` or ``.hdr``; None for all other files."""
+    return beside(path, METAIMAGE) or beside(path, NRRD) or pixels_of_pair(path)
 
 
 def format_of(head: bytes) -> Format | None:
@@ -137,30 +142,32 @@ def format_of(head: bytes) -> Format | None:
 
 
 def find_reader(path: Path, head: bytes) -> Reader:
-    """Recognise a file by its content, check its suffix, and return its reader.
+    """Recognise a file by its content and return its reader; a suffix that contradicts it gives a warning.
 
     Raises
     ------
     SourceError
-        When the format is unknown, can't be read, or doesn't match the suffix; pictures may have any suffix.
+        When the format is unknown or can't be read.
     """
     found = format_of(head)
     if found is None:
-        suffix = path.suffix.lower()
-        claimed = next((fmt.name for fmt in FORMATS if suffix and suffix in fmt.suffixes), None)
-        problem = f"is named {suffix} but its content is not {claimed}" if claimed else "is not in a known format"
-        raise SourceError(str(path), problem, f"Convert or export it as one of {KNOWN}")
+        raise _unknown(path, head)
     if found.read is None:
         raise SourceError(str(path), f"is a {found.name} file, not a scan", f"Unpack it; readable formats are {KNOWN}")
     if found.any_name or path.name.lower().endswith(found.suffixes):
         return found.read
-    if not found.misnamed:
-        raise SourceError(
-            str(path),
-            f"is named {path.suffix.lower() or 'without a suffix'} but holds a {found.name} file",
-            f"Rename it to {path.with_suffix(found.suffixes[0]).name}",
-        )
     return partial(_read_misnamed, found.read)
+
+
+def _unknown(path: Path, head: bytes) -> SourceError:
+    """Return the error for a file whose content is not a readable format."""
+    other = foreign_format(head)
+    if other is not None:
+        return SourceError(str(path), f"is {other.name}, which is not read", other.remedy)
+    suffix = path.suffix.lower()
+    claimed = next((fmt.name for fmt in FORMATS if suffix and suffix in fmt.suffixes), None)
+    problem = f"is named {suffix} but its content is not {claimed}" if claimed else "is not in a known format"
+    return SourceError(str(path), problem, f"Convert or export it as one of {KNOWN}")
 
 
 def _read_misnamed(read: Reader, path: Path, options: ReadOptions) -> Scan:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .errors import SourceError
 
+IN_PYTHON = "In Python, raise the limit with limits=lungct.sources.Limits({}=…); commands have no option for it"
+"""Remedy for sizes beyond a limit."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -77,7 +80,8 @@ class Limits:
                 source,
                 f"says it holds {slices} x {height} x {width} pixels, over the limit of "
                 f"{self.max_slice_pixels} per slice and {self.max_scan_pixels} per scan",
-                "Check that it is a CT scan and not damaged; crop or downscale it, or raise the limit (Limits)",
+                "Check that it is a CT scan and not damaged; give the chest alone, or thicker slices. "
+                f"{IN_PYTHON.format('max_scan_pixels')}",
             )
 
     def check_count(self, source: str, files: int) -> None:
@@ -91,5 +95,5 @@ class Limits:
             raise SourceError(
                 source,
                 f"holds more than {self.max_files} files",
-                "Give a folder of one study, or raise the limit (Limits)",
+                f"Give a folder of one study. {IN_PYTHON.format('max_files')}",
             )

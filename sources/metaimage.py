@@ -16,7 +16,8 @@ from .raw.pixels import Pixels
 from .raw.volume import RawFormat, RawVolume, read_raw_volume
 from .scan import Scan
 
-KEY = re.compile(rb"[A-Za-z0-9_|.-]{1,256}")
+KEY = re.compile(rb"[!-9;<>-~]{1,256}")
+"""No blank, colon or equals sign. ITK copies the tags of other formats, such as ``dim[0]`` and ``0008|0060``."""
 
 SAME = {
     "Rotation": "TransformMatrix",

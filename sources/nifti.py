@@ -1,8 +1,7 @@
-"""Read NIfTI volumes, ``.nii`` and ``.nii.gz``, and write masks and regions as NIfTI, through nibabel."""
+"""Read NIfTI volumes, one file or a pair, and write masks and regions as NIfTI, through nibabel."""
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from .errors import SourceError, explained
 from .grid import UNKNOWN_ORIENTATION, UNKNOWN_SPACING, Grid, is_default
 from .options import DEFAULTS, ReadOptions
+from .raw.nifti_file import opened_nifti
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
-
-LARGEST_OFFSET = 16 * 1024 * 1024
-"""Largest size of header and extensions before the pixels, in bytes."""
 
 MM_BY_UNIT = {1: 1000.0, 2: 1.0, 3: 1e-3}
 """Millimetres in the units of ``xyzt_units``: metres, millimetres and micrometres; by default millimetres."""
@@ -42,9 +39,10 @@ def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
 
     name = str(path)
     own_errors = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
-    with explained(name, "is damaged or cut off", "Copy or export the file again", own_errors):
-        steps = _steps(path)
-        image: Any = nibabel.load(path, mmap=False)  # if a mapped file shrank, the process would crash
+    with (
+        explained(name, "is damaged or cut off", "Copy or export the file again", own_errors),
+        opened_nifti(path, options.limits) as (image, steps),
+    ):
         shape = _three_axes(name, image.shape)
         if image.get_data_dtype().fields is not None or image.get_data_dtype().kind not in "iuf":
             raise SourceError(name, f"holds {image.get_data_dtype()}, not grey values", "Export the CT itself")
@@ -82,26 +80,6 @@ def _affine_of(header: Any, steps: NDArray[np.float64]) -> tuple[NDArray[np.floa
     affine[:3] *= MM_BY_UNIT.get(int(header["xyzt_units"]) & 7, 1.0)
     unknown = (UNKNOWN_ORIENTATION,) if default or not placed else ()
     return RAS_TO_LPS @ affine, (*unknown, *((UNKNOWN_SPACING,) if unspaced else ()))
-
-
-def _steps(path: Path) -> NDArray[np.float64]:
-    """Return the distances between pixels as they are in the file, float64 (3,).
-
-    Raises
-    ------
-    SourceError
-        When the header puts many megabytes before the pixels, because nibabel would load them.
-    """
-    from nibabel.openers import ImageOpener
-
-    with ImageOpener(str(path)) as file:
-        head = file.read(540)
-    second = head[4:8] == b"n+2\0"
-    order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
-    (offset,) = struct.unpack_from(f"{order}{'q' if second else 'f'}", head, 168 if second else 108)
-    if not 0 <= offset <= LARGEST_OFFSET:
-        raise SourceError(str(path), f"has its pixels start at byte {offset:g}", "Copy or export the file again")
-    return np.array(struct.unpack_from(f"{order}3{'d' if second else 'f'}", head, 112 if second else 80))
 
 
 def _three_axes(name: str, shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import tokenize
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import array_to_scan
 from .errors import explained
 from .files import BoundedFile
+from .foreign.memory import in_memory
 from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 
@@ -41,8 +43,15 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
             count = math.prod(shape)
             if count * dtype.itemsize > path.stat().st_size - file.tell():
                 raise EOFError("it ends before its last value")
-            values = np.fromfile(file, dtype, count).reshape(shape, order="F" if by_columns else "C")
+            values = _values(path, file, dtype, count).reshape(shape, order="F" if by_columns else "C")
         return array_to_scan(values, options, source=name, metadata={"format": "NPY"})
+
+
+def _values(path: Path, file: BinaryIO, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Return the values that follow the header."""
+    if in_memory(path):
+        return np.frombuffer(file.read(count * dtype.itemsize), dtype, count)
+    return np.fromfile(file, dtype, count)
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -101,6 +101,13 @@ class Scan:
             raise ValueError(f"Scan.intensity must be one of {INTENSITIES}, not {self.intensity!r}")
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: a read-only view of a mapping can't be."""
+        return {**self.__dict__, "metadata": dict(self.metadata)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, metadata=MappingProxyType(state["metadata"]))
+
     def __len__(self) -> int:
         """Return the number of slices."""
         return int(self.pixels.shape[0])

@@ -44,7 +44,7 @@ def read_tiff(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     with explained(name, "is damaged or cut off", "Copy or export the file again"):
         with path.open("rb") as opened:
             _check_pages(name, opened, options.limits)
-        with tifffile.TiffFile(path) as file:
+        with path.open("rb") as opened, tifffile.TiffFile(opened) as file:
             expected = _checked_size(name, file, options.limits)
             plain = all(page.compression == tifffile.COMPRESSION.NONE for page in file.pages)
             values = values_of(file) if plain else None

@@ -29,9 +29,10 @@ ROOMS_MAY_IMPORT = {
 }
 
 WINGS_MAY_IMPORT = {
-    "sources": {"sources/dicom", "sources/raw"},
+    "sources": {"sources/dicom", "sources/foreign", "sources/raw"},
     "sources/dicom": {"sources"},  # the files that define a scan: none of them imports the others
-    "sources/raw": {"sources"},
+    "sources/foreign": {"sources", "sources/dicom"},
+    "sources/raw": {"sources", "sources/foreign"},
     "lungseg": set(),
     "lungseg/data": {"lungseg"},
     "lungseg/evaluation": {"lungseg", "lungseg/data"},

@@ -53,7 +53,7 @@ def write_report(evaluation: Evaluation, card: Card, folder: Path, flags: Sequen
         patients=patients,
     )
     path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
     return path
 
 

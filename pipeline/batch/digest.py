@@ -11,7 +11,7 @@ from ...sources.files import SourceFile
 from ...sources.formats import pixels_beside
 
 
-def digest(source: Path | DicomSeries, limits: Limits) -> str:
+def digest(source: Path | DicomSeries | SourceFile, limits: Limits) -> str:
     """Return the SHA-256 of a file; for several files, that of their sorted checksums, one per line.
 
     Raises
@@ -39,7 +39,9 @@ def _sha256(opened: BinaryIO) -> str:
     return found.hexdigest()
 
 
-def _files(path: Path) -> list[SourceFile]:
+def _files(path: Path | SourceFile) -> list[SourceFile]:
+    if isinstance(path, SourceFile):
+        return [path]
     if path.is_dir():
         return [SourceFile(file) for file in path.rglob("*") if file.is_file()]
     return [SourceFile(part) for part in (path, pixels_beside(path)) if part is not None]

@@ -150,6 +150,9 @@ def _text(value: Any) -> str | None:
 
 def _expand(one: str, outside: Path | None, modality: Modality) -> Iterator[Input | RemoteFile]:
     """Yield the inputs that a path, a pattern or a URL refers to."""
+    if not one.strip():
+        yield SourceError("empty path", "names no file", "Check the variable that it comes from")
+        return
     if is_url(one) and local_path(one) is None:
         yield from find_remote(one, (*readable_suffixes(), ".dcm", ".ima", ".zip"))
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...common.whole_files import whole_files
 from ...sources import DicomSeries, Scan, SourceError, read_scan
+from ...sources.files import SourceFile
 from ..pipeline import Pipeline
 from ..prediction import Prediction
 from ..results.files import stem_of, write_lungs, write_roi, write_sheet
@@ -137,8 +138,8 @@ def read_item(item: Item, settings: SegmenterSettings, work: Path | None = None)
 
 @contextmanager
 def available(
-    source: Path | DicomSeries | RemoteFile | SourceError, work: Path | None = None
-) -> Iterator[Path | DicomSeries]:
+    source: Path | DicomSeries | SourceFile | RemoteFile | SourceError, work: Path | None = None
+) -> Iterator[Path | DicomSeries | SourceFile]:
     """Yield a local source; URLs are downloaded to `work`, and deleted afterwards.
 
     Raises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,11 @@ from rich.table import Table
 from ...common.modality import Modality
 from ...common.progress import with_progress
 from ...sources import DicomSeries, Found, Intensity, Scan, SourceError, find_sources, read_scan
+from ...sources.files import SourceFile
+from ..batch.inputs import ARCHIVES
 from ..settings import SegmenterSettings
 from .environment import environment
-from .options import SEGMENTER_OPTIONS, Sources, errors, plain_failures
+from .options import SEGMENTER_OPTIONS, Sources, errors, plain_failures, say_left_out
 from .settings_options import takes
 
 READING_OPTIONS = {name: SEGMENTER_OPTIONS[name] for name in ("modality", "intensity")}
@@ -61,25 +64,26 @@ def info(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _print(rows)
+    say_left_out(sum((Counter(one.others) for one in found), Counter[str]()))
     if any(row["refused"] for row in rows):
         raise typer.Exit(1)
 
 
 def _look_into(path: Path, modality: Modality) -> Found:
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if not path.is_dir() and path.suffix.lower() not in ARCHIVES:
         return Found([path], [])
     try:
         found = find_sources(path, modality=modality)
     except SourceError as error:
         return Found([], [error])
-    return found if found.sources or found.refused else Found([path], [])
+    return found if found.sources or found.refused else Found([path], [], found.others)
 
 
 def _refused(error: SourceError) -> dict[str, Any]:
     return {"source": error.source, "refused": f"{error.problem}. {error.remedy}."}
 
 
-def _describe(source: Path | DicomSeries, intensity: Intensity | None) -> dict[str, Any]:
+def _describe(source: Path | DicomSeries | SourceFile, intensity: Intensity | None) -> dict[str, Any]:
     try:
         scan = read_scan(source, intensity=intensity)
     except SourceError as error:

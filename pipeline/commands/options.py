@@ -15,7 +15,8 @@ from ...common.modality import Modality
 from ...common.optional import require
 from ...lungseg import LungSegmenter
 from ...sources import Intensity
-from ...sources.cell import CellError
+from ...sources.errors import InstallationError
+from ...sources.foreign.names import counted
 from ...sources.formats import KNOWN
 from ...weights import Engine, Precision, WeightsError
 from ..pipeline import Pipeline
@@ -24,9 +25,19 @@ from .settings_options import takes
 
 Item = TypeVar("Item")
 
+
+def named_path(text: str | Path) -> Path:
+    """Return a path given on the command line; an empty one would be the current folder."""
+    if not str(text).strip():
+        raise typer.BadParameter("the path is empty: check the variable that it comes from")
+    return Path(text)
+
+
 Sources = Annotated[
     list[Path],
     typer.Argument(
+        parser=named_path,
+        metavar="PATHS...",
         help=f"Files ({KNOWN}), or folders or ZIP archives that contain them.",
         show_default=False,
     ),
@@ -156,9 +167,16 @@ def plain_failures() -> Iterator[None]:
     """Turn errors that stop a command, such as a full disk or modified weights, into one line and exit code 1."""
     try:
         yield
-    except (WeightsError, CellError, OSError) as error:
+    except (WeightsError, InstallationError, OSError) as error:
         errors.print(f"lungct: {error}", style="red", markup=False)
         raise typer.Exit(1) from error
+
+
+def say_left_out(kinds: Mapping[str, int]) -> None:
+    """Print how many files of each kind in the given folders were not taken as inputs."""
+    count = sum(kinds.values())
+    if count:
+        errors.print(f"{count} {'file' if count == 1 else 'files'} left out: {counted(kinds)}", markup=False)
 
 
 def finish(failed: int, total: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,7 @@ from .options import (
     finish,
     opened,
     plain_failures,
+    say_left_out,
     takes_pipeline,
 )
 
@@ -68,7 +70,9 @@ def predict(
     if html and not out:
         raise typer.BadParameter("--html needs a folder for the sheets: add --out FOLDER")
     require_masks(masks)
-    sources = list_inputs(paths, modality=settings.modality)
+    left_out: Counter[str] = Counter()
+    sources = list_inputs(paths, modality=settings.modality, left_out=left_out, outside=out)
+    say_left_out(left_out)
     stems = unique_stems([name_of(source) for source in sources])
     rows = []
     with plain_failures():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from .options import (
     finish,
     opened_segmenter,
     plain_failures,
+    say_left_out,
     takes_segmenter,
 )
 
@@ -50,7 +52,9 @@ def segment(
     Example: lungct segment examples/slices --out masks
     """
     require_masks(masks)
-    sources = list_inputs(paths, modality=settings.modality)
+    left_out: Counter[str] = Counter()
+    sources = list_inputs(paths, modality=settings.modality, left_out=left_out, outside=out)
+    say_left_out(left_out)
     stems = unique_stems([name_of(source) for source in sources])
     with plain_failures():
         out.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,7 @@ def write_report(
     report["claim"] = fill_claim(report)
     page = report_page(report, rows, pipe, settings)
     write_json(out.with_suffix(".json"), report)
-    out.write_text(page, encoding="utf-8")
+    out.write_text(page, encoding="utf-8", errors="backslashreplace")
     return report
 
 

@@ -36,14 +36,41 @@ def stem_of(source: str) -> str:
 def unique_stems(sources: list[str]) -> list[str]:
     """Return a unique name for each source, numbered if needed."""
     taken: set[str] = set()
+    sliced: set[str] = set()
     stems = []
     for source in sources:
         stem, number = stem_of(source), 2
-        while stem.lower() in taken:
+        while stem.lower() in taken or stem.lower() in sliced or _before_slice(stem) in taken:
             stem, number = f"{stem_of(source)}-{number}", number + 1
         taken.add(stem.lower())
+        sliced.add(_before_slice(stem))
         stems.append(stem)
     return stems
+
+
+def _before_slice(stem: str) -> str:
+    """Return the name of which another could be a slice: the slices of ``a`` are ``a_slice001`` and so on."""
+    found = re.fullmatch(r"(.+)_slice\d{3,}", stem.lower())
+    return found[1] if found else ""
+
+
+def free_stem(folder: Path, source: str) -> str:
+    """Return a name for a source whose record in a folder, if there is one, is of the same source."""
+    stem, number = stem_of(source), 2
+    while _source_of(folder / f"{stem}.json") not in (None, source):
+        stem, number = f"{stem_of(source)}-{number}", number + 1
+    return stem
+
+
+def _source_of(record: Path) -> str | None:
+    """Return the source of a saved prediction; None if there is none, empty if the file is something else."""
+    try:
+        found = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return ""
+    return str(found.get("source", "")) if isinstance(found, dict) else ""
 
 
 def slice_names(stem: str, slices: int) -> list[str]:
@@ -165,7 +192,7 @@ def save_prediction(
 ) -> list[Path]:
     """Write all files of a prediction; see `Prediction.save`."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = name or stem_of(prediction.source)
+    stem = name or free_stem(folder, prediction.source)
     record = folder / f"{stem}.json"
     record.write_text(json.dumps(prediction.to_dict(), indent=2) + "\n", encoding="utf-8")
     sheets = [write_sheet(prediction, folder, stem)] if html else []
@@ -175,7 +202,7 @@ def save_prediction(
 def write_sheet(prediction: PredictionData, folder: Path, stem: str) -> Path:
     """Write the result sheet, also for a source that could not be read, and return its path."""
     path = folder / f"{stem}.html"
-    path.write_text(result_sheet(prediction), encoding="utf-8")
+    path.write_text(result_sheet(prediction), encoding="utf-8", errors="backslashreplace")
     return path
 
 

@@ -119,6 +119,7 @@ def _read(file: SourceFile, opened: BinaryIO, limits: Limits, *, pixels: bool) -
             plain: Any = _Header(io.BytesIO(unpacked(opened.read(), limits)), str(file), reads=MOST_READS)
             dataset = pydicom.dcmread(plain, stop_before_pixels=not pixels, force=True)
             dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian  # what the file on disk is
+        dataset.buffer = None  # the open file, which can't be pickled; everything is read by now
         _decode(file, dataset)
         return dataset
 

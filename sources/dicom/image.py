@@ -100,7 +100,7 @@ def check_is_ct(file: SourceFile, header: Any) -> None:
     modality = str(header.get("Modality") or "unknown")
     reason = _reason(header, modality)
     if reason:
-        raise NotCTError(str(file), *reason)
+        raise NotCTError(str(file), *reason, kind=modality if modality != "CT" else "CT that is no axial slice")
     if not header.get("Rows") or not header.get("Columns"):
         raise SourceError(str(file), "is a DICOM file of modality CT without an image", "Copy or export it again")
 

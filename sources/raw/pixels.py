@@ -94,7 +94,8 @@ def _skip_lines(file: BinaryIO, lines: int) -> None:
 
 def _raw(file: BinaryIO, offset: int, size: int) -> bytearray:
     """Read raw bytes, after checking that the file has them."""
-    start, end = file.tell(), os.fstat(file.fileno()).st_size
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
     first = end - size if offset < 0 else start + offset
     if first < start or first + size > end:
         raise EOFError(f"{max(0, end - start - max(offset, 0))} bytes of pixels instead of {size}")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SourceError, explained
+from ..foreign.memory import in_memory
 from ..options import ReadOptions
 from ..scan import Scan
 from ..volumes import volume_to_scan
@@ -137,7 +138,7 @@ def _file_of_pixels(
         yield file
         return
     name, whole = str(path), f"Save header and pixels as one file, {fmt.whole}"
-    if not options.limits.detached:
+    if not options.limits.detached or in_memory(path):
         raise SourceError(name, "keeps its pixels in another file", whole)
     if path.suffix.lower() != fmt.apart:
         raise SourceError(
@@ -151,7 +152,7 @@ def _file_of_pixels(
             f"keeps its pixels in {shown(beside)}, which is not a plain file name",
             f"{whole}, or name one file in the same folder",
         )
-    with _open_beside(name, path.with_name(beside)) as other:
+    with open_beside(name, path.with_name(beside)) as other:
         yield other
 
 
@@ -159,8 +160,13 @@ def _is_plain(name: str) -> bool:
     return PLAIN_NAME.fullmatch(name) is not None and not name.startswith("LIST")
 
 
-def _open_beside(name: str, path: Path) -> BinaryIO:
-    """Open the pixel file of a header, but not through a link, which could lead anywhere."""
+def open_beside(name: str, path: Path) -> BinaryIO:
+    """Open the pixel file of a header, but not through a link, which could lead anywhere.
+
+    Raises
+    ------
+    SourceError
+    """
     remedy = "Put the pixel file in the header's folder, as a regular file, not a link"
     problem = f"keeps its pixels in {path.name}, which can't be opened in the same folder"
     if path.is_symlink():  # not every system has O_NOFOLLOW
@@ -173,6 +179,8 @@ def _open_beside(name: str, path: Path) -> BinaryIO:
 
 def _open_ordinary(path: Path, flags: int) -> BinaryIO:
     """Open a file that must be a regular one, without waiting for the other end of a pipe."""
+    if in_memory(path):
+        return path.open("rb")
     every = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, every | flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

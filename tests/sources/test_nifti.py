@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 from scipy.spatial.transform import Rotation
 
-from lungct.sources import Limits, SourceError, read_scan
+from lungct.sources import Limits, SourceError, find_sources, read_scan
 from lungct.sources.nifti import write_nifti
 
 from ..conftest import make_chest
@@ -165,3 +165,33 @@ def test_everything_but_volumes_is_refused(tmp_path, volume):
 def test_a_fourth_axis_of_length_one_is_ignored(tmp_path, volume):
     saved(tmp_path / "one.nii.gz", volume.T[..., None])
     np.testing.assert_array_equal(read_scan(tmp_path / "one.nii.gz", limits=Limits()).pixels, volume)
+
+
+@pytest.mark.parametrize("kind", ["Nifti1Pair", "Nifti2Pair"])
+def test_a_pair_of_files_is_read_from_either_and_is_one_source(tmp_path, kind):
+    values = np.random.default_rng(3).integers(-1000, 500, (40, 36, 3)).astype(np.int16)
+    affine = np.diag([-2.0, -2.0, 5.0, 1.0])
+    getattr(nibabel, kind)(values, affine).to_filename(tmp_path / "a.hdr")
+    nibabel.Nifti1Image(values, affine).to_filename(tmp_path / "whole.nii")
+    whole = read_scan(tmp_path / "whole.nii")
+    for name in ("a.hdr", "a.img"):
+        scan = read_scan(tmp_path / name)
+        np.testing.assert_array_equal(scan.pixels, whole.pixels)
+        assert scan.spacing == (5.0, 2.0, 2.0)
+    assert [path.name for path in find_sources(tmp_path).sources] == ["a.hdr", "whole.nii"]
+    with pytest.raises(SourceError, match="keeps its pixels in another file"):
+        read_scan(tmp_path / "a.hdr", limits=Limits(detached=False))
+    (tmp_path / "a.img").unlink()
+    (tmp_path / "a.img").symlink_to(tmp_path / "whole.nii")
+    with pytest.raises(SourceError, match="it is a link"):
+        read_scan(tmp_path / "a.hdr")
+
+
+@pytest.mark.parametrize("name", ["plain.nii.gz", "scan.dat", "plain.png"])
+def test_a_volume_with_the_wrong_suffix_is_read_by_its_content(tmp_path, name):
+    values = np.random.default_rng(3).integers(-1000, 500, (40, 36, 3)).astype(np.int16)
+    nibabel.Nifti1Image(values, np.eye(4)).to_filename(tmp_path / "a.nii")
+    (tmp_path / "a.nii").rename(tmp_path / name)
+    scan = read_scan(tmp_path / name)
+    assert scan.shape == (3, 36, 40)
+    assert "suffix-mismatch" in scan.warnings

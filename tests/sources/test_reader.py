@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -13,6 +15,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from lungct.sources import Scan, SourceError, read_scan
+
+from ..conftest import ROOT
 
 GREY = np.random.default_rng(0).integers(0, 256, (40, 50), dtype=np.uint8)
 
@@ -148,6 +152,17 @@ def npy():
     return file.getvalue()
 
 
+@pytest.mark.parametrize("name", ["array.png", "no_suffix"])
+def test_an_array_with_the_wrong_suffix_is_read_by_its_content(tmp_path, name):
+    (tmp_path / name).write_bytes(npy())
+    assert read_scan(tmp_path / name).warnings == ("suffix-mismatch",)
+
+
+def test_bmp_is_read(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "grey.bmp")
+    np.testing.assert_array_equal(read_scan(tmp_path / "grey.bmp").pixels[0], GREY.astype(np.float32) / np.float32(255))
+
+
 @pytest.mark.parametrize("name", ["really_a_png.jpg", "really_a_png.npy", "really_a_png", "A.JPEG"])
 def test_a_picture_with_the_wrong_suffix_is_read_by_its_content(tmp_path, png, name):
     (tmp_path / name).write_bytes(png)
@@ -166,8 +181,10 @@ def bad_files(png):
         "truncated.png": (png[: len(png) // 2], "damaged or cut off"),
         "truncated.tif": (b"II*\0\x08\0\0\0\x10\0", "damaged or cut off"),
         "truncated.npy": (b"\x93NUMPY\x01\0v\0{'descr'", "not a readable NumPy array"),
-        "really_npy.png": (npy(), r"Rename it to really_npy\.npy"),
-        "no_suffix": (npy(), "without a suffix"),
+        "moving.gif": (b"GIF89a" + b"\0" * 40, "is a GIF picture, which is not read. Save it as PNG"),
+        "volume.mat": (b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + b"\0" * 400, "is a MATLAB file"),
+        "analyze.hdr": (b"\x5c\x01\0\0" + b"\0" * 344, "Analyze 7.5 header"),
+        "lonely.hdr": (b"\x5c\x01\0\0" + b"\0" * 340 + b"ni1\0", "Put lonely.img beside it"),
         "huge.png": (png_with_header(20000, 20000), "decompression bomb"),
         "large.png": (png_with_header(10000, 10000), "over the limit"),
         "one.png": (png_with_header(1, 1), "only 1 x 1"),
@@ -270,3 +287,13 @@ def test_random_bytes_raise_nothing_but_source_error(tmp_path_factory, content, 
     with pytest.raises(SourceError) as caught:
         read_scan(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_folder_with_the_name_of_a_module_is_not_a_damaged_file(tmp_path):
+    (tmp_path / "pydicom").mkdir()
+    (tmp_path / "pydicom/__init__.py").write_text("raise AttributeError('module dl has no attribute RTLD_NOW')")
+    code = "from lungct.sources import read_scan; import sys; read_scan(sys.argv[1])"
+    command = [sys.executable, "-c", code, str(ROOT / "examples/series")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "InstallationError: a library that reads such files can't be imported (module dl has no" in done.stderr
+    assert "damaged" not in done.stderr.splitlines()[-1]

@@ -57,7 +57,7 @@ def read_scan(
     if isinstance(source, SourceError):  # a file refused by a folder search, given in place of the input
         raise source
     if isinstance(source, DicomSeries):
-        return read_dicom(source.files, options, source.name, source.frames)
+        return read_dicom(source.files, options, source.name, source.frames, source.warnings)
     if isinstance(source, (str, os.PathLike)):
         return _read_path(Path(source), options)
     if isinstance(source, Image.Image):
@@ -115,7 +115,7 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
         )
     only = found.sources[0]
     if isinstance(only, DicomSeries):
-        return read_dicom(only.files, options, only.name, only.frames)
+        return read_dicom(only.files, options, only.name, only.frames, only.warnings)
     return _read_path(only, options)
 
 

@@ -15,6 +15,12 @@ from .options import DEFAULTS, ReadOptions
 from .scan import Scan
 from .volumes import RAS_TO_LPS, volume_to_scan
 
+EVEN = 0.05
+"""Slices that lie this close to where an even grid has them, in steps, are evenly spaced."""
+
+MOST_SLICES = 2000
+"""Most slices to add in gaps."""
+
 LARGEST_OFFSET = 16 * 1024 * 1024
 """Largest size of header and extensions before the pixels, in bytes."""
 
@@ -97,15 +103,40 @@ def write_nifti(path: str | Path, array: NDArray[Any], scan: Scan) -> Path:
     Returns
     -------
     Path
+        NIfTI has evenly spaced slices only. Where those of the scan are not, the file has empty ones in the gaps, and
+        each of its slices shows the nearest one of the scan.
     """
     import nibabel
 
     grid = scan.grid or _plain_grid(scan)
     own = grid.to_own(array.astype(np.uint8) if array.dtype == np.bool_ else array)
+    if scan.spacing is not None and "slice_positions" in scan.metadata and grid.axes[0] == 0:
+        own = _evenly_spaced(own, scan, flipped=grid.flipped[0])
     image: Any = nibabel.Nifti1Image(own.T, RAS_TO_LPS @ grid.affine)  # type: ignore[no-untyped-call]
     image.header.set_xyzt_units("mm")
     image.to_filename(path)
     return Path(path)
+
+
+def _evenly_spaced(own: NDArray[Any], scan: Scan, *, flipped: bool) -> NDArray[Any]:
+    """Return slices, in the input's own order, put where a grid of evenly spaced slices has them."""
+    positions, depths = scan.slice_positions, scan.slice_depths
+    if flipped:
+        positions, depths = positions[-1] - positions[::-1], depths[::-1]
+    step = float(scan.spacing[0]) if scan.spacing else 1.0
+    count = round(float(positions[-1]) / step) + 1
+    if count == len(own) and np.abs(positions - step * np.arange(count)).max() <= EVEN * step:
+        return own
+    if count > MOST_SLICES + len(own):
+        raise SourceError(
+            scan.source, f"has slices {positions[-1]:.0f} mm apart, too far for one NIfTI file", "Write DICOM SEG"
+        )
+    wanted = step * np.arange(count)
+    nearest = np.abs(wanted[:, None] - positions).argmin(axis=1)
+    reached = np.abs(wanted - positions[nearest]) <= np.maximum(depths[nearest], step) / 2 + EVEN * step
+    spread = np.full((count, *own.shape[1:]), own.min() if own.dtype.kind == "f" else 0, dtype=own.dtype)
+    spread[reached] = own[nearest[reached]]
+    return spread
 
 
 def _plain_grid(scan: Scan) -> Grid:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from ..common.modality import Modality
 from ..common.warning_codes import codes_of
-from .depths import depths_of
 from .errors import SourceError
-from .grid import Grid
+from .grid import Grid, depths_of
 
 Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..depths import GAP, usual_step
 from ..files import SourceFile
+from ..grid import GAP, usual_step
 from .facts import SPLITTING, Facts, heights_of
 
 SAME_PLACE = 0.01

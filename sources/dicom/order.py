@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..depths import GAP, mean_step, usual_step
 from ..errors import SourceError
+from ..grid import GAP, mean_step, usual_step
 from .acquisitions import SAME_PLACE
 from .facts import same_spacing
 from .image import SAME_DIRECTION, Frame, Place

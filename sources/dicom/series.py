@@ -17,6 +17,7 @@ from .header import read_header, unread_tags
 from .image import Frame, check_is_ct, frames_of
 from .order import Ordered, in_order
 from .radiograph import is_radiograph, read_radiograph
+from .siblings import is_part_of_series
 from .values import read_values
 
 
@@ -51,6 +52,7 @@ def read_dicom(
     SourceError
         When a file is damaged, or is neither a CT slice nor an X-ray; names the file.
     """
+    given_alone = name is None and len(files) == 1 and files[0].member is None
     name = name or str(files[0])
     with (
         explained(name, "is a damaged DICOM file", "Copy or export it again"),
@@ -59,6 +61,8 @@ def read_dicom(
         first = frames[0].header if frames else read_header(files[0], options.limits)
         if len(files) == 1 and is_radiograph(first):
             return read_radiograph(files[0], options, first)
+        if given_alone and is_part_of_series(files[0].path, first):
+            doubts = (*doubts, "part-of-series")
         return _read(list(frames) or _frames_of(files, first, options), options, name, doubts)
 
 

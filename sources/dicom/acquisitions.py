@@ -96,7 +96,8 @@ def _by(group: list[Facts], values: list[str]) -> Parts:
 
 def _separates(parts: Parts, heights: Heights, *, trusted: bool) -> bool:
     """Tell whether parts are several acquisitions of one region: some overlap, and each of them is complete."""
-    if len(parts) < 2:
+    slices = sum(len(heights[one.file]) for files in parts.values() for one in files)
+    if len(parts) < 2 or (len(parts) * 2 > slices and not trusted):
         return False
     spans = []
     for files in parts.values():

@@ -78,9 +78,9 @@ def _completed(groups: list[Group]) -> list[Group]:
     left = []
     for group in sorted(groups, key=lambda group: group.first.identity.count(""), reverse=True):
         own = group.first
-        near: Sequence[Group] = by_series[own.uid] if own.uid else by_home[own.home]
+        near: Sequence[Group] = () if all(own.identity) else by_series[own.uid] if own.uid else by_home[own.home]
         agreeing = [other for other in near if other is not group and _completes(own, other.first)]
-        if "" in own.identity and len(agreeing) == 1:
+        if len(agreeing) == 1:
             agreeing[0].files.extend(group.files)
             agreeing[0].codes.extend([] if own.uid else ["grouped-without-uid"])
             continue

@@ -53,11 +53,12 @@ def in_order(frames: list[Frame]) -> Ordered:
     """
     places = [frame.place for frame in frames if frame.place is not None]
     _check_alike(frames, places)
-    if len(places) == len(frames):
+    zeroed = sum(not place.position.any() for place in places) > 1
+    if len(places) == len(frames) and not zeroed:
         heights = np.array([place.beyond(places[0]) for place in places])
         if len(frames) == 1 or np.ptp(heights) > SAME_PLACE:
             return _by_position(frames, places, heights)
-    return _without_positions(frames)
+    return _without_positions(frames, deep=zeroed or len(places) < len(frames))
 
 
 def _check_alike(frames: list[Frame], places: list[Place]) -> None:
@@ -94,13 +95,12 @@ def _by_position(frames: list[Frame], places: list[Place], heights: NDArray[np.f
     return Ordered(own, own_heights, step, True, warnings + _unevenness(own_heights, way))
 
 
-def _without_positions(frames: list[Frame]) -> Ordered:
-    """Order slices whose positions are missing or all the same."""
+def _without_positions(frames: list[Frame], *, deep: bool) -> Ordered:
+    """Order slices whose positions are missing or the same; `deep` if they may be one slice thickness apart."""
     warnings = ["unknown-orientation"]
     heights = None
     locations = [frame.location for frame in frames if frame.location is not None]
-    somewhere = frames[0].place is not None and bool(np.abs(frames[0].place.position).max() > 0)
-    depth = None if somewhere else frames[0].thickness
+    depth = frames[0].thickness if deep else None
     own = sorted(frames, key=lambda frame: frame.order)
     if len(locations) == len(frames) and len(set(locations)) > len(frames) / 2:
         own = sorted(frames, key=lambda frame: (frame.location, frame.order))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..files import SourceFile
+from .header import tag_of
 from .image import SAME_DIRECTION, Frame
 
 IDENTITY = ("PatientID", "PatientBirthDate", "PatientName", "StudyInstanceUID", "SeriesInstanceUID")
@@ -132,7 +133,7 @@ SERIES_NAME = "SeriesDescription"
 
 def text_of(header: Any, name: str) -> str:
     """Return an attribute's text; empty if it is missing. It isn't decoded, which takes time and may fail."""
-    item = header.get_item(name)
+    item = header.get_item(tag_of(name))
     value = None if item is None else item.value
     if isinstance(value, bytes):
         value = value.decode("utf-8", errors="replace")

@@ -6,9 +6,8 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from ..errors import DECODER_ERRORS, SourceError, explained
 from ..files import BoundedFile, SourceFile
@@ -175,7 +174,7 @@ def _decode(file: SourceFile, header: Any) -> None:
     unread: list[str] = []
     for name in USED:
         _check_length(file, header, name, MOST_BYTES)
-        if name in header:
+        if tag_of(name) in header:
             _decode_one(header, name, unread)
     frames = min(max(1, int(header.get("NumberOfFrames") or 1)), MOST_READS)
     for name in SEQUENCES:
@@ -189,7 +188,7 @@ def _decode(file: SourceFile, header: Any) -> None:
 def _decode_one(header: Any, name: str, unread: list[str]) -> None:
     """Decode an attribute; delete one that can't be, if the pixels don't need it, and add its name to `unread`."""
     try:
-        value = header.get(name)
+        value = header[tag_of(name)].value
         if name in UNNEEDED and name not in TEXTS:
             _as_numbers(header, name, value)
     except DECODER_ERRORS + pydicom_errors():
@@ -205,7 +204,8 @@ def _as_numbers(header: Any, name: str, value: Any) -> None:
         numbers = [float(one) for one in value.split("\\")]
         header.add_new(name, "FD", numbers if len(numbers) > 1 else numbers[0])
     elif value not in (None, ""):
-        np.asarray(value, dtype=np.float64)
+        for one in value if hasattr(value, "__iter__") else (value,):
+            float(one)
 
 
 def _decode_item(item: Any, unread: list[str]) -> None:
@@ -221,6 +221,14 @@ def _decode_item(item: Any, unread: list[str]) -> None:
                 _decode_item(inner, unread)
 
 
+@lru_cache(maxsize=256)
+def tag_of(name: str) -> Any:
+    """Return an attribute's tag, a pydicom BaseTag; looking it up in every header takes longer than all else."""
+    from pydicom.tag import Tag
+
+    return Tag(name)
+
+
 def unread_tags(header: Any) -> tuple[str, ...]:
     """Return the names of attributes that `read_header` could not decode and left out."""
     return tuple(getattr(header, "unread_tags", ()))
@@ -228,7 +236,7 @@ def unread_tags(header: Any) -> tuple[str, ...]:
 
 def _check_length(file: SourceFile, header: Any, name: str, most: int) -> None:
     """Refuse a value that is far too long before decoding it: it could hold any number of elements."""
-    raw = header.get_item(name)
+    raw = header.get_item(tag_of(name))
     if isinstance(getattr(raw, "value", None), bytes) and len(raw.value) > most:
         raise SourceError(str(file), f"has {len(raw.value)} bytes of {name}", "Export it again")
 

@@ -112,9 +112,53 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Their volume is a lower limit.",
             "Give the whole series.",
         ),
+        "grouped-without-uid": Code(
+            "reading",
+            "The slices have no SeriesInstanceUID, or each its own. They were taken for one series because folder, "
+            "patient, study, series number, size, spacing and direction agree.",
+            "Check that all slices belong to one scan.",
+        ),
+        "split-by-tags": Code(
+            "reading",
+            "The series contains several acquisitions or reconstructions of the same region. Its tags tell them apart; "
+            "each of them is a scan of its own.",
+        ),
+        "split-by-folder": Code(
+            "reading",
+            "Slices of one SeriesInstanceUID in several folders overlap. Those of each folder are a scan of their own.",
+            "Check that the slices of each folder belong to one patient.",
+        ),
+        "split-by-order": Code(
+            "reading",
+            "The series contains several acquisitions of the same region. No tag tells them apart, so they were "
+            "divided by the order of their slices.",
+            "Export each acquisition as a series of its own.",
+        ),
+        "ordered-by-location": Code(
+            "reading",
+            "The positions of the slices are missing or all the same. Slices are ordered by slice location.",
+            "Give the original DICOM.",
+        ),
+        "ordered-by-number": Code(
+            "reading",
+            "The positions of the slices are missing or all the same. Slices are ordered by instance number.",
+            "Give the original DICOM.",
+        ),
+        "part-of-series": Code(
+            "reading",
+            "Other slices of the same series lie beside this file. This answer is about one slice.",
+            "Give the folder to get one answer about the whole scan.",
+        ),
+        "unreadable-tags": Code(
+            "reading",
+            "Tags that the pixels don't need, such as spacing or window, can't be read and count as missing.",
+        ),
         "duplicate-slices": Code("reading", "Several slices have the same position. The first one acquired was kept."),
         "missing-slices": Code(
-            "reading", "Slices are missing: some gaps are at least twice the usual spacing.", "Give the whole series."
+            "reading",
+            "Slices are missing: some gaps are more than one and a half times the usual spacing. The volume leaves "
+            "out what they would have shown.",
+            "Give the whole series.",
         ),
         "uneven-spacing": Code(
             "reading",

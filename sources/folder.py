@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..common.modality import Modality
+from .dicom.grouping import group_files
 from .dicom.header import read_header
-from .dicom.image import SAME_DIRECTION, Frame, check_is_ct, frames_of
+from .dicom.image import Frame
+from .dicom.names import names_of
 from .dicom.radiograph import check_is_frontal_xray
 from .errors import NotCTError, SourceError, explained
 from .files import SourceFile, keeping_open, members_of
@@ -26,9 +27,6 @@ PIXEL_SUFFIXES = (".img", ".raw", ".zraw", ".raw.gz", ".raw.bz2")
 DOCUMENTS = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".epub", ".jar", ".pt", ".pth", ".keras", ".whl")
 """Suffixes of files that are ZIP archives by content only."""
 
-Key = tuple[str, int, int, tuple[float, ...]]
-"""What identifies a series: SeriesInstanceUID, rows, columns, and direction cosines if there are any."""
-
 
 @dataclass(frozen=True)
 class DicomSeries:
@@ -39,17 +37,23 @@ class DicomSeries:
     name : str
         Name for people: where the series was found, its number and its description.
     uid : str
-        SeriesInstanceUID.
+        SeriesInstanceUID; the first file's name if it is missing.
     files : tuple of SourceFile
     frames : tuple of Frame
         Frames found by the search, if it kept them, so that headers need not be read twice. For a large folder they
         would fill the memory.
+    warnings : tuple of str
+        Codes of warnings about what belongs together.
+    part : str
+        Which acquisition of a SeriesInstanceUID with several, such as ``acquisition 2``; empty if there is one.
     """
 
     name: str
     uid: str
     files: tuple[SourceFile, ...]
     frames: tuple[Frame, ...] = field(default=(), repr=False, compare=False)
+    warnings: tuple[str, ...] = ()
+    part: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -84,10 +88,10 @@ def find_sources(
 ) -> Found:
     """Search a folder and its subfolders, or a ZIP archive, for scans.
 
-    Each picture and each volume is one source. DICOM CT slices are grouped into series by SeriesInstanceUID, size and
-    direction; each DICOM X-ray is one source. A study often has both, so `modality` says which to look for.
-    Links to folders are not followed. In archives with DICOM files, other files are not read. Results of lungct itself
-    are left out.
+    Each picture and each volume is one source. DICOM CT slices are grouped into series by patient, study,
+    SeriesInstanceUID, acquisition, size, spacing and direction; each DICOM X-ray is one source. A study often has both,
+    so `modality` says which to look for. Links to folders are not followed. In archives with DICOM files, other files
+    are not read. Results of lungct itself are left out.
 
     Parameters
     ----------
@@ -207,59 +211,15 @@ def _series(
     files: Iterable[SourceFile], limits: Limits, refused: list[SourceError], keep_frames: bool
 ) -> list[DicomSeries]:
     """Group DICOM files into series; add files that are not CT slices to `refused`."""
-    groups: dict[Key, list[SourceFile]] = defaultdict(list)
-    titles: dict[Key, str] = {}
-    kept: dict[Key, list[Frame]] = defaultdict(list)
-    for file in files:
-        try:
-            with explained(str(file), "is a damaged DICOM file", "Copy or export it again"):
-                header = read_header(file, limits)
-                check_is_ct(file, header)
-                frames = frames_of(file, header, limits)
-                key, title = _identity(file, header, frames[0], list(groups))
-        except SourceError as error:
-            refused.append(error)
-            continue
-        groups[key].append(file)
-        titles[key] = title
-        if keep_frames:
-            kept[key].extend(frames)
-    homes = {key: str(group[0].path if group[0].member else _home(group)) for key, group in groups.items()}
+    groups = group_files(files, limits, refused, keep_frames=keep_frames)
     return [
-        DicomSeries(_name(key, homes, titles, group), key[0], tuple(group), tuple(kept[key]))
-        for key, group in groups.items()
+        DicomSeries(
+            name,
+            group.first.uid or str(group.first.file),
+            tuple(one.file for one in group.files),
+            tuple(frame for one in group.files for frame in one.frames),
+            tuple(group.codes),
+            group.part,
+        )
+        for name, group in zip(names_of(groups), groups, strict=True)
     ]
-
-
-def _identity(file: SourceFile, header: Any, first: Frame, known: list[Key]) -> tuple[Key, str]:
-    """Return the key of a slice's series, reusing a known key if it is the same, and the series' title."""
-    uid = str(header.get("SeriesInstanceUID") or file)
-    directions = () if first.place is None else tuple(float(value) for value in first.place.directions.ravel())
-    key = (uid, int(header.Rows), int(header.Columns), directions)
-    described = " ".join(str(header.get("SeriesDescription") or "").split())[:40]
-    title = " ".join(filter(None, ["series", str(header.get("SeriesNumber") or ""), described]))
-    return next((other for other in known if _same(other, key)), key), title
-
-
-def _same(one: Key, other: Key) -> bool:
-    """Tell whether two keys have the same series, sizes and, apart from rounding, directions."""
-    if one[:3] != other[:3] or len(one[3]) != len(other[3]):
-        return False
-    return all(abs(mine - theirs) <= SAME_DIRECTION for mine, theirs in zip(one[3], other[3], strict=True))
-
-
-def _home(group: list[SourceFile]) -> Path:
-    """Return the only file, or the deepest folder that contains all files."""
-    return Path(os.path.commonpath([file.path for file in group]))
-
-
-def _name(key: Key, homes: dict[Key, str], titles: dict[Key, str], group: list[SourceFile]) -> str:
-    """Return the file or folder of a series, and its title if another series shares that."""
-    home = homes[key]
-    beside = [other for other in homes if homes[other] == home and other != key]
-    if not beside:
-        return home
-    if len(group) == 1:
-        return str(group[0])
-    same = any(titles[other] == titles[key] for other in beside)
-    return f"{home}[{titles[key]}{' ' + key[0] if same else ''}]"

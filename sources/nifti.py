@@ -21,6 +21,12 @@ MM_BY_UNIT = {1: 1000.0, 2: 1.0, 3: 1e-3}
 FREE_TEXT = ("descrip", "aux_file", "db_name", "data_type", "intent_name")
 """Fields that may hold anything, a patient's name too."""
 
+EVEN = 0.05
+"""Slices that lie this close to where an even grid has them, in steps, are evenly spaced."""
+
+MOST_SLICES = 2000
+"""Most slices to add in gaps."""
+
 
 def read_nifti(path: Path, options: ReadOptions = DEFAULTS) -> Scan:
     """Read a NIfTI volume of any orientation.
@@ -108,15 +114,19 @@ def write_nifti(path: str | Path, array: NDArray[Any], scan: Scan) -> Path:
     Returns
     -------
     Path
+        NIfTI has evenly spaced slices only. Where those of the scan are not, the file has empty ones in the gaps, and
+        each of its slices shows the nearest one of the scan.
     """
     import nibabel
 
     grid = scan.grid or _plain_grid(scan)
-    own = grid.to_own(array.astype(np.uint8) if array.dtype == np.bool_ else array).T
+    own = grid.to_own(array.astype(np.uint8) if array.dtype == np.bool_ else array)
     if grid.header:
-        image: Any = _with_header(own, grid.header)
+        image: Any = _with_header(own.T, grid.header)
     else:
-        image = nibabel.Nifti1Image(own, RAS_TO_LPS @ grid.affine)  # type: ignore[no-untyped-call]
+        if scan.spacing is not None and "slice_positions" in scan.metadata and grid.axes[0] == 0:
+            own = _evenly_spaced(own, scan, flipped=grid.flipped[0])
+        image = nibabel.Nifti1Image(own.T, RAS_TO_LPS @ grid.affine)  # type: ignore[no-untyped-call]
         image.header.set_xyzt_units("mm")
     image.to_filename(path)
     return Path(path)
@@ -139,6 +149,27 @@ def _with_header(own: NDArray[Any], block: bytes) -> Any:
     header.set_data_dtype(own.dtype)
     header.set_slope_inter(1, 0)
     return kind(own.reshape(shape), None, header)
+
+
+def _evenly_spaced(own: NDArray[Any], scan: Scan, *, flipped: bool) -> NDArray[Any]:
+    """Return slices, in the input's own order, put where a grid of evenly spaced slices has them."""
+    positions, depths = scan.slice_positions, scan.slice_depths
+    if flipped:
+        positions, depths = positions[-1] - positions[::-1], depths[::-1]
+    step = float(scan.spacing[0]) if scan.spacing else 1.0
+    count = round(float(positions[-1]) / step) + 1
+    if count == len(own) and np.abs(positions - step * np.arange(count)).max() <= EVEN * step:
+        return own
+    if count > MOST_SLICES + len(own):
+        raise SourceError(
+            scan.source, f"has slices {positions[-1]:.0f} mm apart, too far for one NIfTI file", "Write DICOM SEG"
+        )
+    wanted = step * np.arange(count)
+    nearest = np.abs(wanted[:, None] - positions).argmin(axis=1)
+    reached = np.abs(wanted - positions[nearest]) <= np.maximum(depths[nearest], step) / 2 + EVEN * step
+    spread = np.full((count, *own.shape[1:]), own.min() if own.dtype.kind == "f" else 0, dtype=own.dtype)
+    spread[reached] = own[nearest[reached]]
+    return spread
 
 
 def _plain_grid(scan: Scan) -> Grid:

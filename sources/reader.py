@@ -62,7 +62,7 @@ def read_scan(
     if isinstance(source, SourceError):  # a file refused by a folder search, given in place of the input
         raise source
     if isinstance(source, DicomSeries):
-        return read_dicom(source.files, options, source.name, source.frames)
+        return read_dicom(source.files, options, source.name, source.frames, source.warnings)
     if isinstance(source, SourceFile):
         return read_content(str(source), source.read(options.limits), options)
     if isinstance(source, (str, os.PathLike)):
@@ -117,7 +117,7 @@ def _read_only_scan(place: Path, options: ReadOptions) -> Scan:
         raise _nothing_in(place, found)
     only = found.sources[0]
     if isinstance(only, DicomSeries):
-        return read_dicom(only.files, options, only.name, only.frames)
+        return read_dicom(only.files, options, only.name, only.frames, only.warnings)
     if isinstance(only, SourceFile):
         return read_content(str(only), only.read(options.limits), options)
     return _read_path(only, options)

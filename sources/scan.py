@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..common.modality import Modality
 from ..common.warning_codes import codes_of
 from .errors import SourceError
-from .grid import Grid
+from .grid import Grid, depths_of
 
 Intensity = Literal["hu", "display"]
 """What a pixel value means: Hounsfield units, or grey as shown on a screen, 0 (black) to 1 (white)."""
@@ -119,16 +119,32 @@ class Scan:
         return slices, height, width
 
     @property
+    def slice_positions(self) -> NDArray[np.float64]:
+        """Position of each slice along the patient in mm, float64 (slices,); 1 mm apart if unknown."""
+        step = self.spacing[0] if self.spacing else 1.0
+        told = self.metadata.get("slice_positions") if self.spacing else None
+        return np.asarray(np.arange(len(self)) * step if told is None else told, dtype=np.float64)
+
+    @property
+    def slice_depths(self) -> NDArray[np.float64]:
+        """How far each slice reaches along the patient in mm, float64 (slices,).
+
+        With uneven spacing, each slice reaches half way to its neighbours, but never beyond the usual step or its own
+        thickness: a stray slice, or one beside a gap, counts no more than the others.
+        """
+        if len(self) < 2:
+            return np.full(len(self), self.spacing[0] if self.spacing else 1.0)
+        return depths_of(self.slice_positions, self.metadata.get("slice_thicknesses", ()))
+
+    @property
     def voxel_volumes(self) -> NDArray[np.float64] | None:
         """Voxel volume in mm³ for each slice, float64 (slices,); None if the spacing is unknown.
 
-        With uneven spacing, each slice reaches half way to its neighbours.
+        See `slice_depths` for uneven spacing.
         """
         if self.spacing is None or len(self) < 2:
             return None
-        positions = np.asarray(self.metadata.get("slice_positions", np.arange(len(self)) * self.spacing[0]))
-        thickness: NDArray[np.float64] = np.abs(np.gradient(positions))
-        return thickness * self.spacing[1] * self.spacing[2]
+        return self.slice_depths * self.spacing[1] * self.spacing[2]
 
     @property
     def modality(self) -> Modality | None:

@@ -139,7 +139,8 @@ def _numbered(found: Iterable[tuple[Input | RemoteFile, Mapping[str, Any]]], tex
 def _place(source: Input | RemoteFile) -> str:
     """Return an identifier of an input that doesn't depend on other files: its path, for a series folder and UID."""
     if isinstance(source, DicomSeries):
-        return f"{os.path.commonpath([file.path.absolute() for file in source.files])}\0{source.uid}"
+        part = f"\0{source.part}" if source.part else ""
+        return f"{os.path.commonpath([file.path.absolute() for file in source.files])}\0{source.uid}{part}"
     name = str(source) if isinstance(source, RemoteFile) else name_of(source)
     return name if is_url(name) else str(Path(name).absolute())
 

@@ -89,6 +89,11 @@ def predict(
         if out:
             write_csv(out / "predictions.csv", COLUMNS, rows)
     _print_table(rows)
+    alone = sum("part-of-series" in row["warnings"].split() for row in rows)
+    if alone:
+        errors.print(
+            f"Slices of a series given one by one: {alone}. Give their folder to get one answer about the scan."
+        )
     if pipe.classifier.card.caution:
         errors.print(f"Caution: {pipe.classifier.card.caution}", style="yellow", markup=False)
     if out:

@@ -23,6 +23,39 @@ ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
 
 
+def check_syntax(file: Any, index: int) -> None:
+    """Set a file's transfer syntax to what its codestream is, if that is another kind of JPEG, or JPEG 2000.
+
+    A decoder of another kind may return garbage.
+
+    Parameters
+    ----------
+    file : pydicom.Dataset
+        A compressed DICOM file.
+    index : int
+        Frame, from 0.
+    """
+    from pydicom import uid
+    from pydicom.encaps import get_frame
+
+    stream = get_frame(file.PixelData, index, number_of_frames=int(file.get("NumberOfFrames") or 1))
+    said = file.file_meta.TransferSyntaxUID
+    if stream.startswith((J2K_START, JP2_BOX)):
+        found = [*uid.JPEG2000TransferSyntaxes, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K], uid.JPEG2000
+    else:
+        marker = _frame_header(stream)
+        if marker is None:
+            return
+        found = {
+            0xC0: ([uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit], uid.JPEGBaseline8Bit),
+            0xC1: ([uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit], uid.JPEGExtended12Bit),
+            0xC3: ([uid.JPEGLossless, uid.JPEGLosslessSV1], uid.JPEGLossless),
+            0xF7: (uid.JPEGLSTransferSyntaxes, uid.JPEGLSNearLossless),
+        }.get(stream[marker + 1], ([said], said))
+    if said not in found[0]:
+        file.file_meta.TransferSyntaxUID = found[1]
+
+
 def size_of(codestream: bytes) -> tuple[int, int] | None:
     """Return the rows and columns of a codestream; None if it is neither JPEG nor JPEG 2000, or is cut off."""
     if codestream.startswith(JP2_BOX):
@@ -30,10 +63,17 @@ def size_of(codestream: bytes) -> tuple[int, int] | None:
     if codestream.startswith(J2K_START) and len(codestream) >= len(J2K_START) + J2K_SIZE.size:
         _, _, width, height, left, top = J2K_SIZE.unpack_from(codestream, len(J2K_START))
         return height - top, width - left
-    return _size_of_jpeg(codestream) if codestream.startswith(JPEG_START) else None
+    marker = _frame_header(codestream)
+    if marker is None:
+        return None
+    height, width = struct.unpack_from(">HH", codestream, marker + 5)
+    return height, width
 
 
-def _size_of_jpeg(codestream: bytes) -> tuple[int, int] | None:
+def _frame_header(codestream: bytes) -> int | None:
+    """Return where the marker of a JPEG's frame header is; None if there is none."""
+    if not codestream.startswith(JPEG_START):
+        return None
     place = len(JPEG_START)
     while place + 9 <= len(codestream):
         if codestream[place] != 0xFF:
@@ -44,8 +84,7 @@ def _size_of_jpeg(codestream: bytes) -> tuple[int, int] | None:
         elif marker in ALONE:
             place += 2
         elif marker in FRAME_HEADERS:
-            height, width = struct.unpack_from(">HH", codestream, place + 5)
-            return height, width
+            return place
         else:
             place += 2 + max(2, int.from_bytes(codestream[place + 2 : place + 4], "big"))
     return None

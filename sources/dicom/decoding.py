@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..cell import CELLS
 from ..limits import Limits
-from .codestream import check_codestream
+from .codestream import check_codestream, check_syntax
 
 USUAL_GROWTH = 4
 """How many times larger a deflated file may become when unpacked; small files may grow more."""
@@ -49,6 +49,7 @@ def answer(content: bytes, index: int | None = None, most: int = 0) -> NDArray[n
 
     whole = _parsed(content)
     if index is not None:
+        check_syntax(whole, index)
         check_codestream(whole, index)
         return np.asarray(pixel_array(whole, index=index))
     plain = io.BytesIO()

@@ -18,8 +18,11 @@ from ..files import SourceFile
 from ..limits import Limits
 from ..scan import USE, XRAY_MODALITIES
 from .decoding import ANSWER, bytes_of_frame
-from .header import pydicom_errors, syntax_of, whole_of
+from .header import contradicts_syntax, is_compressed, pydicom_errors, syntax_of, whole_of
 from .window import Window
+
+ITEM = b"\xfe\xff\x00\xe0"
+"""Tag at the start of compressed pixels (PS3.5 A.4)."""
 
 SAME_DIRECTION = 0.02
 """Largest difference between the direction cosines of slices in one series."""
@@ -66,6 +69,8 @@ class Frame:
         Distance between rows and between columns, mm.
     thickness : float or None
         Slice thickness, mm; None where unknown.
+    location : float or None
+        SliceLocation of the file, mm; None where unknown, and for a file of several frames.
     rescale : tuple of float or None
         Slope and intercept to Hounsfield units.
     window : Window or None
@@ -78,6 +83,7 @@ class Frame:
     place: Place | None
     spacing: tuple[float, float] | None
     thickness: float | None
+    location: float | None
     rescale: tuple[float, float] | None
     window: Window | None
 
@@ -198,6 +204,7 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
     window = None if center is None or width is None else Window(float(center[0]), float(width[0]), function)
     own_place_missing = int(header.get("NumberOfFrames") or 1) > 1 and not _functional_groups(header, index)
     thickness = _numbers(found("SliceThickness", "PixelMeasuresSequence"), 1)
+    location = _numbers(header.get("SliceLocation"), 1) if int(header.get("NumberOfFrames") or 1) == 1 else None
     return Frame(
         file,
         header,
@@ -206,6 +213,7 @@ def _frame(file: SourceFile, header: Any, index: int) -> Frame:
         place=None if own_place_missing else _place(position, directions),
         spacing=(float(spacing[0]), float(spacing[1])) if spacing is not None and (spacing > 0).all() else None,
         thickness=float(thickness[0]) if thickness is not None and thickness[0] > 0 else None,
+        location=None if location is None else float(location[0]),
         rescale=(float(slope[0]), float(intercept[0])) if slope is not None and intercept is not None else None,
         window=window if window and window.shows else None,
     )
@@ -257,6 +265,14 @@ def stored_values(frames: Sequence[Frame], limits: Limits) -> Iterator[NDArray[A
                     raise SourceError(
                         str(file), f"has pixels of shape {values.shape}, unlike its header", "Export it again"
                     )
+                if (
+                    values.size > 1
+                    and values.ravel()[:2].tobytes().startswith(ITEM)
+                    and not is_compressed(frame.header)
+                ):
+                    raise SourceError(
+                        str(file), "has compressed pixels, but its transfer syntax says they are not", "Export it again"
+                    )
                 yield values
 
 
@@ -266,10 +282,10 @@ def _decoder(file: SourceFile, opened: BinaryIO, header: Any, limits: Limits) ->
     from pydicom.pixels.utils import pixel_array
 
     syntax = syntax_of(header)
-    if syntax is not None and syntax.is_compressed and not syntax.is_deflated:
+    if is_compressed(header):
         with CELLS.holding(ANSWER, opened.read(), bytes_of_frame(header)) as ask:
             yield ask
-    elif syntax is None or syntax.is_deflated:
+    elif syntax is None or syntax.is_deflated or contradicts_syntax(header):
         yield partial(pixel_array, whole_of(file, opened, limits))
     else:
         yield partial(pixel_array, opened)

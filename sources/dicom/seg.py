@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,22 +84,24 @@ def write_seg(
     segments = [_described(number, segment, by) for number, (segment, _, by) in enumerate(parts, start=1)]
     headers, own = _sources(scan, np.stack([scan.grid.to_own(part) for _, part, _ in parts], axis=-1))
     try:
-        segmentation: Any = hd.seg.Segmentation(
-            source_images=headers,
-            pixel_array=own.astype(np.uint8),
-            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=segments,
-            series_instance_uid=hd.UID(),
-            series_number=900,
-            sop_instance_uid=hd.UID(),
-            instance_number=1,
-            manufacturer="lungct",
-            manufacturer_model_name=network["name"],
-            software_versions=network["version"],
-            device_serial_number="0",
-            series_description="Lungs (lungct, research use)",
-            omit_empty_frames=False,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # highdicom and pydicom quote values, such as patients' names
+            segmentation: Any = hd.seg.Segmentation(
+                source_images=headers,
+                pixel_array=own.astype(np.uint8),
+                segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+                segment_descriptions=segments,
+                series_instance_uid=hd.UID(),
+                series_number=900,
+                sop_instance_uid=hd.UID(),
+                instance_number=1,
+                manufacturer="lungct",
+                manufacturer_model_name=network["name"],
+                software_versions=network["version"],
+                device_serial_number="0",
+                series_description="Lungs (lungct, research use)",
+                omit_empty_frames=False,
+            )
     except DECODER_ERRORS + pydicom_errors() as error:
         raise SourceError(
             scan.source, f"has headers that a DICOM SEG can't refer to ({error})", "Write its mask as NIfTI instead"

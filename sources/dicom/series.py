@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,13 @@ from ..errors import SourceError, explained
 from ..files import SourceFile, keeping_open
 from ..grid import Grid
 from ..options import DEFAULTS, ReadOptions
-from ..scan import Scan
-from .header import read_header
-from .image import SAME_DIRECTION, Frame, Place, check_is_ct, frames_of
+from ..scan import WARNINGS, Scan
+from .header import read_header, unread_tags
+from .image import Frame, check_is_ct, frames_of
+from .order import Ordered, in_order
 from .radiograph import is_radiograph, read_radiograph
+from .siblings import is_part_of_series
 from .values import read_values
-
-SAME_PLACE = 0.01
-"""Slices closer together than this, in mm, are duplicates."""
-
-UNEVEN = 0.05
-"""Gaps between slices may differ by this fraction of the median gap."""
-
-TILT = 1.0
-"""The gantry counts as tilted when slice normal and stacking direction differ by more than this, in degrees."""
 
 
 def read_dicom(
@@ -34,6 +26,7 @@ def read_dicom(
     options: ReadOptions = DEFAULTS,
     name: str | None = None,
     frames: Sequence[Frame] = (),
+    doubts: Sequence[str] = (),
 ) -> Scan:
     """Read the files of one CT series, in any order, or a single X-ray.
 
@@ -46,18 +39,20 @@ def read_dicom(
         Name to use in messages; by default, that of the first file.
     frames : sequence of Frame
         Frames already read from the files; by default, their headers are read.
+    doubts : sequence of str
+        Warning codes of the search that grouped the files.
 
     Returns
     -------
     Scan
-        Warnings: ``duplicate-slices`` (left out), ``missing-slices``,
-        ``uneven-spacing``, ``gantry-tilt``, ``unknown-orientation``, ``inverted`` (turned back).
+        Its warnings say what was doubtful: grouping, order, spacing, orientation, tags, inverted values.
 
     Raises
     ------
     SourceError
         When a file is damaged, or is neither a CT slice nor an X-ray; names the file.
     """
+    given_alone = name is None and len(files) == 1 and files[0].member is None
     name = name or str(files[0])
     with (
         explained(name, "is a damaged DICOM file", "Copy or export it again"),
@@ -66,7 +61,9 @@ def read_dicom(
         first = frames[0].header if frames else read_header(files[0], options.limits)
         if len(files) == 1 and is_radiograph(first):
             return read_radiograph(files[0], options, first)
-        return _read(list(frames) or _frames_of(files, first, options), options, name)
+        if given_alone and is_part_of_series(files[0].path, first):
+            doubts = (*doubts, "part-of-series")
+        return _read(list(frames) or _frames_of(files, first, options), options, name, doubts)
 
 
 def _frames_of(files: Sequence[SourceFile], first: Any, options: ReadOptions) -> list[Frame]:
@@ -78,97 +75,68 @@ def _frames_of(files: Sequence[SourceFile], first: Any, options: ReadOptions) ->
     return frames
 
 
-def _read(frames: list[Frame], options: ReadOptions, name: str) -> Scan:
-    frames, warnings = _arrange(frames)
+def _read(frames: list[Frame], options: ReadOptions, name: str, doubts: Sequence[str]) -> Scan:
     shapes = {(int(frame.header.Rows), int(frame.header.Columns)) for frame in frames}
     if len(shapes) > 1:
         raise SourceError(name, f"mixes slices of sizes {sorted(shapes)}", "Give the files of one series")
+    ordered = in_order(frames)
+    frames = ordered.frames
     shape = (len(frames), *shapes.pop())
     options.limits.check_shape(name, shape)
-    grid = Grid.of(_affine(frames), shape)
+    grid = Grid.of(_affine(ordered), shape)
     plain, inverted = read_values(frames, options, name)
-    deep = frames[0].thickness is not None or (len(frames) > 1 and _places(frames) is not None)
-    spaced = frames[0].spacing is not None and deep
+    spaced = frames[0].spacing is not None and ordered.step is not None
+    positions = _along_patient(ordered, grid)
+    found = [*doubts, *ordered.warnings]
+    found += ["unreadable-tags"] if any(unread_tags(frame.header) for frame in frames) else []
+    found += ["inverted"] if inverted else []
     return Scan(
         grid.to_canonical(plain.pixels),
         plain.intensity,
         spacing=grid.spacing if spaced else None,
-        affine=grid.canonical_affine if spaced and frames[0].place else None,
+        affine=_canonical_affine(grid, positions) if spaced and ordered.placed else None,
         source=name,
-        metadata={**plain.metadata, "slice_positions": _positions(frames, grid)},
-        warnings=(*warnings, *(("inverted",) if inverted else ())),
+        metadata={
+            **plain.metadata,
+            "slice_positions": positions,
+            "slice_thicknesses": tuple(frame.thickness for frame in (frames[::-1] if grid.flipped[0] else frames)),
+        },
+        warnings=tuple(code for code in WARNINGS if code in found),
         grid=grid,
         frames=tuple(frames),
     )
 
 
-def _positions(frames: list[Frame], grid: Grid) -> tuple[float, ...]:
+def _along_patient(ordered: Ordered, grid: Grid) -> tuple[float, ...]:
     """Return each slice's position along the patient, in mm from the first, in canonical order."""
-    places = _places(frames)
-    if places is None:
-        return tuple(index * grid.spacing[0] for index in range(len(frames)))
-    own = np.array([place.beyond(places[0]) for place in places])
-    return tuple(float(position) for position in (own[-1] - own[::-1] if grid.flipped[0] else own))
+    own = ordered.heights
+    if own is None:
+        return tuple(index * grid.spacing[0] for index in range(len(ordered.frames)))
+    return tuple(float(position) for position in (own[-1] - own[::-1] if grid.flipped[0] else own - own[0]))
 
 
-def _places(frames: list[Frame]) -> list[Place] | None:
-    """Return the places of all slices; None if one is missing."""
-    places = [frame.place for frame in frames if frame.place is not None]
-    return places if len(places) == len(frames) else None
-
-
-def _arrange(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
-    """Return the frames sorted and without duplicates, and the warnings."""
-    places = _places(frames)
-    if places is None:
-        return sorted(frames, key=lambda frame: frame.order), ["unknown-orientation"]
-    first = places[0]
-    if any(np.abs(place.directions - first.directions).max() > SAME_DIRECTION for place in places):
-        raise SourceError(
-            str(frames[0].file), "is in a series with slices of other directions", "Give the files of one series"
-        )
-    heights = [place.beyond(first) for place in places]
-    order = sorted(range(len(frames)), key=lambda index: (round(heights[index] / SAME_PLACE), frames[index].order))
-    kept = order[:1]
-    for index in order[1:]:
-        if heights[index] - heights[kept[-1]] > SAME_PLACE:
-            kept.append(index)
-    warnings = ["duplicate-slices"] if len(kept) < len(frames) else []
-    return [frames[index] for index in kept], warnings + _unevenness([places[index] for index in kept])
-
-
-def _unevenness(places: list[Place]) -> list[str]:
-    """Return the warnings about the distances between consecutive slices."""
-    gaps = np.array([after.beyond(before) for before, after in pairwise(places)])
-    if gaps.size == 0:
-        return []
-    typical = float(np.median(gaps))
-    steps = np.maximum(1, np.rint(gaps / typical))
-    way = places[-1].position - places[0].position
-    tilt = np.degrees(np.arccos(min(1.0, float(gaps.sum()) / float(np.linalg.norm(way)))))
-    found = {
-        "missing-slices": (steps > 1).any(),
-        "uneven-spacing": (np.abs(gaps - steps * typical) > UNEVEN * typical * steps).any(),
-        "gantry-tilt": tilt > TILT,
-    }
-    return [warning for warning, is_so in found.items() if is_so]
-
-
-def _affine(frames: list[Frame]) -> NDArray[np.float64]:
+def _affine(ordered: Ordered) -> NDArray[np.float64]:
     """Return the affine from (column, row, slice) to mm.
 
-    Without positions, a patient lying on the back, head first, is assumed. For unevenly spaced slices the affine is
-    exact only at the first and the last.
+    Without positions, a patient lying on the back, head first, is assumed, unless the directions say otherwise. Where
+    slices are missing or unevenly spaced, it is exact only at the first slice: see `Scan.slice_positions`.
     """
-    places, first = _places(frames), frames[0]
+    first = ordered.frames[0]
     rows, columns = first.spacing or (1.0, 1.0)
     affine = np.eye(4)
-    if places is None:
-        affine[:3, :3] = np.diag([columns, rows, first.thickness or 1.0])
-        return affine
-    step = places[0].normal * (first.thickness or 1.0)
-    if len(places) > 1:
-        step = (places[-1].position - places[0].position) / (len(places) - 1)
-    affine[:3, :3] = np.stack([places[0].directions[0] * columns, places[0].directions[1] * rows, step], axis=1)
-    affine[:3, 3] = places[0].position
+    directions = np.eye(3)[:2] if first.place is None else first.place.directions
+    across = np.cross(directions[0], directions[1])
+    step = (across if ordered.placed else np.array([0.0, 0.0, 1.0])) if ordered.step is None else ordered.step
+    affine[:3, :3] = np.stack([directions[0] * columns, directions[1] * rows, step], axis=1)
+    if ordered.placed and first.place is not None:
+        affine[:3, 3] = first.place.position
+    return affine
+
+
+def _canonical_affine(grid: Grid, positions: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return the affine from canonical indices to mm, with its origin at the first slice whatever is missing after."""
+    affine = grid.canonical_affine
+    if grid.flipped[0]:
+        beyond = positions[-1] / grid.spacing[0] - (len(positions) - 1)
+        affine[:3, 3] -= affine[:3, 2] * beyond
     return affine

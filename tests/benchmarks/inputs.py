@@ -60,7 +60,7 @@ def link_shared(folder: Path) -> Path:
         (folder / masks.name / "ct" / name).symlink_to(masks / "ct" / name)
     rows = [(name, patient) for patient, name in list(first.items())[:2]]
     _write_table(folder / masks.name / "patients.csv", [("file", "patient"), *rows])
-    for name in ("lctsc-nifti", "lung-pet-ct-dx-dicom"):
+    for name in ("lctsc-nifti", "lung-pet-ct-dx-dicom", "covid-ct-md", "song-pneumonia", "chest-cancer-ct"):
         (folder / name).symlink_to(SHARED / name)
     for name in ("covid-ct", "sarscov2-ct"):
         for label in ("COVID", "NonCOVID"):

@@ -31,7 +31,7 @@ CHAINS = [
     ("trust.refusal_by_name --ct {labelled} --other-ct examples/series", "pipeline of xray: answered"),
     ("trust.uncertainty --data {labelled} --validation-share 1 --network {classifier}", "interval across it"),
     (
-        "trust.explanations {drawn}/ct {drawn}/lungs {drawn}/covid --validation-share 0.5 --sheet {out}/sheet.png",
+        "trust.explanations {drawn}/ct {drawn}/lungs {drawn}/covid --validation-share 0.5 --every --sheet {out}/s.png",
         "4 slices of 4 patients",
     ),
     (
@@ -56,6 +56,7 @@ TRAINING = [
 ]
 
 FROM_SHARED = [
+    ("training.tables --shared {few} --out {out}/tables", "song-pneumonia: 1034 pictures"),
     ("training.focal_sweep {lite0} {out}/run {few}/sarscov2-ct --quick", "one of COVID to ten others"),
     (
         "volumes.planted write {out}/bodies --count 1 --bodies {few}",

@@ -289,21 +289,3 @@ def _decoder(file: SourceFile, opened: BinaryIO, header: Any, limits: Limits) ->
         yield partial(pixel_array, whole_of(file, opened, limits))
     else:
         yield partial(pixel_array, opened)
-
-
-def padding_of(frame: Frame, values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which stored values are padding outside the reconstructed circle, bool (rows, columns)."""
-    first = frame.header.get("PixelPaddingValue")
-    if first in (None, "") or values.dtype.kind not in "iu":
-        return np.zeros(values.shape, dtype=np.bool_)
-    last = frame.header.get("PixelPaddingRangeLimit")
-    last = first if last is None else last
-    # Some writers give a negative padding value as the unsigned number with the same bits.
-    bits = 8 * values.dtype.itemsize
-    ends = sorted(_as_stored(int(end), bits, signed=values.dtype.kind == "i") for end in (first, last))
-    return np.asarray((values >= ends[0]) & (values <= ends[1]))
-
-
-def _as_stored(value: int, bits: int, *, signed: bool) -> int:
-    wrapped = value % (1 << bits)
-    return wrapped - (1 << bits) if signed and wrapped >> (bits - 1) else wrapped

@@ -17,7 +17,8 @@ from ..files import SourceFile
 from ..options import ReadOptions
 from ..scan import USE, XRAY_MODALITIES, Scan
 from .header import pydicom_errors, read_header, syntax_of
-from .image import Frame, frames_of, padding_of, stored_values
+from .image import Frame, frames_of, stored_values
+from .padding import padding_of
 
 LATERAL_VIEWS = ("LL", "RL", "LATERAL", "LAT")
 """Values of ViewPosition for lateral views."""

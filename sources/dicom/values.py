@@ -15,7 +15,8 @@ from ..intensity import HU_BELOW, PADDING_BELOW, Meaning, can_be_hu, meaning_of
 from ..options import ReadOptions
 from ..scan import AIR, Scan
 from .header import syntax_of
-from .image import Frame, padding_of, stored_values
+from .image import Frame, stored_values
+from .padding import padding_of
 
 READERS = 4
 """Files read in parallel: one waits for the disk while another is decoded."""

@@ -42,7 +42,7 @@ def test_the_probability_is_the_product_of_both_answers(model, lungs):
     logit, evidence, features, textures, lesions = (np.asarray(one) for one in model(lungs, training=False))
     infected, disease = (np.asarray(one) for one in heads(model)(lungs, training=False))
     assert (features.shape, textures.shape, lesions.shape) == ((2, 1280), (2, 112), (2, 32, 32, 1))
-    np.testing.assert_allclose(sigmoid(logit), sigmoid(infected) * sigmoid(disease), rtol=1e-4)  # the gate starts open
+    np.testing.assert_allclose(sigmoid(logit), sigmoid(0.5 * infected - 1) * sigmoid(disease), rtol=1e-4)
     np.testing.assert_allclose(disease[:, 0], evidence.mean(axis=(1, 2, 3)), atol=1e-5)
 
 
@@ -53,6 +53,8 @@ def test_a_clean_lung_is_improbable_whatever_its_disease_would_be(lungs):
     assert sigmoid(made(lungs, training=False)[0]).max() < 0.01
     made.get_layer("lesions").bias.assign([9.0])
     assert sigmoid(made(lungs, training=False)[0]).min() > 0.9
+    made.get_layer("lesions").bias.assign([0.0])
+    assert sigmoid(made(lungs, training=False)[0]).max() < 0.5
 
 
 def test_only_lung_counts_for_the_score(model, lungs):
@@ -74,10 +76,9 @@ def test_labels_do_not_teach_the_map(model, lungs):
 
     with tf.GradientTape() as tape:
         logit = tf.reduce_sum(model(lungs, training=False)[0])
-    layers = [model.get_layer(name).kernel for name in ("lesions", "decoder", "infected", "gate", "evidence_lung")]
-    *taught_by_masks, gate, evidence = tape.gradient(logit, [one.value for one in layers])
+    layers = [model.get_layer(name).kernel for name in ("lesions", "decoder", "infected", "evidence_lung")]
+    *taught_by_masks, evidence = tape.gradient(logit, [one.value for one in layers])
     assert taught_by_masks == [None, None, None]
-    assert np.abs(gate).max() > 0
     assert np.abs(evidence).max() > 0
 
 

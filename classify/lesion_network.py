@@ -40,11 +40,6 @@ OUTSIDE = -12.0
 FLOOR = 1 / 64
 """Lowest grey value of lung in the input: a pixel below it is partly or wholly outside the lungs."""
 
-GATE = (0.5, -1.0)
-"""Slope and shift of the infected lung's logit before the two answers are multiplied: how sure of infection one must
-be. Chosen on validation data among 30 pairs: a gate that opens earlier lets labels, which mean something else in each
-source, decide about clean lungs; one that opens later can't tell diseases apart. See docs/training-classify.md."""
-
 RARE = -3.0
 """Initial logit of infection: few pixels are infected."""
 
@@ -126,10 +121,8 @@ def _both(infected: Any, disease: Any) -> Any:
     The labels of slices, which differ between sources in more than disease, don't teach the first answer: only what is
     known of infection does.
     """
-    from keras import initializers, layers, ops
+    from keras import layers, ops
 
-    slope, shift = (initializers.Constant(value) for value in GATE)
-    gate = layers.Dense(1, kernel_initializer=slope, bias_initializer=shift, trainable=False, name="gate")
-    infected = gate(ops.stop_gradient(infected))
+    infected = ops.stop_gradient(infected)
     sums = ops.concatenate([-infected, -disease, -infected - disease], axis=-1)
     return layers.Identity(name="logit")(-ops.logsumexp(sums, axis=-1, keepdims=True))

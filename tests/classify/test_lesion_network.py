@@ -42,7 +42,7 @@ def test_the_probability_is_the_product_of_both_answers(model, lungs):
     logit, evidence, features, textures, lesions = (np.asarray(one) for one in model(lungs, training=False))
     infected, disease = (np.asarray(one) for one in heads(model)(lungs, training=False))
     assert (features.shape, textures.shape, lesions.shape) == ((2, 1280), (2, 112), (2, 32, 32, 1))
-    np.testing.assert_allclose(sigmoid(logit), sigmoid(0.5 * infected - 1) * sigmoid(disease), rtol=1e-4)
+    np.testing.assert_allclose(sigmoid(logit), sigmoid(infected) * sigmoid(disease), rtol=1e-4)
     np.testing.assert_allclose(disease[:, 0], evidence.mean(axis=(1, 2, 3)), atol=1e-5)
 
 

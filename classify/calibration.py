@@ -33,16 +33,24 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
-def youden_threshold(
-    probabilities: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64] | None = None
+def accurate_threshold(
+    probabilities: NDArray[np.float64], covid: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> float:
-    """Return the threshold with the largest sum of sensitivity and specificity, weighted if weights are given.
+    """Return the threshold with the highest weighted accuracy, moved half way to the next lower probability."""
+    order = np.argsort(-probabilities, kind="stable")
+    gained = np.cumsum(np.where(covid, weights, -weights)[order])  # by calling one more picture COVID
+    last = np.flatnonzero(np.diff(probabilities[order], append=-1.0))  # of each run of equal probabilities
+    return _half_way_below(float(probabilities[order][last[np.argmax(gained[last])]]), probabilities)
+
+
+def youden_threshold(probabilities: NDArray[np.float64], covid: NDArray[np.bool_]) -> float:
+    """Return the threshold with the largest sum of sensitivity and specificity.
 
     It is half way between the two probabilities that it separates, so that rounding doesn't change any decision.
     """
     from sklearn.metrics import roc_curve
 
-    false, true, thresholds = roc_curve(covid, probabilities, sample_weight=weights, drop_intermediate=False)
+    false, true, thresholds = roc_curve(covid, probabilities, drop_intermediate=False)
     return _half_way_below(float(thresholds[np.argmax(true - false)]), probabilities)
 
 

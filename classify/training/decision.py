@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...sources.intensity import resize
-from ..calibration import calibrate, fit_temperature, sensitive_threshold, youden_threshold
+from ..calibration import accurate_threshold, calibrate, fit_temperature, sensitive_threshold, youden_threshold
 from ..data.dataset import Example
 from ..evaluation.metrics import auc, expected_calibration_error, summarise
 from .lesions import Lesions
@@ -25,8 +25,9 @@ class Decision(NamedTuple):
 def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity: float | None) -> Decision:
     """Choose temperature and threshold on validation data, and measure with them.
 
-    Data sets with both classes count equally; those with one class are only measured. If there are no others, all
-    count.
+    Data sets count equally. Those with one class help to choose the threshold, but not the temperature: healthy lungs
+    are easy, and would make the probabilities of difficult pictures too extreme. With one data set, the threshold is
+    Youden's; with several, the one with the highest mean of their accuracies.
 
     Parameters
     ----------
@@ -37,11 +38,11 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
         Choose the highest threshold with at least this sensitivity; if None, Youden's threshold.
     """
     covid = np.array([item.covid for item in examples], dtype=np.bool_)
-    weights = _equal_sources(examples)
-    temperature = fit_temperature(logits, covid, weights)
+    both = _equal_sources(examples, with_both_classes(examples))
+    temperature = fit_temperature(logits, covid, both if both.any() else None)
     probabilities = calibrate(logits, temperature).astype(np.float64)
     if sensitivity is None:
-        threshold, criterion = youden_threshold(probabilities, covid, weights), "Youden"
+        threshold, criterion = _threshold(probabilities, covid, examples)
     else:
         threshold = sensitive_threshold(probabilities, covid, sensitivity)
         criterion = f"sensitivity of at least {sensitivity:g}"
@@ -61,6 +62,17 @@ def decide(logits: NDArray[np.float64], examples: Sequence[Example], sensitivity
 def _defined(figures: dict[str, Any]) -> dict[str, Any]:
     """Leave out figures without a value, such as the AUC of a data set with one class: JSON has no NaN."""
     return {name: one for name, one in figures.items() if not (isinstance(one, dict) and np.isnan(one["value"]))}
+
+
+def _threshold(
+    probabilities: NDArray[np.float64], covid: NDArray[np.bool_], examples: Sequence[Example]
+) -> tuple[float, str]:
+    """Return the threshold and its criterion."""
+    sources = _by_source(examples)
+    if len(sources) == 1:
+        return youden_threshold(probabilities, covid), "Youden"
+    weights = _equal_sources(examples, sources)
+    return accurate_threshold(probabilities, covid, weights), "mean accuracy of the data sets"
 
 
 def source_scores(logits: NDArray[np.float64], examples: Sequence[Example]) -> dict[str, float]:
@@ -111,14 +123,13 @@ def trained_on(examples: Sequence[Example], what: str) -> list[dict[str, Any]]:
     ]
 
 
-def _equal_sources(examples: Sequence[Example]) -> NDArray[np.float64]:
-    """Return the weight of each picture: the same sum for each data set with both classes, 0 for the others."""
+def _equal_sources(examples: Sequence[Example], names: Collection[str]) -> NDArray[np.float64]:
+    """Return the weight of each picture: the same sum for each of the named data sets, 0 for the others."""
     weights = np.zeros(len(examples))
-    both = with_both_classes(examples)
     for name, own in _by_source(examples).items():
-        if name in both:
+        if name in names:
             weights[own] = 1 / np.count_nonzero(own)
-    return weights if weights.any() else np.ones(len(examples))
+    return weights
 
 
 def with_both_classes(examples: Sequence[Example]) -> list[str]:

@@ -62,3 +62,12 @@ def test_summary_matches_hand_computed_values():
 
 def test_auc_of_one_class_is_unknown():
     assert np.isnan(auc(np.array([0.1, 0.2]), np.array([True, True])))
+
+
+def test_the_accurate_threshold_weighs_pictures():
+    from lungct.classify.calibration import accurate_threshold
+
+    probabilities, covid = np.array([0.1, 0.2, 0.6, 0.4, 0.9]), np.array([False, False, False, True, True])
+    assert accurate_threshold(probabilities, covid, np.ones(5)) == pytest.approx(0.75)  # of two equals, the higher one
+    assert accurate_threshold(probabilities, covid, np.array([1, 1, 1, 3, 1.0])) == pytest.approx(0.3)
+    assert accurate_threshold(np.array([0.2, 0.8]), np.array([True, False]), np.array([2.0, 1.0])) == 0.2

@@ -18,7 +18,7 @@ from .calibration import calibrate
 from .evidence import SOFTENING, Evidence, Explain
 from .occlusion import occlusion_grid
 from .roi import Box, Region, RoiPreprocessing
-from .study import STUDY_SHARE, study_interval, study_probability, suspicious
+from .study import study_interval, study_probability
 from .trust.heads import HEADS
 from .trust.trust import Trust, kind_of
 
@@ -213,9 +213,8 @@ class Classifier:
         found = list(self._network.map(judge, enumerate(masks)))
         evidence = tuple(one for one, _ in found)
         lesions = tuple(one for _, one in found) if self._has_lesions else ()
-        counted = suspicious(np.nan_to_num(probabilities), lung, STUDY_SHARE)
-        probability = study_probability(probabilities, counted)
-        interval = None if probability is None or self._trust is None else study_interval(heads, counted, probability)
+        probability = study_probability(probabilities, lung)
+        interval = None if probability is None or self._trust is None else study_interval(heads, lung, probability)
         return Classification(
             probability, probabilities, evidence, explain, lesions, self._lesion_threshold, lung, distances, interval
         )

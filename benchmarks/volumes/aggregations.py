@@ -29,7 +29,6 @@ from sklearn.preprocessing import StandardScaler
 
 from lungct.classify.data.dataset import read_examples, split_examples
 from lungct.classify.evaluation.metrics import auc_of
-from lungct.classify.study import suspicious
 from lungct.common.intervals import bootstrap_interval, interval_of
 from lungct.common.progress import with_progress
 from lungct.pipeline import Pipeline, Prediction
@@ -63,12 +62,15 @@ def top(study: Study, share: float) -> float:
 
 
 def top_of_lung(study: Study, share: float) -> float:
-    """Return the mean over the share of the lungs with the highest probabilities, weighted by lung."""
-    return float(np.average(study.probabilities, weights=suspicious(study.probabilities, study.lung, share)))
+    """Return the mean over the share of the lungs with the highest probabilities; one slice counts in part."""
+    order = np.argsort(-study.probabilities, kind="stable")
+    lung = study.lung[order]
+    counted = np.clip(share * lung.sum() - (np.cumsum(lung) - lung), 0, lung)
+    return float(np.average(study.probabilities[order], weights=counted))
 
 
 AGGREGATIONS: dict[str, Callable[[Study], float]] = {
-    "lung-weighted mean": lambda one: float(np.average(one.probabilities, weights=one.lung)),
+    "lung-weighted mean (ships)": lambda one: float(np.average(one.probabilities, weights=one.lung)),
     "mean of the top half of the lungs": lambda one: top_of_lung(one, 1 / 2),
     "mean of the top third of the lungs": lambda one: top_of_lung(one, 1 / 3),
     "mean of the top fifth of the lungs": lambda one: top_of_lung(one, 1 / 5),

@@ -13,7 +13,7 @@ HEATMAP_IN_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "lesions": "Red areas are where the network sees infection, ground glass or consolidation: the redder, the "
         "more probable. The yellow line is the border of what counts as infected. The network learnt this from slices "
-        "of 12 COVID patients (Ma et al.). It is a measurement aid, not a diagnosis: other diseases with similar "
+        "of nine COVID patients (Ma et al.). It is a measurement aid, not a diagnosis: other diseases with similar "
         "shadows are marked too.",
         "cam": "Red areas are evidence for COVID: the redder, the stronger. They show where the answer comes from, not "
         "where disease is: compared with infections drawn in CT slices, the class activation map does not locate them.",

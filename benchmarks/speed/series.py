@@ -78,8 +78,8 @@ def _writers(out: Path, scan: Scan, lungs: np.ndarray) -> Iterator[Contender]:
     """Yield contenders that write masks; DICOM SEG needs the seg extra."""
     yield Contender("writing the mask as NIfTI", lambda: write_nifti(out / "mask.nii.gz", lungs, scan), len(scan))
     if importlib.util.find_spec("highdicom") is not None:
-        facts = {"model": "lungct", "version": "benchmark"}
-        yield Contender("writing it as DICOM SEG", lambda: write_seg(out / "mask.dcm", lungs, scan, **facts), len(scan))
+        facts = {"segmenter": {"name": "lungct", "version": "benchmark"}}
+        yield Contender("writing it as DICOM SEG", lambda: write_seg(out / "mask.dcm", lungs, scan, facts), len(scan))
 
 
 def write_series(folder: Path, slices: int, target: Path) -> None:

@@ -27,6 +27,7 @@ from lungct.classify.training.lite0 import load_lite0
 from lungct.classify.training.loss import focal_loss
 from lungct.common.sigmoid import sigmoid
 from lungct.lungseg import LungSegmenter
+from lungct.lungseg.finder import lung_finder
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def main() -> None:
     parts = [
         cut_regions(
             part,
-            lambda scan: segmenter.segment(scan).mask,
+            lung_finder(segmenter),
             RoiPreprocessing(),
             given.run / f"regions-{name}.npz",
             segmenter.card.sha256,

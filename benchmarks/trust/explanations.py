@@ -129,9 +129,10 @@ def table_of(slices: Sequence[Slice], title: str) -> Table:
 
 
 def by_patient(values: Sequence[float], patients: Sequence[str]) -> NDArray[np.float64]:
-    """Return the mean of every patient's slices."""
-    names = np.asarray(patients)
-    return np.array([np.nanmean(np.asarray(values)[names == name]) for name in np.unique(names)])
+    """Return the mean of every patient's slices without NaN; 0 if there are none."""
+    names, known = np.asarray(patients), np.nan_to_num(values)
+    counted = np.isfinite(values)
+    return np.array([known[names == name].sum() / max(counted[names == name].sum(), 1) for name in np.unique(names)])
 
 
 def mean(values: NDArray[np.float64], over: NDArray[np.float64] | None = None) -> str:

@@ -123,7 +123,7 @@ def _said(report: Mapping[str, Any]) -> dict[int, str]:
         28: "AUC, average precision, sensitivity, specificity, predictive values, Brier score, calibration error",
         29: "95 % bootstrap intervals over patients, Clopper-Pearson for shares of 0 or 1. No significance tests",
         30: "Lungs erased, lung mask alone, trivial features, leave-one-source-out, subgroups",
-        31: f"{EXPLAINED[provenance['settings']['explain']]}: docs/explanations.md of lungct",
+        31: f"{EXPLAINED.get(explain := provenance['settings']['explain'], explain)}: docs/explanations.md of lungct",
         32: f"Validation metrics are in the network's card. Trained on: {', '.join(provenance['trained_on'])}",
         33: f"This report, if none of its pictures were used for training, which is {AUTHORS} to say",
         35: f"{failures['inputs']} inputs, {failures['answered']} answered, {failures['unreadable']} unreadable, "

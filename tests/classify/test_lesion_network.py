@@ -53,8 +53,6 @@ def test_a_clean_lung_is_improbable_whatever_its_disease_would_be(lungs):
     assert sigmoid(made(lungs, training=False)[0]).max() < 0.01
     made.get_layer("lesions").bias.assign([9.0])
     assert sigmoid(made(lungs, training=False)[0]).min() > 0.9
-    made.get_layer("lesions").bias.assign([0.0])
-    assert sigmoid(made(lungs, training=False)[0]).max() < 0.5
 
 
 def test_only_lung_counts_for_the_score(model, lungs):

@@ -50,7 +50,7 @@ def test_engines_agree_on_explanations_and_keep_the_answer(chest):
     scan, masks = Scan(np.stack([hu, hu]), "hu"), [lungs, np.zeros_like(lungs)]
     one, other = (Classifier(engine=name, threads=2) for name in ("openvino", "onnxruntime"))
     plain, ours, theirs = one.classify(scan, masks), *(net.classify(scan, masks, "occlusion") for net in (one, other))
-    assert (plain.explain, ours.explain) == ("cam", "occlusion")
+    assert (plain.explain, ours.explain) == ("lesions", "occlusion")
     assert ours.probability == plain.probability
     assert ours.evidence[1] is None
     assert not np.allclose(ours.evidence[0].grid, 0, atol=0.01)

@@ -18,6 +18,7 @@ from lungct.classify import Classifier
 from lungct.classify.data.dataset import Example
 from lungct.classify.evaluation.scoring import score_pictures
 from lungct.lungseg import LungSegmenter
+from lungct.lungseg.finder import lung_finder
 from lungct.pipeline import Pipeline
 from lungct.pipeline.batch import BatchSettings, run_batch
 from lungct.pipeline.commands.cli import app
@@ -169,7 +170,7 @@ def test_a_service_handles_one_modality_and_says_which(xray_pipe, pipe, xray_fil
 
 def test_an_xray_among_slices_is_a_row_without_a_score(pipe, xray_file, covid_slice):
     examples = [Example(path, True, path.name, "mixed", "") for path in (xray_file, covid_slice)]
-    scored = score_pictures(pipe.classifier, examples, lambda scan: pipe.segmenter.segment(scan).mask)
+    scored = score_pictures(pipe.classifier, examples, lung_finder(pipe.segmenter))
     refused, judged = scored
     assert "is a chest X-ray, not CT" in refused.note
     assert np.isnan(refused.probability)

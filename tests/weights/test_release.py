@@ -14,7 +14,7 @@ pytestmark = pytest.mark.train
 def build(card):
     if card.name == SEGMENTER:
         return build_network(**card.architecture)
-    return build_classifier(card.architecture["size"], card.architecture["dropout"])
+    return build_classifier(**card.architecture)
 
 
 @pytest.mark.parametrize("name", [SEGMENTER, CLASSIFIER])

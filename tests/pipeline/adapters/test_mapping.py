@@ -114,7 +114,7 @@ def test_a_palette_is_read_as_grey(covid_slice, grey):
 
 
 def test_bad_images_say_what_to_do():
-    with pytest.raises(SourceError, match=r"neither a path nor an array\. Give a file path, a NumPy array"):
+    with pytest.raises(SourceError, match=r"neither a path nor an array nor a known image\. Give a file path, an open"):
         lung_mask([[1, 2], [3, 4]])
     with pytest.raises(SourceError, match="Give slices of at least 32 x 32 pixels"):
         lung_roi(np.zeros((512, 8, 1), np.uint8))

@@ -53,8 +53,11 @@ def test_predict_writes_table_csv_masks_and_overlays(tmp_path, covid_slice):
     assert 0.05 < float(first["lung_fraction"]) < 0.35
     assert (second["label"], second["probability"], second["warnings"]) == ("indeterminate", "", "no-lung")
     names = sorted(path.name for path in (tmp_path / "out").glob("covid19-ny-sbu-A002304*"))
-    assert names == ["covid19-ny-sbu-A002304_mask.png", "covid19-ny-sbu-A002304_overlay.png"]
-    assert np.asarray(Image.open(tmp_path / "out" / names[0])).shape == (512, 512)
+    assert names == [f"covid19-ny-sbu-A002304{end}.png" for end in ("-infection", "_mask", "_overlay")]
+    infection, lungs = (np.asarray(Image.open(tmp_path / "out" / name)) > 0 for name in names[:2])
+    assert lungs.shape == (512, 512)
+    assert infection.sum() / lungs.sum() == pytest.approx(float(first["infected_fraction"]), abs=1e-4)
+    assert not (infection & ~lungs).any()
 
 
 def test_predict_explains_by_occlusion(tmp_path, covid_slice):
@@ -142,7 +145,7 @@ def test_a_volume_gives_a_sheet_and_a_mask_in_the_requested_format(tmp_path):
     result = run("predict", tmp_path / "study", "--out", tmp_path / "auto")
     assert result.exit_code == 0, result.output
     assert {path.name for path in (tmp_path / "auto").iterdir()} == {
-        "predictions.csv", "series_overlay.png", "series_mask.nii.gz",
+        "predictions.csv", "series_overlay.png", "series_mask.nii.gz", "series-infection.nii.gz",
     }  # fmt: skip
     (row,) = rows(tmp_path / "auto" / "predictions.csv")
     assert row["source"] == str(tmp_path / "study" / "series")

@@ -34,7 +34,7 @@ def bright_map(monkeypatch):
     def classify(self, scan, masks, explain="lesions"):
         whole = tuple(slice(0, length) for length in scan.shape[1:])
         lesions = tuple(Evidence(20 * (pixels - 0.5), whole) for pixels in scan.pixels)
-        return replace(own(self, scan, masks), lesions=lesions)
+        return replace(own(self, scan, masks), lesions=lesions, lesion_threshold=0.5)
 
     monkeypatch.setattr(Classifier, "classify", classify)
 

@@ -37,9 +37,10 @@ def same(remote, local):
 
 
 def test_pictures_dicom_archives_and_volumes_get_the_local_answers(
-    url, shared_pipe, picture, volume, covid_slice, series_zip, nifti_of_series
+    url, shared_pipe, picture, volume, covid_slice, series_zip, nifti_of_series, tmp_path
 ):
-    dicom = SERIES / "1-11.dcm"
+    dicom = tmp_path / "1-11.dcm"  # alone, as the service gets it
+    dicom.write_bytes((SERIES / dicom.name).read_bytes())
     for content, local in (
         (covid_slice.read_bytes(), picture),
         (dicom.read_bytes(), shared_pipe.predict(dicom)),

@@ -36,12 +36,16 @@ def archived(content):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+def without_map(prediction):
+    return replace(prediction, classification=replace(prediction.classification, lesions=()))
+
+
 def test_an_archive_has_each_grid_once(shared_pipe):
     pipe = WithInfectionMap(shared_pipe)
     same, both, none = (
         pack(pipe.predict(SERIES)),
         pack(pipe.predict(SERIES, explain="cam")),
-        pack(shared_pipe.predict(SERIES)),
+        pack(without_map(shared_pipe.predict(SERIES, explain="cam"))),
     )
     assert {*archived(same)} - {*archived(none)} == {"lesion_threshold.npy"}
     assert {*archived(both)} - {*archived(same)} == {"lesion_judged.npy", "lesion_grids.npy", "lesion_boxes.npy"}

@@ -40,7 +40,7 @@ def small_classifiers():
     shallow = BACKBONES["efficientnetb0"]._replace(
         middle="block5a_project_bn",
         fine=("block1a_project_bn", "block2a_project_bn", "block3a_project_bn"),
-        split="block5a_project_bn",
+        deep="block5a_project_bn",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.applications, "EfficientNetB0", small_efficientnet)

@@ -118,7 +118,7 @@ def test_dicom_padding_without_its_tag_is_padding(tmp_path, chest, outside):
     np.testing.assert_array_equal(scan.pixels, np.where(outside, -1024, chest))
 
 
-@pytest.mark.parametrize("word", ["HU", "dispaly", "offset", "grey", "", 1])
+@pytest.mark.parametrize("word", ["HU", "displays", "offset", "grey", "", 1])
 def test_an_unknown_word_is_one_error_for_every_source(tmp_path, chest, word):
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "a.png")
     sources = [

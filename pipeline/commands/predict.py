@@ -41,6 +41,9 @@ COLUMNS = ("source", *FINDINGS, "error")
 SET_JOINT = " or "
 """Between the labels of a prediction set in ``predictions.csv``."""
 
+NARROW = 100
+"""Columns of a terminal below which the table's columns get the width of their longest words."""
+
 LONGEST_WORDS = {"label": "indeterminate", "probability": "(0.01-0.99)", "infected": "infected", "lung, ml": "at least"}
 """Columns of the printed table that wrap between words only, with the longest word of each."""
 
@@ -150,12 +153,13 @@ def _volume(row: dict[str, Any]) -> str:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    """Print file names and answers, and below them the full errors."""
-    table = Table(caption=DISCLAIMER)
-    table.add_column("source", overflow="fold", min_width=16)
+    """Print file names and answers, and below them, never wrapped, the warnings and the full errors."""
+    console, table = Console(), Table(caption=DISCLAIMER)
+    narrow = console.width < NARROW
+    table.add_column("source", overflow="fold")
     for title, widest in LONGEST_WORDS.items():
-        table.add_column(title, min_width=len(widest))
-    table.add_column("warnings", overflow="fold")
+        # With a least width, Rich makes tables wider than a narrow terminal, which then cuts them off.
+        table.add_column(title, width=len(widest) if narrow else None)
     for row in rows:
         values = (
             printable(Path(row["source"]).name),
@@ -163,10 +167,12 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             _with_interval(row),
             "" if row["infected_fraction"] is None else infected_in_words(row["infected_fraction"]),
             _volume(row),
-            row["warnings"],
         )
         table.add_row(*map(escape, values))
-    Console().print(table)
+    console.print(table)
+    for row in rows:
+        if row["warnings"]:
+            typer.echo(f"{printable(Path(row['source']).name)}: {row['warnings']}")
     for row in rows:
         if row["error"]:
             errors.print(row["error"], style="red", markup=False)

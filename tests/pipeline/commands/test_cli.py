@@ -79,6 +79,19 @@ def test_the_table_says_how_much_is_infected_and_the_files_keep_the_label(capsys
     assert "uncertain" in printed
 
 
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_warnings_survive_in_narrow_tables(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = {**predict_command._row(infected(), labels=False), "warnings": "incomplete-lungs sparse-slices"}
+    predict_command._print_table([row])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.endswith(": incomplete-lungs sparse-slices")]
+    drawn = [line for line in lines if line.startswith(("┏", "│", "└"))]
+    assert {len(line) for line in drawn} == {len(drawn[0])}
+    assert len(drawn[0]) <= width
+    assert drawn[0].endswith("┓")
+
+
 def test_unreadable_inputs_are_rows_with_exit_code_one(tmp_path, covid_slice):
     (tmp_path / "broken.png").write_bytes(b"words")
     (tmp_path / "empty").mkdir()

@@ -127,11 +127,11 @@ def fit_trust(
         The distance beyond which a slice is unlike the training data, by precision, for the card.
     """
     known = {kind: Mahalanobis.fit(trained, training.weights) for kind, (trained, _) in textures.items()}
+    kept = _with_both_classes(validation)
     limits = {
-        kind: _limit(known[kind].distance(validated), validation.sources, REFUSED[kind])
+        kind: _limit(known[kind].distance(validated[kept]), validation.sources[kept], REFUSED[kind])
         for kind, (_, validated) in textures.items()
     }
-    kept = _with_both_classes(validation)
     conformal = Conformal.fit(
         sigmoid(validation.logits[kept]), validation.covid[kept], np.asarray(validation.patients)[kept]
     )
@@ -142,7 +142,7 @@ def _with_both_classes(said: TrainingAnswers) -> NDArray[np.bool_]:
     """Return which slices are from sources with both classes; all if there is no such source.
 
     Sources with one class, such as healthy lungs, are easy: they would make the scores of their class look better than
-    they are where both occur.
+    they are where both occur. Some of them also hold odd slices, which would widen the limit until X-rays pass.
     """
     names = [name for name in np.unique(said.sources) if len(set(said.covid[said.sources == name])) == 2]
     kept = np.isin(said.sources, names)
